@@ -1,0 +1,1 @@
+"""The running program: watch, decide, act, tell."""

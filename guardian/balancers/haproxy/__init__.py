@@ -1,0 +1,1 @@
+"""Everything that touches HAProxy: Runtime API, counters, the map file."""

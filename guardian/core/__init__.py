@@ -1,0 +1,1 @@
+"""Every decision guardian takes, pure: no I/O, no clock, no randomness; time is always an argument."""

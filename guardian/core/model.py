@@ -1,0 +1,78 @@
+"""The nouns that everything else is said in: environment, split, service."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+BASIS_POINTS = 10_000
+"""Shares are whole ten-thousandths: 10,000 is all of the traffic, 500 is 5 %."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
+"""Names that may reach a HAProxy socket line: no blank, no ``;``, no newline, nothing that starts an option."""
+
+
+class Environment(StrEnum):
+    """One of the two identical environments behind the balancer."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+    @property
+    def other(self) -> "Environment":
+        """The environment on the other side."""
+        return Environment.GREEN if self is Environment.BLUE else Environment.BLUE
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How the traffic of one service is divided: green's share in basis points, 0 to 10,000; blue has the rest."""
+
+    green: int
+
+    def __post_init__(self) -> None:
+        """Refuse a share outside 0 to 10,000 with ``ValueError``: such a value must never reach a balancer."""
+        if not 0 <= self.green <= BASIS_POINTS:
+            message = f"green's share must be 0 to {BASIS_POINTS} basis points, not {self.green}"
+            raise ValueError(message)
+
+    @classmethod
+    def all_on(cls, environment: Environment) -> Self:
+        """All traffic on one environment."""
+        return cls.giving(environment, BASIS_POINTS)
+
+    @classmethod
+    def giving(cls, environment: Environment, share: int) -> Self:
+        """``share`` basis points for ``environment``, the rest for the other."""
+        return cls(share if environment is Environment.GREEN else BASIS_POINTS - share)
+
+    def share(self, environment: Environment) -> int:
+        """The share of ``environment`` in basis points."""
+        return self.green if environment is Environment.GREEN else BASIS_POINTS - self.green
+
+    @property
+    def sole(self) -> Environment | None:
+        """The environment that has all of the traffic, or ``None`` while both serve."""
+        if self.green == BASIS_POINTS:
+            return Environment.GREEN
+        return Environment.BLUE if self.green == 0 else None
+
+    @property
+    def main(self) -> Environment:
+        """The environment with the larger share; blue at an even split."""
+        return Environment.GREEN if self.green > BASIS_POINTS // 2 else Environment.BLUE
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service whose traffic guardian moves: its name, and the HAProxy backend of each environment."""
+
+    name: str
+    blue: str
+    green: str
+    watch_seconds: float = 600.0
+    """How long a release is watched after its cutover, in seconds."""
+
+    def backend(self, environment: Environment) -> str:
+        """The HAProxy backend that serves ``environment``."""
+        return self.green if environment is Environment.GREEN else self.blue

@@ -1,0 +1,134 @@
+"""What the program needs from the outside world, as protocols. Adapters fulfil them; ``daemon.py`` brings both together.
+
+Every call that leaves the process ends by its own deadline, and fails only with the exceptions named here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from guardian.core.model import Split
+from guardian.core.readings import Snapshot
+
+
+class BalancerError(Exception):
+    """The balancer could not be asked, or did not do as it was told. The message is a sentence for people."""
+
+
+class BalancerGone(BalancerError):
+    """The balancer does not answer: it is down, starting, frozen, or its socket may not be used."""
+
+
+class BalancerUnfit(BalancerError):
+    """The balancer answers, but lacks what guardian needs: a backend, the map, a permission. Waiting will not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSplit:
+    """The split of one service as one worker of the balancer has it in memory."""
+
+    worker: str
+    split: Split
+    current: bool
+    """Whether this worker takes new connections; a lingering one only finishes old ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Proof of a change of routing: every worker was told, and asked again."""
+
+    split: Split
+    workers: tuple[str, ...]
+    seconds: float
+    """From the first command to the last confirmation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether an environment can take traffic: servers that the balancer would use, and why not if there are none."""
+
+    servers_up: int
+    reason: str = ""
+
+    @property
+    def able(self) -> bool:
+        """At least one server takes traffic."""
+        return self.servers_up > 0
+
+
+class Balancer(Protocol):
+    """One balancer on this host. ``tests/contract/`` holds every adapter, and the double, to the same behaviour."""
+
+    async def snapshot(self, backends: Sequence[str]) -> Snapshot:
+        """Counters of ``backends``. :class:`BalancerGone`, or :class:`BalancerUnfit` for a backend that it does not know."""
+
+    async def health(self, backend: str) -> Health:
+        """Whether ``backend`` can take traffic now. Errors as for :meth:`snapshot`."""
+
+    async def read(self, service: str) -> tuple[WorkerSplit, ...]:
+        """The split of ``service`` in every worker that can be reached, the current one first."""
+
+    async def route(self, service: str, split: Split) -> Routed:
+        """Give ``service`` this ``split`` in every worker, read it back, and return only when two listings agree."""
+
+    async def stored(self, service: str) -> Split | None:
+        """The split that a balancer starting now would use, or ``None`` where it is not written down.
+
+        :class:`BalancerUnfit` when what is written cannot be read."""
+
+    async def store(self, service: str, split: Split) -> None:
+        """Write down the split that a balancer starting later will use: old or new on disk at every instant.
+
+        :class:`BalancerError` when it could not be written, and the old one still stands."""
+
+
+class Clock(Protocol):
+    """Guardian's time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch; steady: never steps while the program runs."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never steps. For deadlines and intervals."""
+
+
+class StoreError(Exception):
+    """What was to be recorded could not be. The message is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One state change, as it stands in the journal."""
+
+    number: int
+    at: float
+    service: str
+    deployment: str | None
+    event: dict[str, Any]
+
+
+class Store(Protocol):
+    """What guardian remembers. Durable when the call returns. Blocking: called from the one writing thread."""
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """The last recorded state of every service, by name."""
+
+    def append(self, service: str, deployment: str | None, at: float, event: dict[str, Any], state: dict[str, Any]) -> JournalEntry:
+        """Journal ``event`` and the ``state`` it led to, in one transaction. :class:`StoreError` when it did not happen."""
+
+    def journal(
+        self, service: str | None = None, deployment: str | None = None, after: int = 0, limit: int = 1000
+    ) -> list[JournalEntry]:
+        """Journal entries in order, those with a number above ``after``."""
+
+    def save_evidence(self, deployment: str, rule: str, evidence: dict[str, Any]) -> None:
+        """Keep the newest evidence of one rule in one deployment. :class:`StoreError` as for :meth:`append`."""
+
+    def evidence(self, deployment: str) -> dict[str, dict[str, Any]]:
+        """The evidence of a deployment by rule; empty where none was kept."""
+
+    def deployments(self, service: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+        """Deployments, newest first."""
+
+    def deployment(self, identifier: str) -> dict[str, Any] | None:
+        """One deployment, or ``None``."""

@@ -1,0 +1,147 @@
+"""What was measured: counters as they stood, what happened between two looks, and sources that did not answer.
+
+Readings never hold an opinion; verdicts do (:mod:`guardian.core.verdicts`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """One backend as the balancer counted it at one instant.
+
+    The first group are totals since the balancer's worker was born: they only grow, until a reset. The second group are gauges.
+    """
+
+    requests: int = 0
+    responses_1xx: int = 0
+    responses_2xx: int = 0
+    responses_3xx: int = 0
+    responses_4xx: int = 0
+    responses_5xx: int = 0
+    responses_other: int = 0
+    connection_errors: int = 0
+    response_errors: int = 0
+    retries: int = 0
+    redispatches: int = 0
+    in_flight: int = 0
+    queued: int = 0
+    response_time_ms: int = 0
+    servers_up: int = 0
+
+
+GAUGES = ("in_flight", "queued", "response_time_ms", "servers_up")
+TOTALS = tuple(field.name for field in fields(Counters) if field.name not in GAUGES)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The counters of several backends, read in one answer of one worker of the balancer."""
+
+    taken: float
+    """When the answer was complete, on the monotonic clock, in seconds."""
+    worker: str
+    """Who answered: changes with every reload and restart, and with it all totals start again at 0."""
+    backends: Mapping[str, Counters]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What happened in one environment between two looks: totals are differences, gauges as they stood at the later look."""
+
+    requests: int = 0
+    responses_1xx: int = 0
+    responses_2xx: int = 0
+    responses_3xx: int = 0
+    responses_4xx: int = 0
+    responses_5xx: int = 0
+    responses_other: int = 0
+    connection_errors: int = 0
+    response_errors: int = 0
+    retries: int = 0
+    redispatches: int = 0
+    busy_seconds: float = 0.0
+    """Time spent in the backend by all requests together: requests in flight, integrated over the interval."""
+    queued: int = 0
+    servers_up: int = 0
+
+    @property
+    def responses(self) -> int:
+        """Answers of every class."""
+        return (
+            self.responses_1xx
+            + self.responses_2xx
+            + self.responses_3xx
+            + self.responses_4xx
+            + self.responses_5xx
+            + self.responses_other
+        )
+
+    def count(self, name: str) -> int:
+        """The total called ``name``: one of :data:`TOTALS`, or ``responses`` for all classes together."""
+        return int(getattr(self, name))
+
+
+COUNTED = (*TOTALS, "responses")
+"""The names that a rule's ratio may use."""
+
+
+def between(before: Counters, after: Counters, seconds: float) -> Tally | None:
+    """What happened in the ``seconds`` between two looks at one backend of one worker.
+
+    ``None`` when a total went backwards: somebody cleared the counters, and what they now hold is not traffic of this interval.
+    """
+    grown = {name: getattr(after, name) - getattr(before, name) for name in TOTALS}
+    if min(grown.values()) < 0:
+        return None
+    return Tally(
+        **grown,
+        busy_seconds=(before.in_flight + after.in_flight) / 2 * seconds,
+        queued=after.queued,
+        servers_up=after.servers_up,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a service on trial: what candidate and baseline did since the look before."""
+
+    at: float
+    """The end of the interval, in seconds since the epoch on guardian's steady clock."""
+    seconds: float
+    """The length of the interval."""
+    candidate: Tally
+    baseline: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailure:
+    """A source that did not answer, or not usefully. It says nothing about the release."""
+
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The recent past of one environment, frozen at a cutover: for each ratio, how many events in how many trials."""
+
+    seconds: float = 0.0
+    counts: Mapping[str, int] | None = None
+    """Totals by name, or ``None`` where nothing is known of the past."""
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """The history that :meth:`to_record` wrote."""
+        return cls(seconds=float(record["seconds"]), counts=dict(record["counts"] or {}) or None)
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"seconds": self.seconds, "counts": dict(self.counts or {})}
+
+    def count(self, names: tuple[str, ...]) -> int:
+        """The sum of the totals called ``names``."""
+        counts = self.counts or {}
+        return sum(counts.get(name, 0) for name in names)

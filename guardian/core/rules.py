@@ -1,0 +1,135 @@
+"""What a release is judged by: rules as frozen data, already checked when they were read."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+
+class Source(StrEnum):
+    """Where a rule's readings come from."""
+
+    HAPROXY = "haproxy"
+
+
+class Action(StrEnum):
+    """What a breach leads to."""
+
+    ROLLBACK = "rollback"
+    NOTIFY = "notify"
+
+
+class Lack(StrEnum):
+    """What the end of a watch makes of a rule that lacks data (``on_no_data``) or whose source failed (``on_source_error``)."""
+
+    HOLD = "hold"
+    """The watch ends ``unverified``."""
+    PASS = "pass"
+    """The rule is left out of the outcome."""
+    FAIL = "fail"
+    """The release is rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The share of ``numerator`` in ``denominator``: sums of named counters, as in ``responses_5xx / responses``."""
+
+    numerator: tuple[str, ...]
+    denominator: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As it is written in a rule file."""
+        return f"{' + '.join(self.numerator)} / {' + '.join(self.denominator)}"
+
+
+class Gauge(StrEnum):
+    """A value that a rule can hold against a limit."""
+
+    LATENCY = "latency"
+    """Mean time of a request in the backend, in seconds, by Little's law: requests in flight over requests completed.
+
+    Unlike HAProxy's own ``rtime`` (a moving mean over about 1,024 requests that freezes without traffic and remembers the release
+    before) it holds nothing from before its window, and it sees requests that hang."""
+    REQUEST_RATE = "request_rate"
+    """Requests per second."""
+    QUEUED = "queued"
+    """Requests waiting for a server, at the last look."""
+    SERVERS_UP = "servers_up"
+    """Servers that take traffic, at the last look."""
+
+
+Measure: TypeAlias = Ratio | Gauge
+
+
+class Direction(StrEnum):
+    """On which side of the limit a reading is bad."""
+
+    ABOVE = "above"
+    BELOW = "below"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Bad when the value over ``window`` lies beyond ``limit`` in ``needed`` of the last ``of`` evaluations."""
+
+    direction: Direction
+    limit: float
+    needed: int = 1
+    of: int = 1
+    every: float = 1.0
+    """Seconds between evaluations."""
+    window: float = 10.0
+    """Seconds that an evaluation looks back; it never reaches behind the cutover and its warm-up."""
+    warm_up: float = 0.0
+    """Seconds after the cutover in which nothing is read."""
+
+
+class Against(StrEnum):
+    """What a sequential test holds the candidate against."""
+
+    LIMIT = "limit"
+    BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """Anytime-valid test of a ratio: a false rollback in the whole watch has at most the probability ``false_alarm``.
+
+    Against ``LIMIT``: false means that the candidate's true rate is no higher than ``limit``. Against ``BASELINE``: no higher than
+    ``tolerance`` times the other environment's rate, which is never taken to be below ``floor``; where its past is too short to
+    say, ``limit`` serves. The method is described in :mod:`guardian.core.sequential`.
+    """
+
+    limit: float
+    against: Against = Against.LIMIT
+    false_alarm: float = 0.001
+    tolerance: float = 2.0
+    floor: float = 0.003
+
+
+Test: TypeAlias = Threshold | Sequential
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a service. ``name`` is unique in its service."""
+
+    name: str
+    summary: str
+    source: Source
+    measure: Measure
+    test: Test
+    on_no_data: Lack
+    on_source_error: Lack = Lack.HOLD
+    action: Action = Action.ROLLBACK
+    min_requests: int = 0
+    """Requests that a threshold's window must hold before it is judged, and that the whole watch must have seen of the candidate
+    before this rule can count as verified. 0 lets the test say what it needs (:mod:`guardian.core.judge`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All rules of one service, and the fingerprint of the text they were read from."""
+
+    service: str
+    rules: tuple[Rule, ...] = ()
+    digest: str = ""

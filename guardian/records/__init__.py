@@ -1,0 +1,1 @@
+"""What guardian remembers: state, journal, evidence."""
