@@ -74,12 +74,14 @@ class Balancer(Protocol):
     async def stored(self, service: str) -> Split | None:
         """The split that a balancer starting now would use, or ``None`` where it is not written down.
 
-        :class:`BalancerUnfit` when what is written cannot be read."""
+        :class:`BalancerUnfit` when what is written cannot be read.
+        """
 
     async def store(self, service: str, split: Split) -> None:
         """Write down the split that a balancer starting later will use: old or new on disk at every instant.
 
-        :class:`BalancerError` when it could not be written, and the old one still stands."""
+        :class:`BalancerError` when it could not be written, and the old one still stands.
+        """
 
 
 class Clock(Protocol):

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from guardian.core.rules import Lack
+
 
 class Finding(StrEnum):
     """What a verdict says. A source that fails is not a release that fails, and silence is not health."""
@@ -53,5 +55,7 @@ class Conclusion:
     verdict: Verdict
     enough: bool
     """Whether the rule saw enough evaluations and requests for ``healthy`` to mean something."""
+    lack: Lack
+    """What the rule says becomes of the watch when it is not ``enough``."""
     missing: str = ""
     """What was lacking, for people; empty when ``enough``."""

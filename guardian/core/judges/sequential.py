@@ -1,0 +1,160 @@
+"""The judge of a sequential rule: the e-processes of :mod:`guardian.core.sequential` on one ratio."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import ceil, inf
+from typing import Any
+
+from guardian.core.judges.judge import Judge, Numbers
+from guardian.core.judges.tolerance import tolerance
+from guardian.core.judges.trial import Trial
+from guardian.core.readings import Look
+from guardian.core.rules import Against, Ratio, Rule, Sequential
+from guardian.core.sequential import FIRES, LATE_FLOOR, Bar, Evidence, OneSided, TwoSample
+from guardian.core.verdicts import Finding, Verdict
+from guardian.core.words import verdicts as words
+
+RULE_OF_THREE = 3.0
+"""After ``3 / rate`` requests without an event the true rate is below ``rate`` with 95 % confidence (Hanley, Lippman-Hand 1983)."""
+
+
+@dataclass(slots=True)
+class Span:
+    """What was counted since some moment."""
+
+    since: float
+    trials: int = 0
+    events: int = 0
+
+    def add(self, trials: int, events: int) -> None:
+        """Count one more look."""
+        self.trials += trials
+        self.events += events
+
+    @property
+    def rate(self) -> float | None:
+        """Events per trial, or ``None`` before the first trial."""
+        return self.events / self.trials if self.trials else None
+
+
+class SequentialJudge(Judge):
+    """Judges ``test: sequential`` rules at every look that had traffic."""
+
+    def __init__(self, rule: Rule, trial: Trial, test: Sequential, measure: Ratio) -> None:
+        super().__init__(rule, trial)
+        self.test, self.measure = test, measure
+        self.tolerance = tolerance(test, measure, trial.history, shared=trial.shared)
+        self._bar = Bar.of(self.tolerance.test_budget, trial.looks)
+        self._early = OneSided(self.tolerance.rate)
+        self._late = OneSided(max(self.tolerance.rate, LATE_FLOOR))
+        self._evidence = Evidence.none(self._early.components, self._late.components)
+        self._pair = TwoSample(test.tolerance) if trial.shared and test.against is Against.BASELINE else None
+        self._pair_evidence = Evidence.none(TwoSample.components, TwoSample.components)
+        self._whole = Span(trial.since)
+        self._other = Span(trial.since)
+        self._recent = Span(trial.since)
+        self._fired = 0.0
+
+    def extract(self, look: Look) -> Numbers:
+        """Trials and events of the candidate, then of the baseline."""
+        sides = (look.candidate, look.baseline) if self._pair else (look.candidate,)
+        numbers: list[int] = []
+        for tally in sides:
+            trials = sum(map(tally.count, self.measure.denominator))
+            numbers += (trials, min(sum(map(tally.count, self.measure.numerator)), trials))
+        return tuple(numbers)
+
+    def _take(self, at: float, seconds: float, numbers: Numbers) -> None:
+        trials, events = int(numbers[0]), int(numbers[1])
+        if self._pair:
+            self._other.add(int(numbers[2]), int(numbers[3]))
+        if trials == 0 or self._fired:
+            return
+        if max(self._evidence.late) < 0:  # no late regression is suspected: what follows may be the start of one
+            self._recent = Span(at - seconds)
+        self._recent.add(trials, events)
+        self._whole.add(trials, events)
+        self._bar.look(self._evidence, self._early.gains(trials, events), self._late.gains(trials, events))
+        if self._pair:
+            gains = self._pair.gains(trials, events, int(numbers[2]), int(numbers[3]))
+            self._bar.look(self._pair_evidence, gains, gains)
+        if max(self._progress()) >= FIRES:
+            self._fired = at
+
+    def _progress(self) -> tuple[float, float]:
+        """How far the mixture and the late process have come. Beside a serving baseline both hypotheses must fall: that the rate is
+        below the floor, and that it is no more than ``tolerance`` times the baseline's. The smaller evidence is valid for either.
+        """
+        mixture, late = self._bar.progress(self._evidence)
+        if self._pair:
+            pair_mixture, pair_late = self._bar.progress(self._pair_evidence)
+            return min(mixture, pair_mixture), min(late, pair_late)
+        return mixture, late
+
+    @property
+    def finding(self) -> Finding:
+        """Breached for good once the evidence has reached the bar."""
+        if self._fired:
+            return Finding.BREACHED
+        if self._failure is not None:
+            return Finding.FAILED
+        return Finding.HEALTHY if self._whole.trials else Finding.NO_DATA
+
+    def verdict(self) -> Verdict:
+        """The rate since the cutover; of a late regression, the rate since it began."""
+        finding = self.finding
+        if finding is Finding.FAILED and (failed := self._failed(self._whole.trials)):
+            return failed
+        mixture, late = self._progress()
+        span = self._recent if self._fired and late >= FIRES > mixture else self._whole
+        at = self._fired or self._last
+        shown = words.Counted(bad=span.events, of=span.trials, needed=0, last=0)
+        reason = words.sequential(self.rule, finding, shown, at - span.since, self._tolerated())
+        evidence = None if finding is Finding.NO_DATA else max(mixture, late)
+        limit = self._limit()
+        return Verdict(self.rule.name, finding, at, span.rate, limit, span.trials, at - span.since, reason, evidence)
+
+    def _limit(self) -> float:
+        """What the candidate's rate is held against, as far as it can be said in one number."""
+        return max(self.tolerance.rate, self.test.tolerance * (self._other.rate or 0.0)) if self._pair else self.tolerance.rate
+
+    def _tolerated(self) -> words.Tolerated:
+        baseline = self._other if self._pair else Span(0.0, self.tolerance.baseline_trials, self.tolerance.baseline_events)
+        return words.Tolerated(
+            rate=self._limit(),
+            times=self.test.tolerance if self.tolerance.from_baseline or self._pair else None,
+            baseline=str(self.trial.baseline),
+            events=baseline.events,
+            trials=baseline.trials,
+            false_alarm=self.test.false_alarm,
+        )
+
+    def _lacks(self) -> str:
+        needed = self.rule.min_requests or ceil(RULE_OF_THREE / self.tolerance.rate)
+        return "" if self._whole.trials >= needed else words.too_few_requests(self._whole.trials, needed)
+
+    def _snapshot(self) -> dict[str, Any]:
+        return {
+            "evidence": _finite(asdict(self._evidence)),
+            "pair": _finite(asdict(self._pair_evidence)),
+            "whole": asdict(self._whole),
+            "other": asdict(self._other),
+            "recent": asdict(self._recent),
+            "fired": self._fired,
+            "last": self._last,
+        }
+
+    def _resume(self, state: Mapping[str, Any]) -> None:
+        self._evidence = Evidence(**_infinite(state["evidence"]))
+        self._pair_evidence = Evidence(**_infinite(state["pair"]))
+        self._whole, self._other, self._recent = Span(**state["whole"]), Span(**state["other"]), Span(**state["recent"])
+        self._fired, self._last = state["fired"], state["last"]
+
+
+def _finite(evidence: Mapping[str, list[float]]) -> dict[str, list[float | None]]:
+    """JSON knows no infinity: the logarithm of no evidence is written as null."""
+    return {name: [None if value == -inf else value for value in values] for name, values in evidence.items()}
+
+
+def _infinite(evidence: Mapping[str, list[float | None]]) -> dict[str, list[float]]:
+    return {name: [-inf if value is None else value for value in values] for name, values in evidence.items()}

@@ -1,0 +1,161 @@
+"""Tests of an error rate that may be looked at as often as one likes.
+
+Two e-processes share the false-alarm budget. A *mixture* over a grid of possible rates starts at the cutover, when a regression is
+likeliest: by Ville's inequality it exceeds ``1/a`` with a probability of at most ``a``, ever. A *Shiryaev-Roberts* process finds
+regressions that come late, when a long healthy run has made the mixture deaf: ``M - looks`` is a supermartingale, so within ``L``
+looks it exceeds ``L/a`` with a probability of at most ``a``. Sources: Ville 1939; Shin, Ramdas, Rinaldo, "E-detectors" (2022);
+Lindon and Malek, "Anytime-valid inference for multinomial count data" (2022) for the comparison of two counts.
+
+Each factor has a mean of at most 1 for *every* rate up to the tolerated one, so nothing needs to be known but that rate. The
+evidence of one look is capped: ``min(factor, cap)`` can only be smaller, so the bound stays, and a clump of errors in one look is
+no verdict.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import exp, inf, log, log1p
+
+MULTIPLES = (1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0, 100.0)
+"""The grid: how many times the tolerated rate a bad release may be failing. It costs at most ln 10 nats."""
+HIGHEST_RATE = 0.9
+LOOKS_NEEDED = 3
+"""At least so many looks must agree before a test fires, however bad they are."""
+MIXTURE_SHARE = 0.8
+"""The mixture's part of the false-alarm budget: most regressions show at once."""
+LATE_FLOOR = 0.01
+"""The Shiryaev-Roberts process never takes a rate below this for a regression. Restarting at every look, it would read each clump
+of errors as one: 3.5 % to 6 % of healthy ten-minute watches at a tolerated 0.3 %, none at 1 % (simulated, clumps of 10)."""
+
+Gains = Sequence[float]
+"""What one look adds to the log-evidence of each possible rate of the grid, in nats."""
+
+
+def rate_grid(tolerated: float) -> tuple[float, ...]:
+    """The rates that a bad release may have, for a ``tolerated`` rate in (0, 0.9)."""
+    rates = sorted({min(tolerated * multiple, HIGHEST_RATE) for multiple in MULTIPLES})
+    return tuple(rate for rate in rates if rate > tolerated) or ((1 + tolerated) / 2,)
+
+
+class OneSided:
+    """Evidence that a rate exceeds ``tolerated``: the likelihood ratio of each rate of the grid to the tolerated one."""
+
+    def __init__(self, tolerated: float) -> None:
+        grid = rate_grid(tolerated)
+        self.components = len(grid)
+        self._per_event = tuple(log(rate / tolerated) for rate in grid)
+        self._per_other = tuple(log((1 - rate) / (1 - tolerated)) for rate in grid)
+
+    def gains(self, trials: int, events: int) -> Gains:
+        """The gains of a look with ``events`` in ``trials``; 0 <= events <= trials."""
+        others = trials - events
+        return [events * a + others * b for a, b in zip(self._per_event, self._per_other, strict=True)]
+
+
+class TwoSample:
+    """Evidence that the candidate fails more than ``tolerance`` times as often as the baseline, while both serve.
+
+    Given that an event happened, it happened at the candidate with a probability that depends only on the ratio of the rates and on
+    the traffic of this very look, so the split may change at every look. Exact for Poisson counts; for independent requests the
+    true law is less dispersed (Hoeffding 1963), and the bound holds all the more.
+    """
+
+    components = len(MULTIPLES)
+
+    def __init__(self, tolerance: float) -> None:
+        self._tolerance = tolerance
+
+    def gains(self, trials: int, events: int, other_trials: int, other_events: int) -> Gains:
+        """The gains of a look: candidate's trials and events, then the baseline's. No gain where only one side has traffic."""
+        if trials == 0 or other_trials == 0:
+            return [0.0] * self.components
+        tolerated = _portion(self._tolerance, trials, other_trials)
+        shares = [_portion(self._tolerance * multiple, trials, other_trials) for multiple in MULTIPLES]
+        return [events * log(share / tolerated) + other_events * log((1 - share) / (1 - tolerated)) for share in shares]
+
+
+def _portion(ratio: float, trials: int, other_trials: int) -> float:
+    """The candidate's expected portion of all events when it fails ``ratio`` times as often per request."""
+    return ratio * trials / (ratio * trials + other_trials)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """The two e-processes of one hypothesis, as logarithms, one entry per component of the grid."""
+
+    mixture: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+
+    @classmethod
+    def none(cls, components: int, late_components: int) -> "Evidence":
+        """The evidence before the first look."""
+        return cls(mixture=[0.0] * components, late=[-inf] * late_components)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """How much evidence is needed, and how much of it one look may bring."""
+
+    mixture: float
+    late: float
+
+    @classmethod
+    def of(cls, false_alarm: float, looks: int) -> "Bar":
+        """For a probability of at most ``false_alarm`` in a watch of at most ``looks`` looks that had traffic."""
+        return cls(
+            mixture=log(1 / (false_alarm * MIXTURE_SHARE)),
+            late=log(max(looks, 1) / (false_alarm * (1 - MIXTURE_SHARE))),
+        )
+
+    def look(self, evidence: Evidence, gains: Gains, late_gains: Gains) -> None:
+        """Add one look with traffic to ``evidence``."""
+        cap, late_cap = self.mixture / LOOKS_NEEDED, self.late / LOOKS_NEEDED
+        evidence.mixture = [known + min(gain, cap) for known, gain in zip(evidence.mixture, gains, strict=True)]
+        evidence.late = [_log_one_plus(known) + min(gain, late_cap) for known, gain in zip(evidence.late, late_gains, strict=True)]
+
+    def progress(self, evidence: Evidence) -> tuple[float, float]:
+        """How far mixture and Shiryaev-Roberts have come; a test fires at 1. Negative: evidence of health."""
+        return _log_mean(evidence.mixture) / self.mixture, _log_mean(evidence.late) / self.late
+
+
+FIRES = 1.0 - 1e-9
+"""Three capped looks add up to the bar, but for rounding."""
+
+
+def _log_one_plus(logarithm: float) -> float:
+    """``log(1 + exp(logarithm))`` without overflow."""
+    return max(logarithm, 0.0) + log1p(exp(-abs(logarithm)))
+
+
+def _log_mean(logarithms: Sequence[float]) -> float:
+    """The logarithm of the mean of numbers given as logarithms."""
+    highest = max(logarithms)
+    if highest == -inf:
+        return -inf
+    return highest + log(sum(exp(value - highest) for value in logarithms) / len(logarithms))
+
+
+def upper_bound(events: int, trials: int, error: float) -> float:
+    """A rate that the true one exceeds with a probability of at most ``error``, after ``events`` in ``trials``.
+
+    Chernoff's bound inverted: the rate whose divergence from the observed one is ``ln(1/error) / trials``. A little above Clopper
+    and Pearson's exact bound, and free of special functions.
+    """
+    if trials == 0:
+        return 1.0
+    observed, divergence = events / trials, log(1 / error) / trials
+    low, high = observed, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if relative_entropy(observed, middle) < divergence:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def relative_entropy(rate: float, reference: float) -> float:
+    """Kullback and Leibler's divergence of a Bernoulli ``rate`` from a ``reference``, in nats per request."""
+    if reference in (0.0, 1.0):
+        return 0.0 if rate == reference else inf
+    gain = rate * log(rate / reference) if rate > 0 else 0.0
+    return gain + ((1 - rate) * log((1 - rate) / (1 - reference)) if rate < 1 else 0.0)

@@ -1,0 +1,87 @@
+"""The sentence in every verdict: the value, the limit, and what both rest on."""
+
+from dataclasses import dataclass
+
+from guardian.core.rules import Direction, Gauge, Ratio, Rule, Threshold
+from guardian.core.verdicts import Finding
+from guardian.core.words.figures import count, one_in, percent, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """``bad`` of ``of``; for a threshold also how many of the ``last`` are ``needed``."""
+
+    bad: int
+    of: int
+    needed: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerated:
+    """The rate that a sequential rule tolerates, and where it comes from."""
+
+    rate: float
+    times: float | None
+    baseline: str
+    events: int
+    trials: int
+    false_alarm: float
+
+
+def value_of(rule: Rule, value: float) -> str:
+    """``value`` in the unit of the rule's measure."""
+    if isinstance(rule.measure, Ratio):
+        return percent(value)
+    if rule.measure is Gauge.LATENCY:
+        return seconds(value)
+    return f"{value:,.1f}/s" if rule.measure is Gauge.REQUEST_RATE else count(value)
+
+
+def threshold(rule: Rule, finding: Finding, value: float | None, samples: int, counted: Counted) -> str:
+    """The reason of a threshold rule's verdict."""
+    test = rule.test
+    assert isinstance(test, Threshold)  # noqa: S101  the caller is the judge of threshold rules
+    if value is None or finding is Finding.NO_DATA:
+        if rule.min_requests:
+            return f"{count(samples)} requests in {seconds(test.window)}; this rule needs {count(rule.min_requests)} to judge"
+        return f"nothing to measure in {seconds(test.window)}"
+    side = "above" if test.direction is Direction.ABOVE else "below"
+    held = f"{rule.measure} is {value_of(rule, value)} over {seconds(test.window)} ({count(samples)} requests)"
+    counts = f"{side} {value_of(rule, test.limit)} in {counted.bad} of the last {counted.of} checks"
+    return f"{held}; {counts}, {counted.needed} of {counted.last} are a breach"
+
+
+def sequential(rule: Rule, finding: Finding, counted: Counted, window: float, tolerated: Tolerated) -> str:
+    """The reason of a sequential rule's verdict."""
+    if finding is Finding.NO_DATA:
+        return f"no request in {seconds(window)}"
+    assert isinstance(rule.measure, Ratio)  # noqa: S101  the caller is the judge of sequential rules
+    events = " + ".join(rule.measure.numerator)
+    held = f"{percent(counted.bad / counted.of)} {events} ({count(counted.bad)} of {count(counted.of)} in {seconds(window)})"
+    limit = f"{percent(tolerated.rate)} is tolerated{_source(tolerated)}"
+    if finding is Finding.BREACHED:
+        return f"{held}; {limit}; a release within that rate would be accused in at most {one_in(tolerated.false_alarm)} watches"
+    return f"{held}; {limit}"
+
+
+def _source(tolerated: Tolerated) -> str:
+    if tolerated.times is None:
+        return ""
+    past = f"{count(tolerated.events)} of {count(tolerated.trials)} requests"
+    return f" ({tolerated.times:g} times what {tolerated.baseline} had: {past})"
+
+
+def source_failed(reason: str) -> str:
+    """The reason of a verdict whose source did not answer."""
+    return f"the source did not answer: {reason}; this says nothing about the release"
+
+
+def too_few_requests(seen: int, needed: int) -> str:
+    """What a watch lacked, in requests."""
+    return f"{count(seen)} requests seen, {count(needed)} are needed to call the release good"
+
+
+def too_few_evaluations(seen: int, needed: int) -> str:
+    """What a watch lacked, in evaluations."""
+    return f"{count(seen)} checks with data, {count(needed)} are needed to call the release good"
