@@ -82,8 +82,10 @@ class SequentialJudge(Judge):
             self._fired = at
 
     def _progress(self) -> tuple[float, float]:
-        """How far the mixture and the late process have come. Beside a serving baseline both hypotheses must fall: that the rate is
-        below the floor, and that it is no more than ``tolerance`` times the baseline's. The smaller evidence is valid for either.
+        """How far the mixture and the late process have come.
+
+        Beside a serving baseline two hypotheses must fall: that the rate is below the floor, and that it is no more than
+        ``tolerance`` times the baseline's. The smaller evidence is valid against either.
         """
         mixture, late = self._bar.progress(self._evidence)
         if self._pair:
@@ -106,7 +108,8 @@ class SequentialJudge(Judge):
         if finding is Finding.FAILED and (failed := self._failed(self._whole.trials)):
             return failed
         mixture, late = self._progress()
-        span = self._recent if self._fired and late >= FIRES > mixture else self._whole
+        late_regression = bool(self._fired) and (self._whole.rate or 0.0) <= self._limit()
+        span = self._recent if late_regression else self._whole
         at = self._fired or self._last
         shown = words.Counted(bad=span.events, of=span.trials, needed=0, last=0)
         reason = words.sequential(self.rule, finding, shown, at - span.since, self._tolerated())
@@ -123,6 +126,7 @@ class SequentialJudge(Judge):
         return words.Tolerated(
             rate=self._limit(),
             times=self.test.tolerance if self.tolerance.from_baseline or self._pair else None,
+            floor=self.test.floor,
             baseline=str(self.trial.baseline),
             events=baseline.events,
             trials=baseline.trials,

@@ -23,6 +23,7 @@ class Tolerated:
 
     rate: float
     times: float | None
+    floor: float
     baseline: str
     events: int
     trials: int
@@ -69,7 +70,9 @@ def _source(tolerated: Tolerated) -> str:
     if tolerated.times is None:
         return ""
     past = f"{count(tolerated.events)} of {count(tolerated.trials)} requests"
-    return f" ({tolerated.times:g} times what {tolerated.baseline} had: {past})"
+    if tolerated.rate <= tolerated.floor:
+        return f" (the floor; {tolerated.baseline} had {past})"
+    return f" ({tolerated.times:g} times what {tolerated.baseline} had at the most: {past})"
 
 
 def source_failed(reason: str) -> str:

@@ -1,0 +1,178 @@
+"""What happened, in one sentence per event: the same words in the log, on the command line and in every message."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from guardian.core.words.figures import seconds, share
+
+if TYPE_CHECKING:  # the state machine speaks through this module; only the type checker needs to look back
+    from collections.abc import Sequence
+
+    from guardian.core.deployment import Deployment, Event, ServiceState
+    from guardian.core.model import Split
+    from guardian.core.verdicts import Conclusion
+
+GUARDIAN = "guardian"
+SOMEBODY = "somebody at the balancer"
+
+
+class Severity(StrEnum):
+    """How loudly something is told."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One sentence about one event of one service."""
+
+    severity: Severity
+    sentence: str
+
+
+def split_of(split: "Split") -> str:
+    """``blue``, or ``green 5 % and blue 95 %``."""
+    if split.sole is not None:
+        return str(split.sole)
+    minor = split.main.other
+    return f"{minor} {share(split.share(minor))} and {split.main} {share(split.share(split.main))}"
+
+
+def lacking(conclusions: "Sequence[Conclusion]") -> str:
+    """Why a watch proves nothing."""
+    if not conclusions:
+        return "no rule watched it"
+    missing = [f"{conclusion.verdict.rule}: {conclusion.missing}" for conclusion in conclusions if conclusion.missing]
+    return "; ".join(missing) or "no rule saw enough"
+
+
+def moved_by_hand(split: "Split") -> str:
+    """Somebody changed the split at the balancer."""
+    return f"somebody at the balancer itself moved the traffic to {split_of(split)}"
+
+
+def announce(before: "ServiceState | None", event: "Event", after: "ServiceState") -> Announcement | None:
+    """What to tell about ``event``; ``None`` where it changed nothing that people care for."""
+    if event.kind == "noted":
+        return Announcement(Severity.WARNING, f"{after.service}: {event.verdict.rule}: {event.verdict.reason}; nothing was moved")
+    if before == after:
+        return None
+    speaker = _SPEAKERS.get(event.kind)
+    return speaker(before or after, event, after) if speaker else _phase(before or after, after)
+
+
+def _phase(before: "ServiceState", after: "ServiceState") -> Announcement | None:
+    deployment = after.deployment
+    if deployment is None or (before.deployment and before.deployment.phase == deployment.phase):
+        return None
+    return _PHASES[deployment.phase.name](after, deployment)
+
+
+def _cutting_over(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    because = f" ({deployment.reason})" if deployment.reason else ""
+    sentence = f"{deployment.id}: {deployment.requested_by} moves {after.service} to {split_of(deployment.target)}{because}"
+    return Announcement(Severity.INFO, sentence)
+
+
+def _watching(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    took = seconds(deployment.cutover_seconds or 0.0)
+    sentence = (
+        f"{deployment.id}: {after.service} is on {split_of(after.live)}, every worker confirmed in {took}; "
+        f"watching for {seconds(deployment.watch_seconds)}, {split_of(after.safe)} stays warm"
+    )
+    return Announcement(Severity.INFO, sentence)
+
+
+def _verified(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    checked = ", ".join(
+        f"{conclusion.verdict.rule} {conclusion.verdict.reason}" for conclusion in deployment.conclusions if conclusion.enough
+    )
+    where = (
+        f"{split_of(after.live)} is the safe side now"
+        if after.safe == after.live
+        else f"{split_of(after.safe)} stays the safe side"
+    )
+    return Announcement(Severity.INFO, f"{deployment.id}: verified: {checked}; {where}")
+
+
+def _unverified(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    sentence = (
+        f"{deployment.id}: unverified: {deployment.trouble}; the traffic stays on {split_of(after.live)}, "
+        f"{split_of(after.safe)} stays the safe side until `guardian promote {after.service}`"
+    )
+    return Announcement(Severity.WARNING, sentence)
+
+
+def _rolling_back(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    rollback = deployment.rollback
+    rule = f"{rollback.verdict.rule}: " if rollback and rollback.verdict else ""
+    reason = rollback.reason if rollback else ""
+    by = rollback.by if rollback else GUARDIAN
+    sentence = f"{deployment.id}: {by} takes {after.service} back to {split_of(after.live)}: {rule}{reason}"
+    return Announcement(Severity.ALARM, sentence)
+
+
+def _rolled_back(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    rollback = deployment.rollback
+    took = seconds(rollback.seconds or 0.0) if rollback else ""
+    latch = f"; nothing moves forward until `guardian unlatch {after.service}`" if after.latch else ""
+    where = f"{after.service} is on {split_of(after.live)} in every worker"
+    sentence = f"{deployment.id}: rolled back: {where}, {took} after the decision{latch}"
+    return Announcement(Severity.ALARM, sentence)
+
+
+def _stuck(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    trouble = deployment.rollback.trouble if deployment.rollback else ""
+    sentence = (
+        f"{deployment.id}: STUCK: {after.service} cannot be taken back to {split_of(after.live)}: {trouble}; "
+        f"the traffic is held where it is, guardian tries again every second. A person is needed"
+    )
+    return Announcement(Severity.ALARM, sentence)
+
+
+def _aborted(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    sentence = f"{deployment.id}: aborted: {deployment.trouble}; {after.service} is on {split_of(after.live)}"
+    return Announcement(Severity.WARNING, sentence)
+
+
+_PHASES = {
+    "CUTTING_OVER": _cutting_over,
+    "WATCHING": _watching,
+    "VERIFIED": _verified,
+    "UNVERIFIED": _unverified,
+    "ROLLING_BACK": _rolling_back,
+    "ROLLED_BACK": _rolled_back,
+    "STUCK": _stuck,
+    "ABORTED": _aborted,
+}
+
+
+def _adopted(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement:
+    del before, event
+    sentence = f"{after.service}: found on {split_of(after.live)}; {split_of(after.safe)} is the safe side"
+    return Announcement(Severity.INFO, sentence)
+
+
+def _unlatched(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement:
+    del before
+    by, reason = getattr(event, "by", ""), getattr(event, "reason", "")
+    return Announcement(Severity.INFO, f"{after.service}: {by} lets it move forward again: {reason}")
+
+
+def _promoted(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement:
+    del before
+    by, reason = getattr(event, "by", ""), getattr(event, "reason", "")
+    because = f": {reason}" if reason else ""
+    return Announcement(Severity.INFO, f"{after.service}: {by} makes {split_of(after.safe)} the safe side{because}")
+
+
+def _moved(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement:
+    del event
+    ended = "" if before.deployment is None or not before.deployment.phase.active else f"; {before.deployment.id} is over"
+    return Announcement(Severity.ALARM, f"{after.service}: {moved_by_hand(after.live)}; guardian leaves it there{ended}")
+
+
+_SPEAKERS = {"adopted": _adopted, "unlatched": _unlatched, "promoted": _promoted, "moved by hand": _moved}
