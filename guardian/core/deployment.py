@@ -110,6 +110,8 @@ class ServiceState:
     """The split on disk: what a balancer falls back to that starts or reloads now."""
     generation: int = 0
     """Counts the changes of ``live``: an answer about an older one is ignored."""
+    confirmed: int = 0
+    """The generation that every worker was last proved to have."""
     worker: str = ""
     """The balancer's current worker when it last confirmed ``live``."""
     latch: Latch | None = None

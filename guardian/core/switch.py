@@ -141,7 +141,7 @@ def _switch_requested(event: SwitchRequested, state: ServiceState) -> Step:
 def _routed(event: Routed, state: ServiceState) -> Step:
     if event.generation != state.generation:
         return Step(state)
-    state, deployment = replace(state, worker=event.worker), state.deployment
+    state, deployment = replace(state, worker=event.worker, confirmed=event.generation), state.deployment
     if deployment is None:
         return Step(state)
     if deployment.phase is Phase.CUTTING_OVER:
@@ -293,7 +293,8 @@ def _unlatched(event: Unlatched, state: ServiceState) -> Step:
 @_on.register
 def _moved_by_hand(event: MovedByHand, state: ServiceState) -> Step:
     """A person at the balancer has the last word: guardian follows and stops judging."""
-    state = replace(state, live=event.split, worker=event.worker, generation=state.generation + 1)
+    generation = state.generation + 1
+    state = replace(state, live=event.split, worker=event.worker, generation=generation, confirmed=generation)
     deployment = state.deployment
     if deployment is None or not deployment.phase.active:
         return Step(state)

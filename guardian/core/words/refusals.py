@@ -120,3 +120,8 @@ def not_recorded(service: str, reason: str) -> str:
     return (
         f"nothing was moved: the change of {service} could not be recorded ({reason}); a rollback would be carried out all the same"
     )
+
+
+def disk_silent(patience: float) -> str:
+    """The journal did not answer."""
+    return f"the disk did not answer in {patience:g} s"

@@ -1,0 +1,89 @@
+"""The only writer of state: one event of a service after the other, journalled before anything is done about it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from guardian.app.record import Durable, Entry, Recorder
+from guardian.app.tell import Feed
+from guardian.core.deployment import Command, Event, Promoted, RoutingFailed, ServiceState, SwitchRequested, Unlatched
+from guardian.core.ports import Clock
+from guardian.core.switch import Refused, step
+from guardian.core.words import refusals
+from guardian.core.words.story import announce
+
+logger = logging.getLogger(__name__)
+
+ROLLBACK_PATIENCE = 0.25
+"""Seconds that taking traffic back, or recording what has happened anyway, waits for the journal."""
+FORWARD_PATIENCE = 2.0
+"""Seconds that a person's order to move forward waits for the journal."""
+
+Act = Callable[[ServiceState, tuple[Command, ...]], None]
+
+
+class Decider:
+    """Holds the state of every service and takes it from event to event."""
+
+    def __init__(self, states: Mapping[str, ServiceState], recorder: Recorder, clock: Clock, feed: Feed) -> None:
+        self._states = dict(states)
+        self._locks = {service: asyncio.Lock() for service in states}
+        self._recorder, self._clock, self._feed = recorder, clock, feed
+        self._act: Act = lambda _state, _commands: None
+
+    def connect(self, act: Act) -> None:
+        """Give the commands of every step to ``act``, which must not block."""
+        self._act = act
+
+    def state(self, service: str) -> ServiceState:
+        """The present state of ``service``. :class:`Refused` for one that is not configured."""
+        try:
+            return self._states[service]
+        except KeyError:
+            raise Refused(refusals.unknown_service(service, sorted(self._states))) from None
+
+    def states(self) -> list[ServiceState]:
+        """The present state of every service, by name."""
+        return [self._states[service] for service in sorted(self._states)]
+
+    async def submit(self, service: str, event: Event) -> ServiceState:
+        """Let ``event`` happen to ``service`` and return what it led to. :class:`Refused` only for the orders of people."""
+        self.state(service)
+        async with self._locks[service]:
+            before = self._states[service]
+            after, commands = step(before, event)
+            if isinstance(event, SwitchRequested | Promoted | Unlatched):
+                await self._record_forward(before, event, after)
+            elif after != before or commands or event.kind == "noted":
+                await self._recorder.record(Entry(service, event, after), ROLLBACK_PATIENCE, must=True)
+            self._states[service] = after
+            self._tell(before, event, after)
+            if commands:
+                self._act(after, commands)
+        return after
+
+    async def _record_forward(self, before: ServiceState, event: Event, after: ServiceState) -> None:
+        """What cannot be recorded is not begun."""
+        durable = await self._recorder.record(Entry(before.service, event, after), FORWARD_PATIENCE, must=False)
+        if durable is Durable.YES or (durable is Durable.LATE and not isinstance(event, SwitchRequested)):
+            return
+        reason = self._recorder.trouble or refusals.disk_silent(FORWARD_PATIENCE)
+        if durable is Durable.LATE:
+            # The request may still reach the journal. So that it never rises from there, it is followed by its end.
+            await self._abandon(after, reason)
+        raise Refused(refusals.not_recorded(before.service, reason))
+
+    async def _abandon(self, state: ServiceState, reason: str) -> None:
+        event = RoutingFailed(self._clock.now(), state.generation, reason)
+        after, commands = step(state, event)
+        await self._recorder.record(Entry(state.service, event, after), 0.0, must=True)
+        self._states[state.service] = after
+        self._tell(state, event, after)
+        self._act(after, commands)
+
+    def _tell(self, before: ServiceState, event: Event, after: ServiceState) -> None:
+        announcement = announce(before, event, after)
+        if announcement:
+            deployment = after.deployment
+            phase = str(deployment.phase) if deployment else None
+            self._feed.tell(event.at, after.service, deployment.id if deployment else None, phase, announcement)

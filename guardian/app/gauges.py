@@ -1,0 +1,138 @@
+"""What guardian shows to Prometheus: measured values and verdicts, not only its own health."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from guardian import __version__
+from guardian.app.tell import Told
+from guardian.app.views import ServiceView
+from guardian.core.deployment import Phase
+from guardian.core.model import BASIS_POINTS
+from guardian.core.verdicts import Finding, Verdict
+
+_FINE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Gauges:
+    """Guardian's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._lateness = Histogram(
+            "guardian_look_lateness_seconds",
+            "How late a look at the balancer's counters began",
+            buckets=_FINE,
+            registry=self._registry,
+        )
+        self._look = Histogram(
+            "guardian_look_seconds", "How long a look and its judging took", buckets=_FINE, registry=self._registry
+        )
+        self._rollback = Histogram(
+            "guardian_rollback_seconds",
+            "From the order of a rollback to the last worker's confirmation",
+            ["service"],
+            buckets=_FINE,
+            registry=self._registry,
+        )
+        self._breaches = Counter(
+            "guardian_breaches", "Verdicts that found a release at fault", ["service", "rule"], registry=self._registry
+        )
+        self._phases = Counter(
+            "guardian_phase_entered", "Phases that deployments entered", ["service", "phase"], registry=self._registry
+        )
+
+    def show(self, services: Callable[[], list[ServiceView]], waiting: Callable[[], int]) -> None:
+        """Show, at each scrape, what ``services`` says, and how many journal entries wait."""
+        self._registry.register(_Present(services, waiting))
+
+    def looked(self, lateness: float, took: float) -> None:
+        """One look was done: seconds that it began late, and that it took."""
+        self._lateness.observe(lateness)
+        self._look.observe(took)
+
+    def breached(self, service: str, verdict: Verdict) -> None:
+        """A rule found the candidate at fault."""
+        self._breaches.labels(service, verdict.rule).inc()
+
+    def told(self, told: Told) -> None:
+        """A deployment entered a phase."""
+        if told.phase is not None:
+            self._phases.labels(told.service, told.phase).inc()
+
+    def rolled_back(self, service: str, seconds: float) -> None:
+        """A rollback was confirmed by every worker."""
+        self._rollback.labels(service).observe(seconds)
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _Present(Collector):
+    """What can be read off the present state at any time."""
+
+    def __init__(self, services: Callable[[], list[ServiceView]], waiting: Callable[[], int]) -> None:
+        self._services, self._waiting = services, waiting
+
+    def collect(self) -> Iterable[Metric]:
+        views = self._services()
+        yield _family("guardian_build_info", "Version", ["version"], [([__version__], 1.0)])
+        yield _family("guardian_journal_waiting", "Journal entries that are not durable yet", [], [([], float(self._waiting()))])
+        yield _family("guardian_split_ratio", "Intended share of the traffic", ["service", "environment"], _splits(views))
+        yield _family("guardian_phase", "1 for the phase of the latest deployment", ["service", "phase"], _phases(views))
+        yield _family(
+            "guardian_latched", "1 while nothing moves forward", ["service"], [([v.service], float(bool(v.latched))) for v in views]
+        )
+        ready = [([view.service], float(view.rollback.ready)) for view in views if view.rollback]
+        yield _family("guardian_rollback_ready", "1 while a rollback would work", ["service"], ready)
+        yield _family("guardian_servers_up", "Servers that take traffic", ["service", "environment"], _servers(views))
+        yield _family("guardian_rule_value", "What a rule measures of the candidate", ["service", "rule"], _values(views, "value"))
+        yield _family("guardian_rule_limit", "What it is held against", ["service", "rule"], _values(views, "limit"))
+        yield _family(
+            "guardian_rule_evidence",
+            "Evidence against the candidate; 1 is a breach",
+            ["service", "rule"],
+            _values(views, "evidence"),
+        )
+        yield _family("guardian_rule_samples", "Requests that the value rests on", ["service", "rule"], _values(views, "samples"))
+        yield _family("guardian_verdict", "1 for the present verdict of a rule", ["service", "rule", "verdict"], _verdicts(views))
+
+
+Samples = Iterable[tuple[list[str], float]]
+
+
+def _family(name: str, help_text: str, labels: list[str], samples: Samples) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, help_text, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+def _splits(views: list[ServiceView]) -> Samples:
+    return [([view.service, side.name], side.share / BASIS_POINTS) for view in views for side in view.environments]
+
+
+def _phases(views: list[ServiceView]) -> Samples:
+    current = [(view.service, view.deployment.phase) for view in views if view.deployment]
+    return [([service, str(phase)], float(phase == now)) for service, now in current for phase in Phase]
+
+
+def _servers(views: list[ServiceView]) -> Samples:
+    sides = [(view.service, side) for view in views for side in view.environments]
+    return [([service, side.name], float(side.servers_up)) for service, side in sides if side.servers_up is not None]
+
+
+def _values(views: list[ServiceView], name: str) -> Iterator[tuple[list[str], float]]:
+    for view in views:
+        for verdict in view.verdicts:
+            value = getattr(verdict, name)
+            if value is not None:
+                yield [view.service, verdict.rule], float(value)
+
+
+def _verdicts(views: list[ServiceView]) -> Samples:
+    verdicts = [(view.service, verdict) for view in views for verdict in view.verdicts]
+    return [([name, v.rule, str(finding)], float(v.finding is finding)) for name, v in verdicts for finding in Finding]

@@ -1,0 +1,38 @@
+"""Whether the traffic went where every worker says that it goes: seen in the counters, not believed."""
+
+from dataclasses import dataclass
+
+from guardian.core.model import Environment
+
+GRACE = 0.2
+"""Seconds after the flip in which requests that were under way may still be counted on the abandoned side."""
+PATIENCE = 3.0
+"""Seconds after which a flip without the expected traffic is told."""
+
+
+@dataclass(slots=True)
+class Movement:
+    """One flip of all traffic, held against the counters of the seconds after it."""
+
+    to: Environment
+    since: float
+    """The confirmation by every worker, in monotonic seconds."""
+    seen: int = 0
+    stray: int = 0
+
+    def look(self, start: float, requests: int, stray: int) -> None:
+        """Count a look that began at ``start``: requests on the side that was chosen, and on the one that was left."""
+        self.seen += requests
+        if start - self.since >= GRACE:
+            self.stray += stray
+
+    def outcome(self, now: float) -> bool | None:
+        """True: the traffic moved. False: it did not. ``None``: too early to say, or there is none."""
+        waited = now - self.since
+        if self.stray and waited >= PATIENCE:
+            return False
+        return True if self.seen and not self.stray and waited >= GRACE * 2 else None
+
+    def over(self, now: float) -> bool:
+        """Whether there is no more to be learnt."""
+        return now - self.since >= PATIENCE or self.outcome(now) is not None

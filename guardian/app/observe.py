@@ -1,0 +1,77 @@
+"""From counters to readings: what happened in each environment of one service between two looks, and in the recent past."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from guardian.core.model import Environment, Service
+from guardian.core.readings import COUNTED, Counters, History, Snapshot, Tally, between
+
+BUCKET_SECONDS = 10.0
+HISTORY_SECONDS = 1800.0
+"""How far back a baseline's past reaches. Longer would be surer of the rate and less sure that it still holds."""
+
+
+class Past:
+    """The recent past of one environment, in buckets, for as long as it served one release."""
+
+    def __init__(self) -> None:
+        self._buckets: deque[tuple[float, dict[str, int]]] = deque()
+
+    def add(self, at: float, tally: Tally) -> None:
+        """Remember what happened up to ``at`` (monotonic seconds)."""
+        if not self._buckets or at - self._buckets[-1][0] >= BUCKET_SECONDS:
+            self._buckets.append((at, dict.fromkeys(COUNTED, 0)))
+            while at - self._buckets[0][0] > HISTORY_SECONDS:
+                self._buckets.popleft()
+        counts = self._buckets[-1][1]
+        for name in COUNTED:
+            counts[name] += tally.count(name)
+
+    def forget(self) -> None:
+        """A new release begins: what the environment did before says nothing about it."""
+        self._buckets.clear()
+
+    def history(self, now: float) -> History:
+        """The past as it stands now."""
+        if not self._buckets:
+            return History()
+        counts = {name: sum(bucket[name] for _, bucket in self._buckets) for name in COUNTED}
+        return History(seconds=now - self._buckets[0][0], counts=counts)
+
+
+class Observer:
+    """Looks at one service: turns consecutive snapshots into tallies, and keeps the past of both environments."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.past = {environment: Past() for environment in Environment}
+        self.gauges: dict[Environment, Counters] = {}
+        self.worker = ""
+        self._last: Snapshot | None = None
+
+    @property
+    def backends(self) -> tuple[str, str]:
+        """The backends to ask for."""
+        return self.service.blue, self.service.green
+
+    def rebase(self) -> None:
+        """Begin anew with the next snapshot: what came before it is not to be read."""
+        self._last = None
+
+    def observe(self, snapshot: Snapshot) -> tuple[float, Mapping[Environment, Tally]] | None:
+        """Seconds since the snapshot before, and what happened in them. ``None`` for the first one, and after any reset."""
+        before, self._last = self._last, snapshot
+        self.worker = snapshot.worker
+        self.gauges = {environment: snapshot.backends[self.service.backend(environment)] for environment in Environment}
+        if before is None or before.worker != snapshot.worker:
+            return None
+        seconds = snapshot.taken - before.taken
+        tallies: dict[Environment, Tally] = {}
+        for environment, counters in self.gauges.items():
+            tally = between(before.backends[self.service.backend(environment)], counters, seconds)
+            if tally is None:
+                return None
+            tallies[environment] = tally
+        for environment, tally in tallies.items():
+            self.past[environment].add(snapshot.taken, tally)
+        return seconds, tallies

@@ -1,0 +1,78 @@
+"""Whether a rollback would work right now: asked all the time, so that nobody finds out when it is needed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from guardian.app.record import Recorder
+from guardian.core.deployment import ServiceState
+from guardian.core.model import Environment, Service
+from guardian.core.ports import Balancer, BalancerError, Clock
+from guardian.core.words import upkeep
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The answer for one service."""
+
+    service: str
+    to: Environment
+    """Where a rollback would send the traffic; where it is already, the environment that must hold it."""
+    faults: tuple[str, ...]
+    """Why it would not work, or not for long; empty when it would."""
+    checked_at: float
+
+    @property
+    def ready(self) -> bool:
+        """Whether a rollback would work."""
+        return not self.faults
+
+
+def rollback_target(state: ServiceState) -> Environment:
+    """Where a rollback ordered now would send the traffic; the safe side where there is nothing to take back."""
+    deployment = state.deployment
+    if deployment is not None and state.live == deployment.target:
+        return deployment.fallback.main
+    return state.safe.main
+
+
+class Prober:
+    """Asks, and remembers the last answer."""
+
+    def __init__(
+        self,
+        services: Mapping[str, Service],
+        balancer: Balancer,
+        recorder: Recorder,
+        state: Callable[[str], ServiceState],
+        clock: Clock,
+    ) -> None:
+        self._services, self._balancer, self._recorder, self._state, self._clock = services, balancer, recorder, state, clock
+        self._answers: dict[str, Readiness] = {}
+
+    def last(self, service: str) -> Readiness | None:
+        """The last answer for ``service``, or ``None`` before the first."""
+        return self._answers.get(service)
+
+    async def probe(self) -> None:
+        """Ask for every service."""
+        for name, service in self._services.items():
+            self._answers[name] = await self._ask(service)
+
+    async def _ask(self, service: Service) -> Readiness:
+        state = self._state(service.name)
+        to = rollback_target(state)
+        faults: list[str] = []
+        try:
+            health = await self._balancer.health(service.backend(to))
+            if not health.able:
+                faults.append(upkeep.no_healthy_server(service.backend(to), health.reason))
+            workers = await self._balancer.read(service.name)
+            astray = sum(worker.split != state.live for worker in workers)
+            if astray:
+                faults.append(upkeep.map_astray(service.name, astray))
+            await self._balancer.stored(service.name)
+        except BalancerError as error:
+            faults.append(upkeep.balancer_silent(str(error)))
+        if self._recorder.waiting and self._recorder.trouble:
+            faults.append(upkeep.journal_waiting(self._recorder.waiting, self._recorder.trouble))
+        return Readiness(service.name, to, tuple(faults), self._clock.now())

@@ -1,0 +1,107 @@
+"""The one writer: journal entries and evidence go to the store in order, in a thread of their own.
+
+A rollback never waits long for a disk: an entry that cannot be written now stays in line and is written when it can be.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+
+from guardian.app.codec import event_to_record, state_to_record
+from guardian.core.deployment import Event, ServiceState
+from guardian.core.ports import Store, StoreError
+
+
+class Durable(Enum):
+    """What became of an entry."""
+
+    YES = "written"
+    NO = "refused by the store"
+    LATE = "not written yet"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One state change on its way to the journal."""
+
+    service: str
+    event: Event
+    state: ServiceState
+    number: int = 0
+    """Its number in the journal, once it is written."""
+
+
+class Recorder:
+    """Writes to the store. ``trouble`` is why the line does not move, or empty."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
+        self._line: deque[Entry] = deque()
+        self.trouble = ""
+
+    @property
+    def waiting(self) -> int:
+        """Entries that are not durable yet."""
+        return len(self._line)
+
+    async def record(self, entry: Entry, patience: float, *, must: bool) -> Durable:
+        """Journal ``entry`` after all that wait before it; at most ``patience`` seconds.
+
+        ``must``: the entry stays in line whatever happens. Otherwise a refusal of the store (``Durable.NO``) forgets it.
+        """
+        self._line.append(entry)
+        writing = self._run(self._write_line)
+        done, _ = await asyncio.wait({writing}, timeout=patience)
+        if not done:
+            return Durable.LATE
+        if entry.number:
+            return Durable.YES
+        if not must and entry in self._line:
+            self._line.remove(entry)
+            return Durable.NO
+        return Durable.LATE
+
+    async def retry(self) -> None:
+        """Write what waits in line, if the store takes it now."""
+        if self._line:
+            await self._run(self._write_line)
+
+    async def save(self, deployment: str, rule: str, evidence: dict[str, object]) -> None:
+        """Keep evidence; a store that refuses is remembered in ``trouble``, the next save tries again."""
+        await self._run(lambda: self._attempt(lambda: self._store.save_evidence(deployment, rule, evidence)))
+
+    def _run(self, work: Callable[[], object]) -> "asyncio.Future[object]":
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _write_line(self) -> None:
+        """In the writing thread: entries leave the line only from its head, and only when they are durable."""
+        while self._line:
+            entry = self._line[0]
+            if not self._attempt(lambda entry=entry: self._append(entry)):  # type: ignore[misc]
+                return
+            self._line.popleft()
+
+    def _append(self, entry: Entry) -> None:
+        deployment = entry.state.deployment.id if entry.state.deployment else None
+        written = self._store.append(
+            entry.service, deployment, entry.event.at, event_to_record(entry.event), state_to_record(entry.state)
+        )
+        entry.number = written.number
+
+    def _attempt(self, work: Callable[[], object]) -> bool:
+        try:
+            work()
+        except StoreError as error:
+            self.trouble = str(error)
+            return False
+        self.trouble = ""
+        return True
+
+    async def aclose(self) -> None:
+        """Write what can still be written, and end the thread."""
+        await self.retry()
+        self._thread.shutdown(wait=True)

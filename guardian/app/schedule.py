@@ -1,0 +1,74 @@
+"""Everything that is not on the watch's beat, on APScheduler; and the guard against a clock that is set.
+
+APScheduler reads the wall clock: set back by an hour, it would do nothing for an hour. The guard notices a step within a second
+and has every job run at once.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Awaitable, Callable
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from guardian.app.clock import SteadyClock
+from guardian.core.words import upkeep
+
+logger = logging.getLogger(__name__)
+
+STEP = 2.0
+"""Seconds between wall and steady clock that count as a step; slewing by NTP stays far below."""
+GUARD_EVERY = 1.0
+
+_TROUBLES = {
+    EVENT_JOB_ERROR: "failed",
+    EVENT_JOB_MISSED: "was missed",
+    EVENT_JOB_MAX_INSTANCES: "is still running from its last turn; this turn is skipped",
+}
+
+
+class Schedule:
+    """Named jobs at intervals. A job that hangs is cut off by its deadline, one that fails is told and runs again."""
+
+    def __init__(self, clock: SteadyClock) -> None:
+        self._clock = clock
+        self._scheduler = AsyncIOScheduler(
+            timezone=dt.UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        self._scheduler.add_listener(self._trouble, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+
+    def every(self, seconds: float, name: str, work: Callable[[], Awaitable[object]], *, deadline: float) -> None:
+        """Do ``work`` every so many seconds, first at once; each turn ends after ``deadline`` seconds."""
+
+        async def turn() -> None:
+            async with asyncio.timeout(deadline):
+                await work()
+
+        now = dt.datetime.now(dt.UTC)
+        self._scheduler.add_job(turn, "interval", seconds=seconds, id=name, name=name, next_run_time=now)
+
+    async def run(self) -> None:
+        """Run the jobs until cancelled, and keep them running when the wall clock is set."""
+        self._scheduler.start()
+        known = self._clock.stepped()
+        try:
+            while True:
+                await asyncio.sleep(GUARD_EVERY)
+                step = self._clock.stepped()
+                if abs(step - known) >= STEP:
+                    logger.warning("%s", upkeep.clock_stepped(step - known))
+                    self._rearm()
+                    known = step
+        finally:
+            self._scheduler.shutdown(wait=False)
+
+    def _rearm(self) -> None:
+        now = dt.datetime.now(dt.UTC)
+        for job in self._scheduler.get_jobs():
+            job.modify(next_run_time=now)
+
+    def _trouble(self, event: JobEvent) -> None:
+        error = getattr(event, "exception", None)
+        kind = _TROUBLES[event.code] + (f": {error or type(error).__name__}" if error is not None else "")
+        logger.error("%s", upkeep.late_job(event.job_id, kind), extra={"job": event.job_id})

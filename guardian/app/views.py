@@ -1,0 +1,208 @@
+"""What people and programs are shown of services and deployments: plain data, the same in API, shell and ``--json``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from guardian.app.readiness import Readiness
+from guardian.core.deployment import Deployment, Rollback, ServiceState
+from guardian.core.model import Environment, Service, Split
+from guardian.core.readings import Counters
+from guardian.core.verdicts import Verdict
+from guardian.core.words.story import split_of
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentView:
+    """One environment of a service, as last seen."""
+
+    name: str
+    backend: str
+    share: int
+    """Intended share of the traffic in basis points."""
+    servers_up: int | None
+    """Servers that take traffic; null before the first look."""
+    in_flight: int | None
+    requests: int | None
+    """Since the balancer's worker was born."""
+    responses_5xx: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackView:
+    """Why and how the traffic was taken back."""
+
+    cause: str
+    by: str
+    reason: str
+    ordered_at: float
+    seconds: float | None
+    trouble: str
+    rule: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    """One deployment."""
+
+    id: str
+    service: str
+    phase: str
+    candidate: str
+    target: str
+    fallback: str
+    requested_by: str
+    reason: str
+    requested_at: float
+    cutover_at: float | None
+    watch_ends_at: float | None
+    ended_at: float | None
+    trouble: str
+    rollback: RollbackView | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessView:
+    """Whether a rollback would work right now."""
+
+    ready: bool
+    to: str
+    faults: tuple[str, ...]
+    checked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """One service: where its traffic is, what is being done, and how it is judged."""
+
+    service: str
+    split: str
+    """In words: ``blue``, or ``green 5 % and blue 95 %``."""
+    safe: str
+    environments: tuple[EnvironmentView, ...]
+    latched: str
+    """Why nothing moves forward; empty when it may."""
+    deployment: DeploymentView | None
+    verdicts: tuple[Verdict, ...]
+    rollback: ReadinessView | None
+    """``null`` before the first probe."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalView:
+    """One entry of the journal."""
+
+    number: int
+    at: float
+    service: str
+    deployment: str | None
+    event: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentDetail:
+    """One deployment with everything that happened to it."""
+
+    deployment: DeploymentView
+    journal: tuple[JournalView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A verdict that caused a rollback, as it was recorded and as it comes out of the recorded evidence now."""
+
+    deployment: str
+    rule: dict[str, Any]
+    recorded: Verdict
+    recomputed: Verdict
+    identical: bool
+    looks: int
+    """Looks at the counters that the evidence holds."""
+    last_looks: tuple[tuple[float, ...], ...]
+    """The last of them: seconds since the cutover, then the numbers that the rule read."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewsView:
+    """One announcement, as the feed gives it."""
+
+    number: int
+    at: float
+    service: str
+    deployment: str | None
+    phase: str | None
+    severity: str
+    sentence: str
+
+
+def _rollback_view(rollback: Rollback) -> RollbackView:
+    return RollbackView(
+        cause=str(rollback.cause),
+        by=rollback.by,
+        reason=rollback.reason,
+        ordered_at=rollback.ordered_at,
+        seconds=rollback.seconds,
+        trouble=rollback.trouble,
+        rule=rollback.verdict.rule if rollback.verdict else None,
+    )
+
+
+def deployment_view(service: str, deployment: Deployment) -> DeploymentView:
+    """A deployment as it is shown."""
+    rollback = deployment.rollback
+    return DeploymentView(
+        id=deployment.id,
+        service=service,
+        phase=str(deployment.phase),
+        candidate=str(deployment.candidate),
+        target=split_of(deployment.target),
+        fallback=split_of(deployment.fallback),
+        requested_by=deployment.requested_by,
+        reason=deployment.reason,
+        requested_at=deployment.requested_at,
+        cutover_at=deployment.cutover_at,
+        watch_ends_at=deployment.watch_ends_at,
+        ended_at=deployment.ended_at,
+        trouble=deployment.trouble,
+        rollback=_rollback_view(rollback) if rollback else None,
+    )
+
+
+def environment_view(
+    service: Service, environment: Environment, live: Split, seen: Mapping[Environment, Counters]
+) -> EnvironmentView:
+    """An environment as it is shown."""
+    counters = seen.get(environment)
+    return EnvironmentView(
+        name=str(environment),
+        backend=service.backend(environment),
+        share=live.share(environment),
+        servers_up=counters.servers_up if counters else None,
+        in_flight=counters.in_flight if counters else None,
+        requests=counters.requests if counters else None,
+        responses_5xx=counters.responses_5xx if counters else None,
+    )
+
+
+def service_view(
+    service: Service,
+    state: ServiceState,
+    seen: Mapping[Environment, Counters],
+    verdicts: list[Verdict],
+    readiness: Readiness | None,
+) -> ServiceView:
+    """A service as it is shown."""
+    return ServiceView(
+        service=state.service,
+        split=split_of(state.live),
+        safe=split_of(state.safe),
+        environments=tuple(environment_view(service, environment, state.live, seen) for environment in Environment),
+        latched=state.latch.reason if state.latch else "",
+        deployment=deployment_view(state.service, state.deployment) if state.deployment else None,
+        verdicts=tuple(verdicts),
+        rollback=_readiness_view(readiness) if readiness else None,
+    )
+
+
+def _readiness_view(readiness: Readiness) -> ReadinessView:
+    return ReadinessView(readiness.ready, str(readiness.to), readiness.faults, readiness.checked_at)

@@ -1,0 +1,289 @@
+"""The watch: looks at the balancer's counters on a monotonic beat, and has every release on trial judged at each look."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from guardian.app.clock import SteadyClock
+from guardian.app.evidence import evidence_of, revived
+from guardian.app.movement import Movement
+from guardian.app.observe import Observer
+from guardian.core.deployment import Breached, Deployment, Event, Noted, ServiceState, WatchEnded
+from guardian.core.judges import judge_for
+from guardian.core.judges.judge import Judge
+from guardian.core.judges.trial import Trial
+from guardian.core.model import Environment, Service, Split
+from guardian.core.ports import Balancer, BalancerError
+from guardian.core.readings import History, Look, SourceFailure, Tally
+from guardian.core.rules import Action, RuleSet
+from guardian.core.verdicts import Finding, Verdict
+from guardian.core.words import upkeep
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 1.0
+"""Between looks at a service that is not on trial: enough for its past."""
+
+
+class Instruments(Protocol):
+    """Where the watch shows what it sees."""
+
+    def looked(self, lateness: float, took: float) -> None:
+        """One look was done: seconds that it began late, and that it took."""
+
+    def breached(self, service: str, verdict: Verdict) -> None:
+        """A rule found the candidate at fault."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """One deployment on trial."""
+
+    deployment: Deployment
+    judges: list[Judge]
+    trial: Trial
+    noted: set[str] = field(default_factory=set)
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """How often the watch looks."""
+
+    look_every: float = 0.05
+    idle_every: float = IDLE_SECONDS
+
+
+Report = Callable[[str, Event], Awaitable[object]]
+Rules = Callable[[str], RuleSet]
+Records = Mapping[str, Mapping[str, Any]]
+"""The evidence of a deployment, by rule, as plain JSON values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """Whom the watch tells what."""
+
+    report: Report
+    """Breaches and the ends of watches."""
+    reborn: Callable[[str], None]
+    """The balancer has a new worker: the service's split may be lost."""
+    keep: Callable[[str, Records], None]
+    """A deployment's watch is over: its evidence is to be kept."""
+
+
+class Watcher:
+    """Looks, judges, and reports breaches and the ends of watches."""
+
+    def __init__(
+        self,
+        services: Mapping[str, Service],
+        balancer: Balancer,
+        clock: SteadyClock,
+        rules: Rules,
+        instruments: Instruments,
+        beat: Beat,
+    ) -> None:
+        self._observers = {name: Observer(service) for name, service in services.items()}
+        self._balancer, self._clock, self._rules, self._instruments, self._beat = balancer, clock, rules, instruments, beat
+        self._watches: dict[str, Watch] = {}
+        self._movements: dict[str, Movement] = {}
+        self._wake = asyncio.Event()
+        self._lost_at: float | None = None
+        self._told = ""
+        self._idle_due = 0.0
+        self._recalled: dict[str, Records] = {}
+        self._wires: Wires | None = None
+
+    def connect(self, wires: Wires) -> None:
+        """Tell from now on."""
+        self._wires = wires
+
+    def recall(self, deployment: str, records: Records) -> None:
+        """When ``deployment`` is watched again after a restart, go on from this evidence."""
+        self._recalled[deployment] = records
+
+    # What the actor tells.
+
+    def begin(self, state: ServiceState) -> None:
+        """Judge the state's deployment from its cutover on."""
+        deployment = state.deployment
+        if deployment is None or deployment.cutover_at is None:
+            return
+        trial = Trial(
+            candidate=deployment.candidate,
+            since=deployment.cutover_at,
+            seconds=deployment.watch_seconds,
+            look_every=self._beat.look_every,
+            shared=deployment.target.sole is None,
+            history=deployment.history,
+        )
+        observer = self._observers[state.service]
+        observer.rebase()
+        recalled = self._recalled.pop(deployment.id, None)
+        if recalled:
+            judges = [revived(record) for record in recalled.values()]
+        else:
+            judges = [judge_for(rule, trial) for rule in self._rules(state.service).rules]
+            observer.past[deployment.candidate].forget()
+        self._watches[state.service] = Watch(deployment, judges, trial)
+        self._wake.set()
+
+    def end(self, service: str) -> None:
+        """Stop judging."""
+        self._watches.pop(service, None)
+
+    def moved(self, service: str, split: Split) -> None:
+        """Every worker has ``split`` from now on: see whether the traffic follows."""
+        if split.sole is not None:
+            self._movements[service] = Movement(split.sole, self._clock.monotonic())
+            self._observers[service].rebase()
+            self._wake.set()
+
+    # What others ask.
+
+    def history(self, service: str, environment: Environment) -> History:
+        """The recent past of one environment."""
+        return self._observers[service].past[environment].history(self._clock.monotonic())
+
+    def observer(self, service: str) -> Observer:
+        """What is known of ``service`` from the last look."""
+        return self._observers[service]
+
+    def verdicts(self, service: str) -> list[Verdict]:
+        """The present verdict of every rule, while ``service`` is on trial."""
+        watch = self._watches.get(service)
+        return [judge.verdict() for judge in watch.judges] if watch else []
+
+    def evidence(self) -> dict[str, Records]:
+        """The evidence so far of every deployment on trial, by deployment."""
+        return {watch.deployment.id: _records(watch) for watch in self._watches.values() if not watch.over}
+
+    def on_trial(self) -> list[str]:
+        """The services that are being judged."""
+        return sorted(self._watches)
+
+    # The beat.
+
+    async def run(self) -> None:
+        """Look for ever."""
+        due = self._clock.monotonic()
+        while True:
+            started = self._clock.monotonic()
+            await self._look(self._turn(started))
+            ended = self._clock.monotonic()
+            self._instruments.looked(max(0.0, started - due), ended - started)
+            due = max(due + self._every(), ended)
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(due - ended):
+                    await self._wake.wait()
+                due = self._clock.monotonic()
+            except TimeoutError:
+                pass
+
+    def _every(self) -> float:
+        return self._beat.look_every if self._watches or self._movements else self._beat.idle_every
+
+    def _turn(self, now: float) -> list[str]:
+        """The services whose turn it is: those on trial at every look, the others now and then, for their past."""
+        if now < self._idle_due:
+            return sorted(self._watches.keys() | self._movements.keys())
+        self._idle_due = now + self._beat.idle_every
+        return sorted(self._observers)
+
+    async def _look(self, services: list[str]) -> None:
+        backends = [backend for service in services for backend in self._observers[service].backends]
+        if backends:
+            try:
+                snapshot = await self._balancer.snapshot(backends)
+            except BalancerError as error:
+                self._lose(str(error))
+            else:
+                self._find()
+                for service in services:
+                    observer = self._observers[service]
+                    worker = observer.worker
+                    seen = observer.observe(snapshot)
+                    if worker and worker != snapshot.worker and self._wires:
+                        self._wires.reborn(service)
+                    if seen:
+                        await self._judge(service, snapshot.taken, *seen)
+        await self._end_watches()
+
+    def _lose(self, reason: str) -> None:
+        now = self._clock.monotonic()
+        self._lost_at = now if self._lost_at is None else self._lost_at
+        failure = SourceFailure(self._clock.now(), reason)
+        for watch in self._watches.values():
+            for judge in watch.judges:
+                judge.fail(failure)
+        if reason != self._told:
+            logger.warning("%s", upkeep.source_lost(reason))
+            self._told = reason
+
+    def _find(self) -> None:
+        if self._lost_at is not None:
+            logger.info("%s", upkeep.source_back(self._clock.monotonic() - self._lost_at))
+            self._lost_at, self._told = None, ""
+
+    async def _judge(self, service: str, taken: float, seconds: float, tallies: Mapping[Environment, Tally]) -> None:
+        self._follow(service, taken - seconds, tallies)
+        watch = self._watches.get(service)
+        if watch is None or watch.over:
+            return
+        candidate = watch.trial.candidate
+        look = Look(self._clock.at(taken), seconds, tallies[candidate], tallies[candidate.other])
+        if look.at - seconds < watch.trial.since:
+            return
+        for judge in watch.judges:
+            if judge.look(look) is Finding.BREACHED and judge.rule.name not in watch.noted:
+                await self._breach(service, watch, judge)
+
+    async def _breach(self, service: str, watch: Watch, judge: Judge) -> None:
+        watch.noted.add(judge.rule.name)
+        verdict = judge.verdict()
+        self._instruments.breached(service, verdict)
+        if judge.rule.action is Action.NOTIFY:
+            await self._send(service, Noted(self._clock.now(), watch.deployment.id, verdict))
+        elif not watch.over:
+            watch.over = True
+            await self._send(service, Breached(self._clock.now(), watch.deployment.id, verdict), watch)
+
+    def _follow(self, service: str, start: float, tallies: Mapping[Environment, Tally]) -> None:
+        movement = self._movements.get(service)
+        if movement is None:
+            return
+        movement.look(start, tallies[movement.to].requests, tallies[movement.to.other].requests)
+        now = self._clock.monotonic()
+        if not movement.over(now):
+            return
+        del self._movements[service]
+        outcome, waited = movement.outcome(now), now - movement.since
+        if outcome:
+            logger.info("%s", upkeep.traffic_confirmed(service, movement.to, movement.seen, waited), extra={"service": service})
+        elif outcome is False:
+            logger.error("%s", upkeep.traffic_unmoved(service, movement.to, movement.stray, waited), extra={"service": service})
+
+    async def _end_watches(self) -> None:
+        now = self._clock.now()
+        for service, watch in tuple(self._watches.items()):
+            ends_at = watch.deployment.watch_ends_at
+            if not watch.over and ends_at is not None and now >= ends_at:
+                watch.over = True
+                conclusions = tuple(judge.conclude() for judge in watch.judges)
+                await self._send(service, WatchEnded(now, watch.deployment.id, conclusions), watch)
+
+    async def _send(self, service: str, event: Event, over: Watch | None = None) -> None:
+        """Report first, keep the evidence afterwards: nothing stands between a breach and its rollback."""
+        if self._wires is None:
+            return
+        await self._wires.report(service, event)
+        if over is not None:
+            self._wires.keep(over.deployment.id, _records(over))
+
+
+def _records(watch: Watch) -> Records:
+    return {judge.rule.name: evidence_of(judge) for judge in watch.judges}

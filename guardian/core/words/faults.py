@@ -1,0 +1,415 @@
+"""What is wrong with a configuration file, and what to write instead."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from guardian.core.words.figures import count, seconds
+
+LONGEST_QUOTE = 48
+"""Characters of the file that a sentence repeats at the most."""
+
+
+def visible(text: str) -> str:
+    """``text`` on one line, with every character that cannot be seen or encoded spelled out."""
+    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
+
+
+def clipped(text: str) -> str:
+    """``text``, visible and short."""
+    return visible(text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…")
+
+
+def quoted(text: str) -> str:
+    """``text`` as something that stands in a file."""
+    return f"`{clipped(text)}`"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Names in backticks: ```a`, `b` and `c```."""
+    *most, end = [f"`{name}`" for name in names]
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` was probably meant to be."""
+    return next(iter(get_close_matches(name, known, n=1)), None)
+
+
+def _instead(name: str, known: Sequence[str]) -> str:
+    near = nearest(name, known)
+    return f"did you mean `{near}`?" if near else f"known here: {listed(known)}"
+
+
+# Files and their text.
+
+
+def unreadable(reason: str) -> str:
+    """The operating system refuses to open or list it."""
+    return f"cannot be read: {reason}; check that it exists and that guardian's user may read it"
+
+
+def not_a_file() -> str:
+    """A directory, a pipe or a device."""
+    return "is not a regular file; put a text file here, or remove it"
+
+
+def leads_out(target: str) -> str:
+    """A symbolic link to somewhere else."""
+    return f"leads out of the rules directory, to {visible(target)}; put the file itself into the directory"
+
+
+def too_large(most: int) -> str:
+    """More bytes than a configuration can need."""
+    return f"is larger than {count(most)} bytes; split the file, or remove what does not belong there"
+
+
+def not_utf8(byte: int) -> str:
+    """Some other encoding."""
+    return f"is not UTF-8: byte 0x{byte:02x} cannot stand here; save the file as UTF-8"
+
+
+def byte_order_mark() -> str:
+    """An editor's mark at the start of the file."""
+    return "starts with a byte order mark; save the file as UTF-8 without it"
+
+
+def hidden_character(character: str) -> str:
+    """A character that cannot be seen and may deceive a reader."""
+    return f"holds the invisible character U+{ord(character):04X}; remove it"
+
+
+def tabs(lines: int) -> str:
+    """Tabs in the indentation."""
+    where = "this line" if lines == 1 else f"{count(lines)} lines, this one first"
+    return f"tabs indent {where}; YAML knows only blanks: write two blanks for each step"
+
+
+def directive() -> str:
+    """A line that speaks to the YAML parser."""
+    return "a line starting with `%` instructs the YAML parser; remove it"
+
+
+def no_yaml(problem: str) -> str:
+    """The parser gives up."""
+    return f"is not YAML from here on: {problem}; check indentation, colons and quotes in this line and the one above"
+
+
+def empty_file() -> str:
+    """Nothing but comments."""
+    return "is empty; remove the file, or write what it should say"
+
+
+def too_deep(deepest: int) -> str:
+    """Nested deeper than any configuration."""
+    return f"is nested deeper than {deepest} levels; no setting of guardian is"
+
+
+def too_many_values(most: int) -> str:
+    """More values than any configuration needs."""
+    return f"the file holds more than {count(most)} values; split it"
+
+
+def second_document() -> str:
+    """A file is one document."""
+    return "starts a second YAML document; one file holds one, so remove this line or move what follows into its own file"
+
+
+def anchor(name: str) -> str:
+    """What is to be repeated elsewhere."""
+    return f"anchors are not used here; remove `&{clipped(name)}` and write the value wherever it is needed"
+
+
+def alias(name: str) -> str:
+    """What stands for something elsewhere."""
+    return f"aliases are not used here; write the value itself instead of `*{clipped(name)}`"
+
+
+def tag(name: str) -> str:
+    """A type forced upon a value."""
+    return f"tags are not used here; remove `{clipped(name)}`"
+
+
+def key_not_text() -> str:
+    """A list or mapping as a key."""
+    return "a key must be a plain word, not a list, a mapping or an alias; write `key: value`"
+
+
+def given_twice(key: str, line: int) -> str:
+    """The same key twice in one mapping."""
+    return f"{quoted(key)} stands in line {line} already; keep one of the two"
+
+
+# Keys and their values.
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """A key that nobody asks for."""
+    return f"{quoted(key)} is not known here; {_instead(key, known)}"
+
+
+def missing(form: str) -> str:
+    """A required key that is not there."""
+    return f"is missing; write {form}"
+
+
+def missing_section() -> str:
+    """A required mapping that is not there."""
+    return "is missing; write it with its keys indented below it"
+
+
+def missing_list() -> str:
+    """A required list that is not there."""
+    return "is missing; write it with one item a line below it, each starting with `- `"
+
+
+def no_value(form: str) -> str:
+    """A key with nothing behind it."""
+    return f"has no value; write {form}"
+
+
+def misfit(text: str, form: str) -> str:
+    """A value that is not what its key asks for."""
+    return f"{quoted(text)} does not fit; write {form}"
+
+
+def must_be_one_value(form: str) -> str:
+    """A list or mapping where one value is asked for."""
+    return f"must be one value; write {form}"
+
+
+def must_be_keys() -> str:
+    """Something else where keys with values are asked for."""
+    return "must hold keys and values; write `key: value` lines, indented below it"
+
+
+def must_be_a_list() -> str:
+    """Something else where a list is asked for."""
+    return "must be a list; write one item a line, each starting with `- `"
+
+
+def no_time_unit(number: str) -> str:
+    """A bare number where a time is asked for."""
+    shown = clipped(number)
+    return f"`{shown}` has no unit; write `{shown}s` for seconds, or `{shown}ms` for milliseconds"
+
+
+def no_percent(number: str) -> str:
+    """A bare number where a share is asked for."""
+    shown, value = clipped(number), float(number)
+    if 0 < value < 1:
+        return f"`{shown}` may mean `{shown}%` or `{value * 100:g}%`; write the one that is meant"
+    return f"`{shown}` has no unit; write `{shown}%`"
+
+
+def no_times(number: str) -> str:
+    """A bare number where a multiple is asked for."""
+    return f"{quoted(number)} has no unit; write `{clipped(number)}x`"
+
+
+def out_of_range(text: str, least: str, most: str) -> str:
+    """A value beyond what its key takes."""
+    return f"{quoted(text)} is out of range; write {least} to {most}"
+
+
+def not_a_share(text: str) -> str:
+    """A limit that is always or never exceeded."""
+    return f"{quoted(text)} is no limit: a share is always between 0% and 100%; write something between them, such as `1%`"
+
+
+def home_directory(text: str) -> str:
+    """A path that only a shell understands."""
+    return f"{quoted(text)} starts with `~`, which only a shell expands; write the whole path"
+
+
+def socket_path_too_long(length: int, most: int) -> str:
+    """The kernel's limit."""
+    return f"the path of a socket has at most {most} bytes, this one has {length}; choose a shorter one"
+
+
+# What a value looks like: the end of a sentence that says "write …".
+
+
+def choices(names: Sequence[str]) -> str:
+    """One of a few words."""
+    return listed(names, "or")
+
+
+def lack_of_data() -> str:
+    """The answers of ``on_no_data`` and ``on_source_error``."""
+    return "`hold` (the watch ends unverified), `pass` (the rule is left out) or `fail` (the release is rolled back)"
+
+
+def a_time(least: str, most: str, such_as: str) -> str:
+    """A duration."""
+    return f"a number and a unit (ms, s, m, h or d), {least} to {most}, such as `{such_as}`"
+
+
+def a_share(such_as: str) -> str:
+    """A percentage."""
+    return f"a percentage, such as `{such_as}`"
+
+
+def a_number(least: str, most: str, such_as: str) -> str:
+    """A number without a unit."""
+    return f"a number from {least} to {most}, such as `{such_as}`"
+
+
+def a_multiple(least: str, most: str, such_as: str) -> str:
+    """How many times something."""
+    return f"how many times, {least} to {most}, such as `{such_as}`"
+
+
+def a_name(such_as: str) -> str:
+    """A name that may reach a socket line."""
+    return f"a name of up to 64 letters, digits and `_.:-` that starts with a letter or digit, such as `{such_as}`"
+
+
+def a_group() -> str:
+    """A group of this system."""
+    return "the name of a group of this system, such as `guardian`"
+
+
+def a_sentence(most: int) -> str:
+    """A summary."""
+    return f"one sentence of up to {most} characters for the people who are called"
+
+
+def a_path(such_as: str) -> str:
+    """A path, absolute or beside the file."""
+    return f"a path, absolute or from this file's directory, such as `{such_as}`"
+
+
+def a_mode() -> str:
+    """The mode of the API's socket."""
+    return "`0660` (owner and group may steer guardian) or `0600` (only the owner)"
+
+
+def a_ratio(counters: Sequence[str]) -> str:
+    """A ratio of counters."""
+    return f"counters with one `/` and any `+`, such as `responses_5xx / responses`; counters are {listed(counters)}"
+
+
+def confirmations() -> str:
+    """How many evaluations make a breach."""
+    return "`3 of 5` for three of the last five checks, or `3` for three in a row, up to 1,000"
+
+
+# Services.
+
+
+def no_services() -> str:
+    """Nothing to guard."""
+    return "names no service; write one, such as `web: {blue: web_blue, green: web_green}`"
+
+
+def same_backend(backend: str) -> str:
+    """Both environments in one."""
+    return f"`{backend}` is blue's backend too; write the backend of the other environment"
+
+
+# Rules.
+
+
+def unknown_service(name: str, known: Sequence[str]) -> str:
+    """A rule file for nobody."""
+    return f"{quoted(name)} is not a service of guardian.yaml; {_instead(name, known)}"
+
+
+def second_rule_file(service: str, first: str) -> str:
+    """Two files for one service."""
+    return f"the rules of `{service}` stand in {first} already; put all of them into one file"
+
+
+def wrong_ending() -> str:
+    """A file that looks like a rule file and would be passed over."""
+    return "is not read, for rule files end in .yaml; rename it"
+
+
+def no_rules(service: str) -> str:
+    """A warning: nobody watches."""
+    return f"no rule watches `{service}`, so each of its releases will end unverified; write a rule file for it"
+
+
+def same_rule_name(name: str, line: int) -> str:
+    """Two rules of one name."""
+    return f"`{name}` is the name of the rule in line {line} already; choose another"
+
+
+def no_measure() -> str:
+    """A rule that reads nothing."""
+    return "the rule measures nothing; write `ratio:` (such as `responses_5xx / responses`) or `value:` (such as `latency`)"
+
+
+def ratio_and_value() -> str:
+    """A rule that reads two things."""
+    return "a rule measures a `ratio` or a `value`, not both; remove one, or write two rules"
+
+
+def unknown_counter(name: str, counters: Sequence[str]) -> str:
+    """A name in a ratio that HAProxy does not count."""
+    return f"{quoted(name)} is not a counter; {_instead(name, counters)}"
+
+
+def counter_twice(name: str) -> str:
+    """A sum that counts something twice."""
+    return f"`{name}` stands twice in one sum; remove one"
+
+
+def no_test() -> str:
+    """A rule that judges nothing."""
+    return "the rule has no test; write `test: sequential` with a `limit`, or `above:` or `below:`"
+
+
+def above_and_below() -> str:
+    """A rule with two limits."""
+    return "a rule has `above` or `below`, not both; remove one, or write two rules"
+
+
+def threshold_only(key: str) -> str:
+    """A key of threshold rules in a sequential one."""
+    return f"`{key}` belongs to rules with `above` or `below`; remove it, or remove `test: sequential` and its keys"
+
+
+def sequential_only(key: str) -> str:
+    """A key of sequential rules in a threshold one."""
+    return f"`{key}` belongs to rules with `test: sequential`; remove it, or write that instead of `above` or `below`"
+
+
+def baseline_only(key: str) -> str:
+    """A key of the comparison with the baseline."""
+    return f"`{key}` counts only with `against: baseline`; add that, or remove `{key}`"
+
+
+def sequential_value(gauge: str) -> str:
+    """A sequential test of something that is not counted."""
+    return f"a sequential test needs a `ratio`, and `{gauge}` is a value; write `above:` or `below:` instead"
+
+
+def floor_above_limit(floor: str, limit: str) -> str:
+    """A floor that the limit undercuts."""
+    return f"{quoted(floor)} is above the limit of {quoted(limit)}; write at most that"
+
+
+def never_below() -> str:
+    """A limit that nothing can undercut."""
+    return "nothing is ever below 0; write a number above 0"
+
+
+def more_than_all(needed: int, of: int) -> str:
+    """More bad evaluations asked for than are looked at."""
+    return f"{needed} of {of} can never be; write at most `{of} of {of}`"
+
+
+def window_too_short(window: float, every: float) -> str:
+    """Gaps between windows."""
+    return (
+        f"the window of {seconds(window)} leaves gaps when read every {seconds(every)}; make `window` at least as long as `every`"
+    )
+
+
+def longer_than_watch(needed: float, watch: float) -> str:
+    """A rule whose checks do not fit into the watch."""
+    return (
+        f"warm-up, window and the checks of `for` take {seconds(needed)}, the service is watched for {seconds(watch)}; "
+        f"shorten them, or lengthen its `watch`"
+    )

@@ -1,0 +1,72 @@
+"""Sentences about what guardian remembers: its database, and the lock on its state directory."""
+
+from pathlib import Path
+
+from guardian.core.words.figures import seconds as written
+
+
+def disk_full(path: Path) -> str:
+    """The disk has no room for the database."""
+    return (
+        f"the disk that holds {path} is full, so nothing was recorded: free some space there, and guardian records again by itself"
+    )
+
+
+def disk_failed(path: Path, reason: str) -> str:
+    """The operating system could not read or write the database."""
+    return (
+        f"{path} could not be read or written ({reason}), and the last change may or may not stand there: "
+        "look for errors of its disk in `dmesg`; guardian tries again with its next change"
+    )
+
+
+def locked(path: Path, duration: float) -> str:
+    """Another program held the database for too long."""
+    return (
+        f"another program held {path} for more than {written(duration)}, so nothing was recorded: "
+        f"`fuser {path}` names it; end it, and guardian records again by itself"
+    )
+
+
+def unusable(path: Path, reason: str) -> str:
+    """The database, or a file or directory around it, may not be opened or written."""
+    return f"{path} cannot be used ({reason}): it and its directory must belong to the user that guardian runs as"
+
+
+def damaged(path: Path, reason: str) -> str:
+    """What the database holds is not what guardian wrote."""
+    return (
+        f"{path} is damaged ({reason}), so guardian does not go by it: move {path.name}* aside and start guardian, "
+        "which then begins with an empty history and leaves traffic where the balancer has it, or restore a backup"
+    )
+
+
+def orphaned_log(path: Path, log: Path) -> str:
+    """The write-ahead log is there and its database is not."""
+    return (
+        f"{log} is there and {path} is not: put {path.name} back beside it, or move {log.name} aside to begin with an empty history"
+    )
+
+
+def other_schema(path: Path, found: int, known: int, created_by: str) -> str:
+    """The database was laid out by a version of guardian that this one does not understand."""
+    return (
+        f"{path}, created by guardian {created_by}, has schema {found} and this guardian reads schema {known} only: "
+        f"run the newer guardian again, or move {path.name}* aside to begin with an empty history"
+    )
+
+
+def refused(path: Path, reason: str) -> str:
+    """The database refused for a reason that has no sentence of its own."""
+    return f"{path} did not take or give a record ({reason}): report this as a fault of guardian"
+
+
+def not_recordable(service: str, reason: str) -> str:
+    """The program handed over something that no record can hold."""
+    return f"a change of {service} cannot be recorded ({reason}): report this as a fault of guardian"
+
+
+def already_running(state_dir: Path, pid: int | None, since: str) -> str:
+    """Another guardian works on the same state directory."""
+    who = f"with pid {pid} since {since}" if pid else "with a pid that it could not write down"
+    return f"guardian already runs on {state_dir} {who}: stop it first, or give this one a state directory of its own"

@@ -1,0 +1,80 @@
+"""What the program says of its own work: the balancer's and the disk's troubles, drift, readiness, the clock."""
+
+from guardian.core.model import Environment, Split
+from guardian.core.words.figures import count, seconds
+from guardian.core.words.story import split_of
+
+
+def no_healthy_server(backend: str, reason: str) -> str:
+    """An environment cannot take traffic."""
+    return f"backend {backend} has no healthy server ({reason})" if reason else f"backend {backend} has no healthy server"
+
+
+def not_kept(service: str, split: Split, reason: str) -> str:
+    """The map file could not be written."""
+    return f"{service}: the file still names another side than {split_of(split)}: {reason}; guardian tries again every second"
+
+
+def kept(service: str, split: Split) -> str:
+    """The map file was written after trouble."""
+    return f"{service}: the file names {split_of(split)} again"
+
+
+def restored(service: str, split: Split) -> str:
+    """A flip that was lost in a reload has been repeated."""
+    return f"{service}: a worker of the balancer had another split after a reload; {split_of(split)} is restored in every worker"
+
+
+def source_lost(reason: str) -> str:
+    """The counters cannot be read."""
+    return f"the balancer's counters cannot be read: {reason}; releases are not judged meanwhile, nothing is rolled back for it"
+
+
+def source_back(missing: float) -> str:
+    """The counters can be read again."""
+    return f"the balancer's counters are read again after {seconds(missing)}"
+
+
+def traffic_confirmed(service: str, environment: Environment, requests: int, waited: float) -> str:
+    """The counters show that the traffic moved."""
+    seen = f"{count(requests)} requests, none on {environment.other}"
+    return f"{service}: traffic seen on {environment}: {seen}, {seconds(waited)} after the flip"
+
+
+def traffic_unmoved(service: str, environment: Environment, stray: int, waited: float) -> str:
+    """The counters show that the traffic did not move."""
+    return (
+        f"{service}: NOT MOVED: {count(stray)} requests reached {environment.other} in the {seconds(waited)} after every worker "
+        f"confirmed {environment}; does every frontend of {service} carry guardian's block, before its other rules?"
+    )
+
+
+def clock_stepped(step: float) -> str:
+    """The machine's clock was set."""
+    direction = "forward" if step > 0 else "back"
+    return f"the clock was set {direction} by {seconds(abs(step))}; jobs are re-armed, running watches keep their length"
+
+
+def late_job(name: str, kind: str) -> str:
+    """A scheduled job did not run in time."""
+    return f"job {name}: {kind}"
+
+
+def balancer_silent(reason: str) -> str:
+    """Readiness: the balancer does not answer."""
+    return f"the balancer cannot be asked: {reason}"
+
+
+def map_astray(service: str, workers: int) -> str:
+    """Readiness: a worker has another split than is intended."""
+    return f"{count(workers)} workers of the balancer have another split of {service} than is intended"
+
+
+def journal_waiting(waiting: int, reason: str) -> str:
+    """Readiness: the journal does not take entries."""
+    return f"{count(waiting)} journal entries wait to be written: {reason}"
+
+
+def nothing_watches(service: str) -> str:
+    """A service without rules."""
+    return f"{service} has no rules: a switch will always end unverified"
