@@ -7,10 +7,14 @@ from guardian.core.words.figures import count, seconds
 
 LONGEST_QUOTE = 48
 """Characters of the file that a sentence repeats at the most."""
+MOST_LISTED = 24
+"""Known names that a sentence lists at the most."""
 
 
 def visible(text: str) -> str:
     """``text`` on one line, with every character that cannot be seen or encoded spelled out."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
 
 
@@ -36,8 +40,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def _instead(name: str, known: Sequence[str]) -> str:
-    near = nearest(name, known)
-    return f"did you mean `{near}`?" if near else f"known here: {listed(known)}"
+    if near := nearest(name, known):
+        return f"did you mean `{near}`?"
+    more = len(known) - MOST_LISTED
+    return f"known are {listed(known)}" if more <= 0 else f"known are {listed(known[:MOST_LISTED])} and {count(more)} more"
 
 
 # Files and their text.
@@ -91,7 +97,12 @@ def directive() -> str:
 
 def no_yaml(problem: str) -> str:
     """The parser gives up."""
-    return f"is not YAML from here on: {problem}; check indentation, colons and quotes in this line and the one above"
+    return f"is not YAML: {problem}; check indentation, colons and quotes in this line and the one above"
+
+
+def within(problem: str, context: str, line: int) -> str:
+    """What the parser was at when it met a problem."""
+    return f"{problem} {context} that starts in line {line}"
 
 
 def empty_file() -> str:
@@ -107,6 +118,11 @@ def too_deep(deepest: int) -> str:
 def too_many_values(most: int) -> str:
     """More values than any configuration needs."""
     return f"the file holds more than {count(most)} values; split it"
+
+
+def too_many_faults(most: int) -> str:
+    """The end of a very long list."""
+    return f"has more than {count(most)} faults; the others are told when these are gone"
 
 
 def second_document() -> str:
@@ -254,6 +270,11 @@ def a_number(least: str, most: str, such_as: str) -> str:
     return f"a number from {least} to {most}, such as `{such_as}`"
 
 
+def a_whole_number(least: str, most: str, such_as: str) -> str:
+    """A number of things."""
+    return f"a whole number from {least} to {most}, such as `{such_as}`"
+
+
 def a_multiple(least: str, most: str, such_as: str) -> str:
     """How many times something."""
     return f"how many times, {least} to {most}, such as `{such_as}`"
@@ -367,12 +388,12 @@ def above_and_below() -> str:
 
 def threshold_only(key: str) -> str:
     """A key of threshold rules in a sequential one."""
-    return f"`{key}` belongs to rules with `above` or `below`; remove it, or remove `test: sequential` and its keys"
+    return f"`{key}` means nothing beside `test: sequential`; remove one of the two, with all that belongs to it"
 
 
 def sequential_only(key: str) -> str:
     """A key of sequential rules in a threshold one."""
-    return f"`{key}` belongs to rules with `test: sequential`; remove it, or write that instead of `above` or `below`"
+    return f"`{key}` belongs to `test: sequential` and means nothing beside `above` or `below`; remove one of the two"
 
 
 def baseline_only(key: str) -> str:

@@ -1,0 +1,35 @@
+"""Everything guardian is told by files: read as a whole, or refused as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from guardian.config.faults import Fault, Findings
+from guardian.config.rulefiles import for_services, read_rules
+from guardian.config.settings import Settings, read_settings
+from guardian.core.rules import RuleSet
+from guardian.core.words import faults as words
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """``guardian.yaml`` and all rule files, without a fault."""
+
+    settings: Settings
+    rules: Mapping[str, RuleSet]
+    """By service; each of ``settings.services`` is there."""
+    warnings: tuple[Fault, ...] = ()
+    """What is probably not meant, but keeps nobody from starting."""
+
+
+def load(path: Path) -> Configuration:
+    """The configuration whose ``guardian.yaml`` is at ``path``; :class:`ConfigFaults` with all that is wrong in any file."""
+    findings = Findings()
+    draft = read_settings(path, findings)
+    found: Mapping[str, RuleSet] = {}
+    if draft is not None and draft.rules_at is not None:
+        found = read_rules(draft.settings.rules, draft.rules_at, draft.watches, findings)
+    findings.refuse_any()
+    rules = for_services(found, draft.settings.services)
+    warnings = (draft.services_at[name].fault(words.no_rules(name)) for name, own in rules.items() if not own.rules)
+    return Configuration(draft.settings, rules, tuple(sorted(warnings)))

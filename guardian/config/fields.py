@@ -1,0 +1,165 @@
+"""Reading the keys of a mapping into typed values: what is wrong is collected, never raised.
+
+A key that could not be read gives a stand-in of the right type, so that reading goes on and finds the next fault; nothing that was
+built from stand-ins leaves this package, because a file with faults is refused as a whole.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from guardian.config.document import ListNode, MapNode, Node, RefusedNode, ScalarNode
+from guardian.config.faults import Fault, Findings, Place
+from guardian.core.words import faults as words
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Misfit(Exception):
+    """A text that is not what its key asks for. The message is a sentence for people. Arises in :attr:`Kind.read`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """What a key asks for."""
+
+    read: Callable[[str], T]
+    """The value of a text; :class:`Misfit` where it has none."""
+    form: str
+    """What to write: the end of a sentence."""
+    stand_in: T
+    """A value in place of one that could not be read."""
+
+
+class Fields:
+    """The keys of one mapping. Take each that may stand there, then :meth:`close`."""
+
+    def __init__(self, node: Node | None, findings: Findings) -> None:
+        """Read ``node``. Where it is ``None`` or no mapping, every key gives its stand-in and no fault."""
+        self._findings = findings
+        self._mapping = node if isinstance(node, MapNode) else None
+        self._place = node.place if node else Place("")
+        self._asked: set[str] = set()
+        self._unsound: set[str] = set()
+        self._missing: dict[str, Fault] = {}
+        if isinstance(node, ScalarNode | ListNode):
+            findings.add(node.place.fault(words.must_be_keys()))
+
+    def required(self, key: str, kind: Kind[T]) -> T:
+        """The value of ``key``, which must be there."""
+        node = self._find(key)
+        if node is None:
+            self._lack(key, words.missing(kind.form))
+            return kind.stand_in
+        return self._read(key, node, kind, kind.stand_in)
+
+    def optional(self, key: str, kind: Kind[T], default: D) -> T | D:
+        """The value of ``key``, or ``default`` where it is absent or faulty."""
+        node = self._find(key)
+        return default if node is None else self._read(key, node, kind, default)
+
+    def section(self, key: str) -> "Fields":
+        """The mapping under ``key``, which must be there."""
+        node = self._find(key)
+        if node is None:
+            self._lack(key, words.missing_section())
+        return Fields(node, self._findings)
+
+    def optional_section(self, key: str) -> "Fields":
+        """The mapping under ``key``; where it is absent, every key in it is."""
+        return Fields(self._find(key), self._findings)
+
+    def items(self, key: str) -> list[Node]:
+        """The items of the list under ``key``, which must be there."""
+        node = self._find(key)
+        if isinstance(node, ListNode):
+            return node.items
+        if node is None:
+            self._lack(key, words.missing_list())
+        elif not isinstance(node, RefusedNode):
+            self.fault(key, words.must_be_a_list())
+        return []
+
+    def entries(self) -> Mapping[str, Node]:
+        """All values of a mapping whose keys are names, by name."""
+        entries = self._mapping.entries if self._mapping else {}
+        self._asked.update(entries)
+        return entries
+
+    @property
+    def empty(self) -> bool:
+        """Whether this is a mapping without keys."""
+        return self._mapping is not None and not self._mapping.entries
+
+    def has(self, key: str) -> bool:
+        """Whether ``key`` is there."""
+        return self._mapping is not None and key in self._mapping.entries
+
+    def sound(self, *keys: str) -> bool:
+        """Whether nothing is known to be wrong with the values of ``keys``: only then may they be compared."""
+        return self._mapping is not None and self._unsound.isdisjoint(keys)
+
+    def text(self, key: str) -> str:
+        """What stands behind ``key`` in the file; empty where that is no single value."""
+        node = self._mapping.entries.get(key) if self._mapping else None
+        return node.text if isinstance(node, ScalarNode) else ""
+
+    def place(self, key: str) -> Place:
+        """Where ``key`` stands or should stand."""
+        node = self._mapping.entries.get(key) if self._mapping else None
+        return node.place if node else self._place.below(key)
+
+    def fault(self, key: str, sentence: str) -> None:
+        """Note what is wrong with ``key``."""
+        self._unsound.add(key)
+        if self._mapping is not None:
+            self._findings.add(self.place(key).fault(sentence))
+
+    def fault_here(self, sentence: str) -> None:
+        """Note what is wrong with the mapping as a whole."""
+        if self._mapping is not None:
+            self._findings.add(self._place.fault(sentence))
+
+    def refuse(self, keys: Iterable[str], because: Callable[[str], str]) -> None:
+        """Note each of ``keys`` that is there, though it makes no sense beside the others."""
+        for key in keys:
+            if self._find(key) is not None:
+                self.fault(key, because(key))
+
+    def overlook(self, keys: Iterable[str]) -> None:
+        """Let ``keys`` stand unread, for what they mean cannot be known."""
+        self._asked.update(keys)
+
+    def close(self) -> None:
+        """Note what is missing, and every key that nobody asked for. A key that is nearly a missing one stands for it."""
+        known = sorted(self._asked)
+        for key, node in self._mapping.entries.items() if self._mapping else ():
+            if key not in self._asked and not isinstance(node, RefusedNode):
+                self._findings.add(node.place.fault(words.unknown_key(key, known)))
+                self._missing.pop(words.nearest(key, known) or "", None)
+        for fault in self._missing.values():
+            self._findings.add(fault)
+
+    def _find(self, key: str) -> Node | None:
+        self._asked.add(key)
+        return self._mapping.entries.get(key) if self._mapping else None
+
+    def _lack(self, key: str, sentence: str) -> None:
+        self._unsound.add(key)
+        if self._mapping is not None:
+            self._missing[key] = self.place(key).fault(sentence)
+
+    def _read(self, key: str, node: Node, kind: Kind[T], otherwise: D) -> T | D:
+        if isinstance(node, ScalarNode) and node.text:
+            try:
+                return kind.read(node.text)
+            except Misfit as misfit:
+                self.fault(key, str(misfit))
+        elif isinstance(node, ScalarNode):
+            self.fault(key, words.no_value(kind.form))
+        elif isinstance(node, RefusedNode):
+            self._unsound.add(key)
+        else:
+            self.fault(key, words.must_be_one_value(kind.form))
+        return otherwise

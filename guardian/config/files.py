@@ -1,0 +1,43 @@
+"""Reading one file's bytes, whoever wrote it: bounded, never waiting, never through a link to elsewhere."""
+
+import os
+import stat
+from pathlib import Path
+
+from guardian.core.words import faults as words
+
+MOST_BYTES = 1 << 20
+
+
+class Unreadable(Exception):
+    """A file or directory that is not read. The message is a sentence for people. Arises at the file system."""
+
+
+def read_file(path: Path, within: Path | None = None) -> bytes:
+    """The bytes of the regular file at ``path``, at most :data:`MOST_BYTES`.
+
+    With ``within``, a symbolic link may not lead out of that directory. Everything else is refused with :class:`Unreadable`.
+    """
+    try:
+        real = os.path.realpath(path, strict=True)
+        if within is not None and not Path(real).is_relative_to(os.path.realpath(within)):
+            raise Unreadable(words.leads_out(real))
+        # A pipe that nobody writes to must not hold up the reader, and what was resolved must be what is opened.
+        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor has no path
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Unreadable(words.not_a_file())
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(words.unreadable(error.strerror or str(error))) from error
+    if len(data) > MOST_BYTES:
+        raise Unreadable(words.too_large(MOST_BYTES))
+    return data
+
+
+def list_files(directory: Path) -> list[Path]:
+    """The entries of ``directory`` by name, without hidden ones. :class:`Unreadable` where it cannot be listed."""
+    try:
+        return sorted(entry for entry in directory.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise Unreadable(words.unreadable(error.strerror or str(error))) from error

@@ -1,0 +1,198 @@
+"""What single values look like: times, shares, numbers, names, paths. Each unit is written out; nothing is guessed."""
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from guardian.config.fields import Kind, Misfit
+from guardian.core.model import NAME
+from guardian.core.words import faults as words
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_BARE = re.compile(_NUMBER)
+_TIME = re.compile(rf"({_NUMBER}) ?(ms|s|m|h|d)")
+_SHARE = re.compile(rf"({_NUMBER}) ?%")
+_MULTIPLE = re.compile(rf"({_NUMBER}) ?x")
+_SCIENTIFIC = re.compile(rf"{_NUMBER}(?:[eE]-?[0-9]{{1,2}})?")
+_WHOLE = re.compile(r"[0-9]{1,10}")
+_GROUP = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+_MODE = re.compile(r"(?:0o?)?(6[06]0)")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST_SUMMARY = 200
+_LONGEST_SOCKET = 107
+"""Bytes of ``sun_path`` on Linux, without the closing NUL."""
+
+
+def duration(least: str, most: str, such_as: str) -> Kind[float]:
+    """A time with its unit, in seconds. A bare number is refused: one person's 10 is seconds, the next one's milliseconds."""
+    form = words.a_time(least, most, such_as)
+
+    def read(text: str) -> float:
+        if _BARE.fullmatch(text):
+            raise Misfit(words.no_time_unit(text))
+        return _within(_seconds(text, form), text, (_seconds(least, form), _seconds(most, form)), (least, most))
+
+    return Kind(read, form, _seconds(such_as, form))
+
+
+def _seconds(text: str, form: str) -> float:
+    parts = _TIME.fullmatch(text)
+    if not parts:
+        raise Misfit(words.misfit(text, form))
+    number, unit = parts.groups()
+    # Shifting the decimal point in the text is exact where dividing by 1,000 is not.
+    return float(f"{number}e-3") if unit == "ms" else float(number) * _UNITS[unit]
+
+
+def _within(value: float, text: str, limits: tuple[float, float], written: tuple[str, str]) -> float:
+    if not limits[0] <= value <= limits[1]:
+        raise Misfit(words.out_of_range(text, *written))
+    return value
+
+
+def share(such_as: str) -> Kind[float]:
+    """A percentage strictly between 0 % and 100 %, as a fraction.
+
+    A bare number is refused although ``0.01`` could be read as a fraction: ``0.5`` would be, too, by someone who means 0.5 %, and
+    the rule would let a hundred times as many errors pass in silence.
+    """
+    form = words.a_share(such_as)
+
+    def read(text: str) -> float:
+        if _BARE.fullmatch(text):
+            raise Misfit(words.no_percent(text))
+        parts = _SHARE.fullmatch(text)
+        if not parts:
+            raise Misfit(words.misfit(text, form))
+        fraction = float(f"{parts[1]}e-2")
+        if not 0 < fraction < 1:
+            raise Misfit(words.not_a_share(text))
+        return fraction
+
+    return Kind(read, form, read(such_as))
+
+
+def multiple(least: str, most: str, such_as: str) -> Kind[float]:
+    """How many times something, as ``2x``."""
+    form = words.a_multiple(least, most, such_as)
+
+    def read(text: str) -> float:
+        if _BARE.fullmatch(text):
+            raise Misfit(words.no_times(text))
+        parts = _MULTIPLE.fullmatch(text)
+        if not parts:
+            raise Misfit(words.misfit(text, form))
+        return _within(float(parts[1]), text, (float(least[:-1]), float(most[:-1])), (least, most))
+
+    return Kind(read, form, read(such_as))
+
+
+def number(least: str, most: str, such_as: str) -> Kind[float]:
+    """A plain number, also as ``1e-6``."""
+    return _plain(_SCIENTIFIC, float, (least, most), words.a_number(least, most, such_as))
+
+
+def whole(least: str, most: str, such_as: str) -> Kind[int]:
+    """A whole number."""
+    return _plain(_WHOLE, int, (least, most), words.a_whole_number(least, most, such_as))
+
+
+def _plain(pattern: re.Pattern[str], convert: Callable[[str], T], limits: tuple[str, str], form: str) -> Kind[T]:
+    def read(text: str) -> T:
+        if not pattern.fullmatch(text):
+            raise Misfit(words.misfit(text, form))
+        _within(float(text), text, (float(limits[0]), float(limits[1])), limits)
+        return convert(text)
+
+    return Kind(read, form, convert(limits[0]))
+
+
+def choice(members: type[E], form: str = "") -> Kind[E]:
+    """One of an enumeration's words; ``form`` explains them where the bare words do not."""
+    known = {member.value: member for member in members}
+    return word(known, form)
+
+
+def word(known: dict[str, T], form: str = "") -> Kind[T]:
+    """One of a few words, each with what it stands for."""
+    form = form or words.choices(list(known))
+
+    def read(text: str) -> T:
+        if text not in known:
+            raise Misfit(words.misfit(text, form))
+        return known[text]
+
+    return Kind(read, form, next(iter(known.values())))
+
+
+def name(such_as: str) -> Kind[str]:
+    """A name that may reach a HAProxy socket line: :data:`guardian.core.model.NAME`."""
+    return _matching(NAME, words.a_name(such_as), such_as)
+
+
+def _matching(pattern: re.Pattern[str], form: str, such_as: str) -> Kind[str]:
+    def read(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise Misfit(words.misfit(text, form))
+        return text
+
+    return Kind(read, form, such_as)
+
+
+GROUP = _matching(_GROUP, words.a_group(), "guardian")
+"""A group of this system; whether it exists is seen when the socket is opened."""
+
+
+def _read_sentence(text: str) -> str:
+    sentence = " ".join(text.split())
+    if not 0 < len(sentence) <= _LONGEST_SUMMARY:
+        raise Misfit(words.misfit(sentence, words.a_sentence(_LONGEST_SUMMARY)))
+    return sentence
+
+
+SENTENCE = Kind(_read_sentence, words.a_sentence(_LONGEST_SUMMARY), "")
+"""A sentence for people, on one line however it was folded."""
+
+
+def _read_mode(text: str) -> int:
+    parts = _MODE.fullmatch(text)
+    if not parts:
+        raise Misfit(words.misfit(text, words.a_mode()))
+    return int(parts[1], 8)
+
+
+MODE = Kind(_read_mode, words.a_mode(), 0o660)
+"""The mode of a socket whose users steer guardian: never open to everyone on the host."""
+
+
+def path(base: Path, such_as: str) -> Kind[Path]:
+    """A path; a relative one starts at ``base``."""
+    form = words.a_path(such_as)
+
+    def read(text: str) -> Path:
+        if text.startswith("~"):
+            raise Misfit(words.home_directory(text))
+        if not text.isprintable():
+            raise Misfit(words.misfit(text, form))
+        return base / text
+
+    return Kind(read, form, base)
+
+
+def socket(base: Path, such_as: str) -> Kind[Path]:
+    """The path of a unix socket, short enough for the kernel."""
+    plain = path(base, such_as)
+
+    def read(text: str) -> Path:
+        place = plain.read(text)
+        length = len(str(place).encode())
+        if length > _LONGEST_SOCKET:
+            raise Misfit(words.socket_path_too_long(length, _LONGEST_SOCKET))
+        return place
+
+    return Kind(read, plain.form, base)

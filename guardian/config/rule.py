@@ -1,0 +1,118 @@
+"""One rule of a rule file: what it measures, how it is tested, and what follows from it."""
+
+import re
+
+from guardian.config import kinds
+from guardian.config.document import Node
+from guardian.config.faults import Findings
+from guardian.config.fields import Fields, Kind, Misfit
+from guardian.config.measures import ANY_LIMIT, MEASURES, SHARE, UNKNOWN, Measured
+from guardian.core.rules import Action, Against, Direction, Gauge, Lack, Rule, Sequential, Source, Test, Threshold
+from guardian.core.words import faults as words
+
+THRESHOLD_KEYS = ("above", "below", "every", "window", "for", "warm_up")
+SEQUENTIAL_KEYS = ("limit", "against", "tolerance", "floor", "false_alarm")
+MOST_CHECKS = 1000
+
+_LACK = kinds.choice(Lack, words.lack_of_data())
+_CONFIRMATIONS = re.compile(r"([0-9]{1,4})(?: of ([0-9]{1,4}))?")
+
+
+def read_rule(node: Node, watch: float, findings: Findings) -> Rule | None:
+    """The rule in ``node``, of a service that is watched for ``watch`` seconds; ``None`` where not even its name can be read.
+
+    What is wrong is added to ``findings``; a rule with faults holds stand-ins.
+    """
+    fields = Fields(node, findings)
+    source = fields.required("source", kinds.choice(Source))
+    if not fields.sound("source"):
+        fields.entries()  # which keys may stand here depends on the source
+    measured = MEASURES[source](fields) if fields.sound("source") else UNKNOWN
+    rule = Rule(
+        name=fields.required("name", kinds.name("server-errors")),
+        summary=fields.required("summary", kinds.SENTENCE),
+        source=source,
+        measure=measured.measure,
+        test=_read_test(fields, measured, watch),
+        on_no_data=fields.required("on_no_data", _LACK),
+        on_source_error=fields.optional("on_source_error", _LACK, Lack.HOLD),
+        action=fields.optional("action", kinds.choice(Action), Action.ROLLBACK),
+        min_requests=fields.optional("min_requests", kinds.whole("0", "1000000", "300"), 0),
+    )
+    fields.close()
+    return rule if fields.sound("name") else None
+
+
+def _read_test(fields: Fields, measured: Measured, watch: float) -> Test:
+    bounded = fields.has("above") or fields.has("below")
+    fields.optional("test", kinds.word({"sequential": None}), None)
+    if fields.has("test") and (fields.sound("test") or not bounded):
+        fields.refuse(THRESHOLD_KEYS, words.threshold_only)
+        return _read_sequential(fields, measured)
+    if bounded:
+        fields.refuse(SEQUENTIAL_KEYS, words.sequential_only)
+        return _read_threshold(fields, measured, watch)
+    fields.fault_here(words.no_test())
+    fields.overlook((*THRESHOLD_KEYS, *SEQUENTIAL_KEYS))
+    return Sequential(SHARE.stand_in)
+
+
+def _read_sequential(fields: Fields, measured: Measured) -> Sequential:
+    gauge = measured.measure if isinstance(measured.measure, Gauge) else None
+    if gauge and fields.sound("test"):
+        fields.fault("test", words.sequential_value(gauge))
+    limit = fields.required("limit", ANY_LIMIT if gauge else measured.limit)
+    defaults = Sequential(limit)
+    against = fields.optional("against", kinds.choice(Against), defaults.against)
+    if against is Against.LIMIT and fields.sound("against"):
+        fields.refuse(("tolerance", "floor"), words.baseline_only)
+    floor = fields.optional("floor", SHARE, min(defaults.floor, limit))
+    if fields.sound("limit", "floor") and floor > limit:
+        fields.fault("floor", words.floor_above_limit(fields.text("floor"), fields.text("limit")))
+    return Sequential(
+        limit=limit,
+        against=against,
+        false_alarm=fields.optional("false_alarm", kinds.number("1e-9", "0.1", "0.001"), defaults.false_alarm),
+        tolerance=fields.optional("tolerance", kinds.multiple("1x", "100x", "2x"), defaults.tolerance),
+        floor=floor,
+    )
+
+
+def _read_threshold(fields: Fields, measured: Measured, watch: float) -> Threshold:
+    direction, limit = _read_bound(fields, measured)
+    defaults = Threshold(direction, limit)
+    needed, of = fields.optional("for", CONFIRMATIONS, (defaults.needed, defaults.of))
+    every = fields.optional("every", kinds.duration("10ms", "1h", "1s"), defaults.every)
+    window = fields.optional("window", kinds.duration("10ms", "7d", "10s"), max(defaults.window, every))
+    warm_up = fields.optional("warm_up", kinds.duration("0s", "7d", "2s"), defaults.warm_up)
+    if fields.sound("every", "window") and window < every:
+        fields.fault("window", words.window_too_short(window, every))
+    # The first check waits until warm-up and window have passed, and a rule has proved nothing before its last of M checks.
+    needs = warm_up + window + (of - 1) * every
+    if fields.sound("for", "every", "window", "warm_up") and needs >= watch:
+        fields.fault_here(words.longer_than_watch(needs, watch))
+    return Threshold(direction, limit, needed, of, every, window, warm_up)
+
+
+def _read_bound(fields: Fields, measured: Measured) -> tuple[Direction, float]:
+    direction = Direction.ABOVE if fields.has(Direction.ABOVE) else Direction.BELOW
+    limit = fields.required(direction, measured.limit)
+    fields.overlook(Direction)
+    if fields.has(direction.ABOVE) and fields.has(Direction.BELOW):
+        fields.fault(Direction.BELOW, words.above_and_below())
+    elif direction is Direction.BELOW and limit == 0:
+        fields.fault(Direction.BELOW, words.never_below())
+    return direction, limit
+
+
+def _read_confirmations(text: str) -> tuple[int, int]:
+    parts = _CONFIRMATIONS.fullmatch(text)
+    needed, of = (int(parts[1]), int(parts[2] or parts[1])) if parts else (0, 0)
+    if not 0 < of <= MOST_CHECKS or needed == 0:
+        raise Misfit(words.misfit(text, words.confirmations()))
+    if needed > of:
+        raise Misfit(words.more_than_all(needed, of))
+    return needed, of
+
+
+CONFIRMATIONS = Kind(_read_confirmations, words.confirmations(), (1, 1))

@@ -1,0 +1,109 @@
+"""The directory of rule files: one ``*.yaml`` for each service."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from math import inf
+from pathlib import Path
+from types import MappingProxyType
+
+from guardian.config import kinds
+from guardian.config.document import read_document
+from guardian.config.faults import Findings, GivenUp, Place
+from guardian.config.fields import Fields
+from guardian.config.files import Unreadable, list_files
+from guardian.config.rule import read_rule
+from guardian.core.model import Service
+from guardian.core.rules import Rule, RuleSet
+from guardian.core.words import faults as words
+
+
+def load_rules(directory: Path, services: Mapping[str, Service]) -> Mapping[str, RuleSet]:
+    """The rules in ``directory`` for every one of ``services``, by name; a service without a file has none.
+
+    :class:`ConfigFaults` with all that is wrong in any of the files.
+    """
+    findings = Findings()
+    watches = {name: service.watch_seconds for name, service in services.items()}
+    found = read_rules(directory, Place(words.visible(str(directory))), watches, findings)
+    findings.refuse_any()
+    return for_services(found, services)
+
+
+def for_services(found: Mapping[str, RuleSet], services: Iterable[str]) -> Mapping[str, RuleSet]:
+    """What was found for each of ``services``, an empty set where that is nothing."""
+    return MappingProxyType({name: found.get(name, RuleSet(name)) for name in services})
+
+
+def read_rules(directory: Path, named_at: Place, watches: Mapping[str, float] | None, findings: Findings) -> Mapping[str, RuleSet]:
+    """The rules in ``directory``, which is named ``named_at``, by service; what is wrong is added to ``findings``.
+
+    ``watches`` says for how many seconds each known service is watched; with ``None`` no service is known, and none is refused.
+    """
+    try:
+        files = list_files(directory)
+    except Unreadable as error:
+        with suppress(GivenUp):
+            findings.add(named_at.fault(str(error)))
+        return {}
+    shelf = _Shelf(directory, watches, findings)
+    for file in files:
+        if file.suffix == ".yaml":
+            shelf.read(file)
+        elif file.suffix == ".yml":
+            findings.add(Place(words.visible(str(file))).fault(words.wrong_ending()))
+    return shelf.found
+
+
+class _Shelf:
+    """The rule files of one directory."""
+
+    def __init__(self, directory: Path, watches: Mapping[str, float] | None, findings: Findings) -> None:
+        self.found: dict[str, RuleSet] = {}
+        self._directory = directory
+        self._watches = watches
+        self._findings = findings
+        self._places: dict[str, Place] = {}
+
+    def read(self, file: Path) -> None:
+        """Read one file."""
+        with suppress(GivenUp):
+            self._read(file)
+
+    def _read(self, file: Path) -> None:
+        document = read_document(file, self._findings, within=self._directory)
+        if document is None:
+            return
+        fields = Fields(document.root, self._findings)
+        service = self._service(fields)
+        watch = inf if service is None or self._watches is None else self._watches[service]
+        rules = self._rules(fields, watch)
+        fields.close()
+        if service is not None:
+            self.found[service] = RuleSet(service, rules, document.digest)
+
+    def _service(self, fields: Fields) -> str | None:
+        """The file's service, unless it is unknown or has a file already."""
+        name = fields.required("service", kinds.name("web"))
+        if not fields.sound("service"):
+            return None
+        if self._watches is not None and name not in self._watches:
+            fields.fault("service", words.unknown_service(name, sorted(self._watches)))
+            return None
+        place = fields.place("service")
+        first = self._places.setdefault(name, place)
+        if first is not place:
+            fields.fault("service", words.second_rule_file(name, f"{first.file}:{first.line}"))
+        return name
+
+    def _rules(self, fields: Fields, watch: float) -> tuple[Rule, ...]:
+        rules: list[Rule] = []
+        places: dict[str, Place] = {}
+        for node in fields.items("rules"):
+            rule = read_rule(node, watch, self._findings)
+            if rule is None:
+                continue
+            first = places.setdefault(rule.name, node.place)
+            if first is not node.place:
+                self._findings.add(node.place.below("name").fault(words.same_rule_name(rule.name, first.line)))
+            rules.append(rule)
+        return tuple(rules)

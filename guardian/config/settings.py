@@ -1,0 +1,191 @@
+"""``guardian.yaml``: where guardian keeps its state, how it reaches HAProxy, who may steer it, and which services it guards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from pathlib import Path
+from types import MappingProxyType
+
+from guardian.config import kinds
+from guardian.config.document import Node, read_document
+from guardian.config.faults import Findings, GivenUp, Place
+from guardian.config.fields import Fields
+from guardian.core.model import NAME, Service
+from guardian.core.words import faults as words
+
+
+@dataclass(frozen=True, slots=True)
+class HaproxySettings:
+    """How guardian reaches HAProxy."""
+
+    socket: Path
+    """The stats socket; its user level must allow ``set map``."""
+    map: Path
+    """The map file that guardian owns."""
+    master_socket: Path | None
+    """The master's socket, through which workers that linger after a reload are reached."""
+    look_every: float
+    """Seconds between two looks at the counters, 0.01 to 1."""
+    timeout: float
+    """Seconds within which HAProxy must have answered, 0.01 to 30."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The unix socket of guardian's own API."""
+
+    socket: Path
+    group: str | None
+    """The group that the socket belongs to; ``None`` leaves it to the process."""
+    mode: int
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """From which level on log lines are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    format: LogFormat
+    level: LogLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of ``guardian.yaml``. Relative paths in it start at its own directory."""
+
+    state_dir: Path
+    rules: Path
+    """The directory whose ``*.yaml`` are rule files."""
+    haproxy: HaproxySettings
+    api: ApiSettings
+    log: LogSettings
+    services: Mapping[str, Service]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What could be read of ``guardian.yaml``, whether or not it has faults."""
+
+    settings: Settings
+    """Holds stand-ins where the file has faults."""
+    rules_at: Place | None
+    """Where the directory of rules is named; ``None`` where it could not be read."""
+    services_at: Mapping[str, Place]
+    watches: Mapping[str, float] | None
+    """Seconds that each service is watched, infinite where that could not be read; ``None`` where no services could be read."""
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in the file at ``path``; :class:`ConfigFaults` with all that is wrong with them."""
+    findings = Findings()
+    draft = read_settings(path, findings)
+    findings.refuse_any()
+    return draft.settings
+
+
+def read_settings(path: Path, findings: Findings) -> Draft | None:
+    """As much of the file at ``path`` as can be read; ``None`` where that is nothing. What is wrong is added to ``findings``."""
+    try:
+        document = read_document(path, findings)
+        return None if document is None else _draft(document.root, path.parent, findings)
+    except GivenUp:
+        return None
+
+
+def _draft(root: Node, base: Path, findings: Findings) -> Draft:
+    fields = Fields(root, findings)
+    services = _Services(fields, findings)
+    settings = Settings(
+        state_dir=fields.required("state_dir", kinds.path(base, "/var/lib/guardian")),
+        rules=fields.required("rules", kinds.path(base, "rules")),
+        haproxy=_haproxy(fields.section("haproxy"), base),
+        api=_api(fields.section("api"), base),
+        log=_log(fields.optional_section("log")),
+        services=MappingProxyType(services.found),
+    )
+    fields.close()
+    return Draft(
+        settings=settings,
+        rules_at=fields.place("rules") if fields.sound("rules") else None,
+        services_at=services.places,
+        watches=services.watches or None,
+    )
+
+
+def _haproxy(fields: Fields, base: Path) -> HaproxySettings:
+    settings = HaproxySettings(
+        socket=fields.required("socket", kinds.socket(base, "/run/haproxy/admin.sock")),
+        map=fields.required("map", kinds.path(base, "/var/lib/guardian/haproxy.map")),
+        master_socket=fields.optional("master_socket", kinds.socket(base, "/run/haproxy-master.sock"), None),
+        look_every=fields.optional("look_every", kinds.duration("10ms", "1s", "50ms"), 0.05),
+        timeout=fields.optional("timeout", kinds.duration("10ms", "30s", "1s"), 1.0),
+    )
+    fields.close()
+    return settings
+
+
+def _api(fields: Fields, base: Path) -> ApiSettings:
+    settings = ApiSettings(
+        socket=fields.required("socket", kinds.socket(base, "/run/guardian/api.sock")),
+        group=fields.optional("group", kinds.GROUP, None),
+        mode=fields.optional("mode", kinds.MODE, kinds.MODE.stand_in),
+    )
+    fields.close()
+    return settings
+
+
+def _log(fields: Fields) -> LogSettings:
+    settings = LogSettings(
+        format=fields.optional("format", kinds.choice(LogFormat), LogFormat.TEXT),
+        level=fields.optional("level", kinds.choice(LogLevel), LogLevel.INFO),
+    )
+    fields.close()
+    return settings
+
+
+class _Services:
+    """The services of one file, by name."""
+
+    def __init__(self, fields: Fields, findings: Findings) -> None:
+        self.found: dict[str, Service] = {}
+        self.places: dict[str, Place] = {}
+        self.watches: dict[str, float] = {}
+        self._findings = findings
+        section = fields.section("services")
+        for name, node in section.entries().items():
+            self._read(name, node)
+        if section.empty:
+            fields.fault("services", words.no_services())
+
+    def _read(self, name: str, node: Node) -> None:
+        if not NAME.fullmatch(name):
+            self._findings.add(node.place.fault(words.misfit(name, words.a_name("web"))))
+        fields = Fields(node, self._findings)
+        service = Service(
+            name,
+            blue=fields.required("blue", kinds.name("web_blue")),
+            green=fields.required("green", kinds.name("web_green")),
+            watch_seconds=fields.optional("watch", kinds.duration("1s", "7d", "10m"), 600.0),
+        )
+        if fields.sound("blue", "green") and service.blue == service.green:
+            fields.fault("green", words.same_backend(service.green))
+        fields.close()
+        self.found[name] = service
+        self.places[name] = node.place
+        self.watches[name] = service.watch_seconds if fields.sound("watch") else inf
