@@ -1,0 +1,68 @@
+"""The tables that guardian remembers in, for any database that SQLAlchemy speaks.
+
+The journal is the truth, and a hash chain: each entry's hash covers the one before. Services and deployments are projections of it,
+written in the same transaction; evidence lies beside. Every row carries its own hash (:mod:`guardian.records.seal`).
+Times are seconds since the epoch.
+"""
+
+from sqlalchemy import Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+SCHEMA = 1
+"""Raised with every change of these tables; guardian reads no other."""
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("schema", Integer, nullable=False),
+    Column("created_by", Text, nullable=False, comment="the version of guardian"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="1, 2, 3 … without a gap"),
+    Column("at", Double, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("deployment", Text),
+    Column("event", Text, nullable=False, comment="canonical JSON"),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("journal_by_service", "service", "number"),
+    Index("journal_by_deployment", "deployment", "number"),
+)
+
+services = Table(
+    "services",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False, comment="canonical JSON"),
+    Column("entry", ForeignKey("journal.number"), nullable=False, comment="what led to this state"),
+    Column("hash", String(64), nullable=False),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("service", ForeignKey("services.name"), nullable=False),
+    Column("first_entry", ForeignKey("journal.number"), nullable=False, comment="what it first appeared with"),
+    Column("state", Text, nullable=False, comment="canonical JSON"),
+    Column("phase", Text, nullable=False),
+    Column("requested_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("hash", String(64), nullable=False),
+    Index("deployments_by_service", "service", "first_entry"),
+    Index("deployments_by_first_entry", "first_entry"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("deployment", ForeignKey("deployments.id"), primary_key=True),
+    Column("rule", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False, comment="canonical JSON, compressed by zlib"),
+    Column("at", Double, nullable=False, comment="when it was saved, on the wall clock"),
+    Column("hash", String(64), nullable=False),
+)

@@ -1,0 +1,194 @@
+"""What guardian remembers, in SQL: the journal, the projections of it, and the evidence of verdicts."""
+
+import json
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, Table, delete, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from guardian.core.ports import JournalEntry, StoreError
+from guardian.core.words import records as words
+from guardian.records import schema, sqlite
+from guardian.records.seal import ORIGIN, canonical, intact, seal
+
+
+class SqlStore:
+    """The :class:`~guardian.core.ports.Store` in ``<state_dir>/guardian.db``; made by whoever holds the lock of that directory.
+
+    Every write is one transaction, on disk when the call returns; one that fails leaves nothing behind, and the next one may
+    succeed. Any thread may read, also while another writes. Every row is held against its hash when it is read.
+    Everything here raises :class:`StoreError` and nothing else; on making, also for a database that is damaged or not ours.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "guardian.db"
+        try:
+            sqlite.provide(self._path)
+        except OSError as error:
+            raise StoreError(words.unusable(self._path, str(error))) from error
+        self._writer = sqlite.engine(self._path)
+        self._reader = self._writer.execution_options(reading=True)
+        try:
+            self._admit()
+        except StoreError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give up all connections; the last one folds the write-ahead log into the database."""
+        self._writer.dispose()
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """The last recorded state of every service, by name."""
+        return {row["name"]: json.loads(row["state"]) for row in self._rows(select(schema.services))}
+
+    def append(self, service: str, deployment: str | None, at: float, event: dict[str, Any], state: dict[str, Any]) -> JournalEntry:
+        """Journal ``event`` and the ``state`` it led to, in one transaction.
+
+        ``state["deployment"]``, the current deployment or ``None``, is also kept on its own. It has at least ``id``, ``phase``, and
+        in seconds since the epoch ``requested_at`` and ``ended_at`` (``None`` while it goes on).
+        """
+        try:
+            entry = {"at": float(at), "service": service, "deployment": deployment, "event": canonical(event)}
+            standing = {"name": service, "state": canonical(state)}
+            current = _projected(service, state["deployment"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(words.not_recordable(service, repr(error))) from error
+        journal, deployments = schema.journal, schema.deployments
+        with self._begun(self._writer) as connection:
+            last = connection.execute(select(journal).order_by(journal.c.number.desc()).limit(1)).mappings().first()
+            number = last["number"] + 1 if last else 1
+            entry |= {"number": number, "previous_hash": last["hash"] if last else ORIGIN}
+            connection.execute(insert(journal).values(seal(entry)))
+            _put(connection, schema.services, standing | {"entry": number})
+            if current:
+                first = connection.scalar(select(deployments.c.first_entry).where(deployments.c.id == current["id"]))
+                _put(connection, deployments, current | {"first_entry": first or number})
+        return _entry(entry)
+
+    def journal(
+        self, service: str | None = None, deployment: str | None = None, after: int = 0, limit: int = 1000
+    ) -> list[JournalEntry]:
+        """Journal entries in order, those with a number above ``after``."""
+        journal = schema.journal
+        query = select(journal).where(journal.c.number > after).order_by(journal.c.number).limit(limit)
+        if service is not None:
+            query = query.where(journal.c.service == service)
+        if deployment is not None:
+            query = query.where(journal.c.deployment == deployment)
+        return [_entry(row) for row in self._rows(query)]
+
+    def save_evidence(self, deployment: str, rule: str, evidence: dict[str, Any]) -> None:
+        """Keep the newest evidence of one rule in one deployment, which must have been journalled before."""
+        try:
+            body = zlib.compress(canonical(evidence).encode())
+        except (TypeError, ValueError) as error:
+            raise StoreError(words.not_recordable(deployment, repr(error))) from error
+        with self._begun(self._writer) as connection:
+            _put(connection, schema.evidence, {"deployment": deployment, "rule": rule, "body": body, "at": time.time()})
+
+    def evidence(self, deployment: str) -> dict[str, dict[str, Any]]:
+        """The evidence of a deployment by rule; empty where none was kept."""
+        rows = self._rows(select(schema.evidence).where(schema.evidence.c.deployment == deployment))
+        return {row["rule"]: json.loads(zlib.decompress(row["body"])) for row in rows}
+
+    def deployments(self, service: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+        """Deployments as last recorded, each with its ``service``, newest first."""
+        deployments = schema.deployments
+        query = select(deployments).order_by(deployments.c.first_entry.desc()).limit(limit)
+        if service is not None:
+            query = query.where(deployments.c.service == service)
+        return [_deployment(row) for row in self._rows(query)]
+
+    def deployment(self, identifier: str) -> dict[str, Any] | None:
+        """One deployment as last recorded, with its ``service``, or ``None``."""
+        rows = self._rows(select(schema.deployments).where(schema.deployments.c.id == identifier))
+        return _deployment(rows[0]) if rows else None
+
+    def verify(self) -> int | None:
+        """The number of the first journal entry that is missing or not as it was written, or ``None``: the chain is whole."""
+        journal = schema.journal
+        expected, previous = 1, ORIGIN
+        with self._begun(self._reader) as connection:
+            newest = connection.scalar(select(func.max(schema.services.c.entry))) or 0
+            entries = connection.execute(select(journal).order_by(journal.c.number), execution_options={"yield_per": 1000})
+            for row in (entry._asdict() for entry in entries):
+                if row["number"] != expected or row["previous_hash"] != previous or not intact(row):
+                    return expected
+                expected, previous = expected + 1, row["hash"]
+        return expected if newest >= expected else None
+
+    def prune(self, before: float, keep: int) -> int:
+        """Forget the evidence of deployments that ended before ``before`` (seconds since the epoch); say how many records went.
+
+        The newest ``keep`` deployments of every service keep theirs. The freed space is used again; the journal stays whole.
+        """
+        deployments, evidence = schema.deployments, schema.evidence
+        age = func.row_number().over(partition_by=deployments.c.service, order_by=deployments.c.first_entry.desc())
+        ranked = select(deployments.c.id, deployments.c.ended_at, age.label("age")).subquery()
+        old = select(ranked.c.id).where(ranked.c.ended_at < before, ranked.c.age > keep)
+        with self._begun(self._writer) as connection:
+            return connection.execute(delete(evidence).where(evidence.c.deployment.in_(old))).rowcount
+
+    def _admit(self) -> None:
+        """Refuse a database that is damaged, or laid out by another version."""
+        with self._begun(self._reader) as connection:
+            damage = sqlite.damage(connection)
+            row = None if damage else connection.execute(select(schema.meta)).first()
+        if row is None:
+            raise StoreError(words.damaged(self._path, damage or "it does not say which schema it has"))
+        if row.schema != schema.SCHEMA:
+            raise StoreError(words.other_schema(self._path, row.schema, schema.SCHEMA, row.created_by))
+
+    def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+        """The rows of ``query``, each held against its hash."""
+        with self._begun(self._reader) as connection:
+            rows = [row._asdict() for row in connection.execute(query)]
+        if not all(intact(row) for row in rows):
+            raise StoreError(words.damaged(self._path, "a record does not match its hash"))
+        return rows
+
+    @contextmanager
+    def _begun(self, engine: Engine) -> Iterator[Connection]:
+        """A transaction; every error of the database becomes a sentence."""
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, UnicodeDecodeError) as error:  # the driver fails to decode what a damaged file makes SQLite say
+            raise StoreError(sqlite.complaint(error, self._path)) from error
+
+
+def _put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Write ``row`` with its hash, in place of the row that has its primary key if there is one."""
+    sealed = seal(row)
+    same = [column == sealed[column.name] for column in table.primary_key]
+    if not connection.execute(update(table).where(*same).values(sealed)).rowcount:
+        connection.execute(insert(table).values(sealed))
+
+
+def _projected(service: str, deployment: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The columns of a deployment that can be told from its state."""
+    if deployment is None:
+        return None
+    ended_at = deployment["ended_at"]
+    return {
+        "id": deployment["id"],
+        "service": service,
+        "state": canonical(deployment),
+        "phase": deployment["phase"],
+        "requested_at": float(deployment["requested_at"]),
+        "ended_at": None if ended_at is None else float(ended_at),
+    }
+
+
+def _entry(row: Mapping[str, Any]) -> JournalEntry:
+    return JournalEntry(row["number"], row["at"], row["service"], row["deployment"], json.loads(row["event"]))
+
+
+def _deployment(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**json.loads(row["state"]), "service": row["service"]}
