@@ -57,7 +57,7 @@ class Decider:
             elif after != before or commands or event.kind == "noted":
                 await self._recorder.record(Entry(service, event, after), ROLLBACK_PATIENCE, must=True)
             self._states[service] = after
-            self._tell(before, event, after)
+            self._feed.tell(event.at, after, announce(before, event, after))
             if commands:
                 self._act(after, commands)
         return after
@@ -78,12 +78,5 @@ class Decider:
         after, commands = step(state, event)
         await self._recorder.record(Entry(state.service, event, after), 0.0, must=True)
         self._states[state.service] = after
-        self._tell(state, event, after)
+        self._feed.tell(event.at, after, announce(state, event, after))
         self._act(after, commands)
-
-    def _tell(self, before: ServiceState, event: Event, after: ServiceState) -> None:
-        announcement = announce(before, event, after)
-        if announcement:
-            deployment = after.deployment
-            phase = str(deployment.phase) if deployment else None
-            self._feed.tell(event.at, after.service, deployment.id if deployment else None, phase, announcement)

@@ -40,8 +40,11 @@ class Gauges:
         self._breaches = Counter(
             "guardian_breaches", "Verdicts that found a release at fault", ["service", "rule"], registry=self._registry
         )
-        self._phases = Counter(
-            "guardian_phase_entered", "Phases that deployments entered", ["service", "phase"], registry=self._registry
+        self._told = Counter(
+            "guardian_announcements",
+            "Events that were told, by the phase they led to",
+            ["service", "phase", "severity"],
+            registry=self._registry,
         )
 
     def show(self, services: Callable[[], list[ServiceView]], waiting: Callable[[], int]) -> None:
@@ -58,13 +61,11 @@ class Gauges:
         self._breaches.labels(service, verdict.rule).inc()
 
     def told(self, told: Told) -> None:
-        """A deployment entered a phase."""
+        """Something happened to a deployment."""
         if told.phase is not None:
-            self._phases.labels(told.service, told.phase).inc()
-
-    def rolled_back(self, service: str, seconds: float) -> None:
-        """A rollback was confirmed by every worker."""
-        self._rollback.labels(service).observe(seconds)
+            self._told.labels(told.service, told.phase, told.announcement.severity).inc()
+        if told.rollback_seconds is not None:
+            self._rollback.labels(told.service).observe(told.rollback_seconds)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

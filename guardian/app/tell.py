@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from guardian.core.deployment import Phase, ServiceState
 from guardian.core.words.story import Announcement, Severity
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ class Told:
     deployment: str | None
     phase: str | None
     announcement: Announcement
+    rollback_seconds: float | None = None
+    """For the end of a rollback: from its order to the last worker's confirmation."""
 
 
 class Feed:
@@ -34,14 +37,26 @@ class Feed:
         self._told: deque[Told] = deque(maxlen=REMEMBERED)
         self._number = 0
         self._news = asyncio.Event()
+        self._listener: Callable[[Told], None] = lambda _told: None
 
-    def tell(self, at: float, service: str, deployment: str | None, phase: str | None, announcement: Announcement) -> None:
-        """Tell one announcement to the log and to all followers."""
+    def connect(self, listener: Callable[[Told], None]) -> None:
+        """Call ``listener``, which must not block, with everything that is told."""
+        self._listener = listener
+
+    def tell(self, at: float, state: ServiceState, announcement: Announcement | None) -> None:
+        """Tell ``announcement``, if there is one, to the log and to all followers."""
+        if announcement is None:
+            return
         self._number += 1
-        told = Told(self._number, at, service, deployment, phase, announcement)
+        deployment = state.deployment
+        identifier, phase = (deployment.id, str(deployment.phase)) if deployment else (None, None)
+        over = deployment is not None and deployment.phase is Phase.ROLLED_BACK and deployment.ended_at == at
+        seconds = deployment.rollback.seconds if over and deployment and deployment.rollback else None
+        told = Told(self._number, at, state.service, identifier, phase, announcement, seconds)
         self._told.append(told)
-        extra = {"service": service, "deployment": deployment, "phase": phase}
+        extra = {"service": state.service, "deployment": identifier, "phase": phase}
         logger.log(_LEVELS[announcement.severity], "%s", announcement.sentence, extra=extra)
+        self._listener(told)
         news, self._news = self._news, asyncio.Event()
         news.set()
 

@@ -60,6 +60,8 @@ class Rollback:
     """From the order to the last worker's confirmation."""
     trouble: str = ""
     """Why it could not be carried out yet; empty when it could."""
+    forced_by: str = ""
+    """Who wants it even onto an environment without a healthy server; empty where nobody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,11 @@ class ServiceState:
     latch: Latch | None = None
     deployment: Deployment | None = None
     """The latest deployment."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether every worker was proved to have ``live``; if not, a change of routing is under way or was cut short."""
+        return self.confirmed == self.generation
 
 
 # What can happen. Every event carries its time; ``kind`` names it in the journal.

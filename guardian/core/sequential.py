@@ -46,7 +46,10 @@ class OneSided:
         self._per_other = tuple(log((1 - rate) / (1 - tolerated)) for rate in grid)
 
     def gains(self, trials: int, events: int) -> Gains:
-        """The gains of a look with ``events`` in ``trials``; 0 <= events <= trials."""
+        """The gains of a look with ``events`` in ``trials``, both from 0.
+
+        There may be more events than trials: those of earlier looks' trials, which had been taken for good ones until now.
+        """
         others = trials - events
         return [events * a + others * b for a, b in zip(self._per_event, self._per_other, strict=True)]
 
@@ -65,9 +68,7 @@ class TwoSample:
         self._tolerance = tolerance
 
     def gains(self, trials: int, events: int, other_trials: int, other_events: int) -> Gains:
-        """The gains of a look: candidate's trials and events, then the baseline's. No gain where only one side has traffic."""
-        if trials == 0 or other_trials == 0:
-            return [0.0] * self.components
+        """The gains of a look at both: the candidate's trials, at least 1, and events, then the baseline's."""
         tolerated = _portion(self._tolerance, trials, other_trials)
         shares = [_portion(self._tolerance * multiple, trials, other_trials) for multiple in MULTIPLES]
         return [events * log(share / tolerated) + other_events * log((1 - share) / (1 - tolerated)) for share in shares]

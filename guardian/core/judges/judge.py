@@ -10,7 +10,7 @@ from typing import Any
 
 from guardian.core.judges.trial import Trial
 from guardian.core.readings import Look, SourceFailure
-from guardian.core.rules import Lack, Rule
+from guardian.core.rules import Action, Lack, Rule
 from guardian.core.verdicts import Conclusion, Finding, Verdict
 from guardian.core.words import verdicts as words
 
@@ -87,9 +87,16 @@ class Judge(ABC):
     def conclude(self) -> Conclusion:
         """What the end of the watch makes of this rule."""
         verdict, lacking = self.verdict(), self._lacks()
-        enough = verdict.finding is Finding.BREACHED or (verdict.finding is Finding.HEALTHY and not lacking)
-        policy = self.rule.on_source_error if verdict.finding is Finding.FAILED else self.rule.on_no_data
-        return Conclusion(verdict=verdict, enough=enough, missing="" if enough else lacking or verdict.reason, lack=policy)
+        match verdict.finding:
+            case Finding.BREACHED:  # the last look of a watch may bring the breach: it is never taken for health
+                lack = Lack.FAIL if self.rule.action is Action.ROLLBACK else Lack.PASS
+                return Conclusion(verdict=verdict, enough=False, missing=verdict.reason, lack=lack)
+            case Finding.FAILED:
+                return Conclusion(verdict=verdict, enough=False, missing=verdict.reason, lack=self.rule.on_source_error)
+            case Finding.HEALTHY if not lacking:
+                return Conclusion(verdict=verdict, enough=True, lack=self.rule.on_no_data)
+            case _:
+                return Conclusion(verdict=verdict, enough=False, missing=lacking or verdict.reason, lack=self.rule.on_no_data)
 
     def evidence(self) -> dict[str, Any]:
         """All that is needed to come to the same verdict again, as plain JSON values."""

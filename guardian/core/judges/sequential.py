@@ -26,10 +26,15 @@ class Span:
     trials: int = 0
     events: int = 0
 
-    def add(self, trials: int, events: int) -> None:
-        """Count one more look."""
+    def add(self, trials: int, events: int) -> int:
+        """Count one more look, and return how many of its events count.
+
+        An answer may be counted in a later look than its request; but there is at most one event for each trial so far.
+        """
+        events = min(events, self.trials + trials - self.events)
         self.trials += trials
         self.events += events
+        return events
 
     @property
     def rate(self) -> float | None:
@@ -50,6 +55,7 @@ class SequentialJudge(Judge):
         self._evidence = Evidence.none(self._early.components, self._late.components)
         self._pair = TwoSample(test.tolerance) if trial.shared and test.against is Against.BASELINE else None
         self._pair_evidence = Evidence.none(TwoSample.components, TwoSample.components)
+        self._pending = [0, 0, 0, 0]
         self._whole = Span(trial.since)
         self._other = Span(trial.since)
         self._recent = Span(trial.since)
@@ -60,26 +66,35 @@ class SequentialJudge(Judge):
         sides = (look.candidate, look.baseline) if self._pair else (look.candidate,)
         numbers: list[int] = []
         for tally in sides:
-            trials = sum(map(tally.count, self.measure.denominator))
-            numbers += (trials, min(sum(map(tally.count, self.measure.numerator)), trials))
+            numbers += (sum(map(tally.count, self.measure.denominator)), sum(map(tally.count, self.measure.numerator)))
         return tuple(numbers)
 
     def _take(self, at: float, seconds: float, numbers: Numbers) -> None:
-        trials, events = int(numbers[0]), int(numbers[1])
-        if self._pair:
-            self._other.add(int(numbers[2]), int(numbers[3]))
-        if trials == 0 or self._fired:
+        if self._fired:
             return
-        if max(self._evidence.late) < 0:  # no late regression is suspected: what follows may be the start of one
-            self._recent = Span(at - seconds)
-        self._recent.add(trials, events)
-        self._whole.add(trials, events)
-        self._bar.look(self._evidence, self._early.gains(trials, events), self._late.gains(trials, events))
+        trials = int(numbers[0])
+        events = self._whole.add(trials, int(numbers[1]))
+        if trials or events:
+            if max(self._evidence.late) < 0:  # no late regression is suspected: what follows may be the start of one
+                self._recent = Span(at - seconds)
+            self._recent.add(trials, events)
+            self._bar.look(self._evidence, self._early.gains(trials, events), self._late.gains(trials, events))
         if self._pair:
-            gains = self._pair.gains(trials, events, int(numbers[2]), int(numbers[3]))
-            self._bar.look(self._pair_evidence, gains, gains)
+            others = int(numbers[2])
+            self._compare(self._pair, (trials, events, others, self._other.add(others, int(numbers[3]))))
         if max(self._progress()) >= FIRES:
             self._fired = at
+
+    def _compare(self, pair: TwoSample, counts: tuple[int, int, int, int]) -> None:
+        """Compare both sides once both have had traffic: looks too short for that are taken together, none is thrown away.
+
+        When to compare depends on the traffic alone, never on the events, so the comparison stays what it says.
+        """
+        self._pending = [known + new for known, new in zip(self._pending, counts, strict=True)]
+        if self._pending[0] and self._pending[2]:
+            gains = pair.gains(*self._pending)
+            self._bar.look(self._pair_evidence, gains, gains)
+            self._pending = [0, 0, 0, 0]
 
     def _progress(self) -> tuple[float, float]:
         """How far the mixture and the late process have come.
@@ -109,7 +124,7 @@ class SequentialJudge(Judge):
             return failed
         mixture, late = self._progress()
         late_regression = bool(self._fired) and (self._whole.rate or 0.0) <= self._limit()
-        span = self._recent if late_regression else self._whole
+        span = self._recent if late_regression and self._recent.trials else self._whole
         at = self._fired or self._last
         shown = words.Counted(bad=span.events, of=span.trials, needed=0, last=0)
         reason = words.sequential(self.rule, finding, shown, at - span.since, self._tolerated())
@@ -135,12 +150,16 @@ class SequentialJudge(Judge):
 
     def _lacks(self) -> str:
         needed = self.rule.min_requests or ceil(RULE_OF_THREE / self.tolerance.rate)
-        return "" if self._whole.trials >= needed else words.too_few_requests(self._whole.trials, needed)
+        if self._whole.trials < needed:
+            return words.too_few_requests(self._whole.trials, needed)
+        rate, limit = self._whole.rate or 0.0, self._limit()
+        return words.rate_too_high(rate, limit) if rate > limit else ""
 
     def _snapshot(self) -> dict[str, Any]:
         return {
             "evidence": _finite(asdict(self._evidence)),
             "pair": _finite(asdict(self._pair_evidence)),
+            "pending": list(self._pending),
             "whole": asdict(self._whole),
             "other": asdict(self._other),
             "recent": asdict(self._recent),
@@ -151,6 +170,7 @@ class SequentialJudge(Judge):
     def _resume(self, state: Mapping[str, Any]) -> None:
         self._evidence = Evidence(**_infinite(state["evidence"]))
         self._pair_evidence = Evidence(**_infinite(state["pair"]))
+        self._pending = list(state["pending"])
         self._whole, self._other, self._recent = Span(**state["whole"]), Span(**state["other"]), Span(**state["recent"])
         self._fired, self._last = state["fired"], state["last"]
 

@@ -43,14 +43,19 @@ class ThresholdJudge(Judge):
             self._window.popleft()
         if at < self._due - ROUNDING:
             return
-        self._due = max(self._due + self.test.every, at)
+        self._due += self.test.every
+        if self._due <= at:  # evaluations were missed; two in a row would count the same window twice
+            self._due = at + self.test.every
         self._evaluate()
 
     def _evaluate(self) -> None:
-        value, samples = self._measured = self._measure()
-        if value is None or samples < self.rule.min_requests:
+        value, samples = measured = self._measure()
+        lacking = value is None or samples < self.rule.min_requests
+        if not (lacking and self.finding is Finding.BREACHED):  # what was breached stays so until there is data again
+            self._measured = measured
+        if value is None or lacking:
             return
-        self._evaluations += 1
+        self._evaluations += samples > 0  # gauges have a value without traffic, but it proves nothing
         above = self.test.direction is Direction.ABOVE
         self._outcomes.append(value > self.test.limit if above else value < self.test.limit)
 

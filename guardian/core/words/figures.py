@@ -3,7 +3,7 @@
 
 def percent(rate: float) -> str:
     """A rate as a percentage with two or three figures: ``5.2 %``, ``0.30 %``, ``100 %``."""
-    value = rate * 100
+    value = round(rate * 100, 9)  # 0.07 * 100 is a little more than 7
     if value == 0:
         return "0 %"
     if value >= 99.95 or value == int(value):
@@ -17,13 +17,12 @@ def seconds(duration: float) -> str:
         return f"{duration * 1000:.0f} ms"
     if duration < 10:
         return f"{duration:.2f} s"
-    if duration < 60:
-        return f"{duration:.0f} s"
+    whole = round(duration)
     for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if duration >= size:
-            whole, rest = divmod(round(duration), size)
-            return f"{whole} {name} {rest // small} {small_name}" if rest // small else f"{whole} {name}"
-    raise AssertionError("unreachable")
+        if whole >= size:
+            large, rest = divmod(whole, size)
+            return f"{large} {name} {rest // small} {small_name}" if rest // small else f"{large} {name}"
+    return f"{whole} s"
 
 
 def count(number: float) -> str:

@@ -49,11 +49,19 @@ def latched(service: str, latch: "Latch") -> str:
 
 def already_there(state: "ServiceState", candidate: "Environment", share: int) -> str:
     """Nothing to do."""
-    if state.live == state.safe:
+    if state.live == state.safe or state.live.sole is None:
         return f"{candidate} has {written(share)} of {state.service}'s traffic already; nothing to do"
     return (
         f"{candidate} has {written(share)} of {state.service}'s traffic already; "
         f"`guardian promote {state.service}` makes it the safe side"
+    )
+
+
+def no_trial_of_the_safe_side(state: "ServiceState", candidate: "Environment") -> str:
+    """The safe side gets all of the traffic back, or none."""
+    return (
+        f"{candidate} is the safe side of {state.service}, a share of the traffic would prove nothing; "
+        f"switch all of it to go back to {candidate}"
     )
 
 

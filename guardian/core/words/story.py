@@ -57,6 +57,8 @@ def moved_by_hand(split: "Split") -> str:
 def announce(before: "ServiceState | None", event: "Event", after: "ServiceState") -> Announcement | None:
     """What to tell about ``event``; ``None`` where it changed nothing that people care for."""
     if event.kind == "noted":
+        if after.deployment is None or after.deployment.id != event.deployment or after.deployment.ended_at is not None:
+            return None
         return Announcement(Severity.WARNING, f"{after.service}: {event.verdict.rule}: {event.verdict.reason}; nothing was moved")
     if before == after:
         return None
@@ -66,7 +68,7 @@ def announce(before: "ServiceState | None", event: "Event", after: "ServiceState
 
 def _phase(before: "ServiceState", after: "ServiceState") -> Announcement | None:
     deployment = after.deployment
-    if deployment is None or (before.deployment and before.deployment.phase == deployment.phase):
+    if deployment is None or (before.deployment and before.deployment.phase == deployment.phase and not _forced(before, after)):
         return None
     return _PHASES[deployment.phase.name](after, deployment)
 

@@ -78,3 +78,28 @@ def journal_waiting(waiting: int, reason: str) -> str:
 def nothing_watches(service: str) -> str:
     """A service without rules."""
     return f"{service} has no rules: a switch will always end unverified"
+
+
+def met_without_balancer(service: str, split: Split, reason: str) -> str:
+    """A service that is new, and a balancer that cannot be asked."""
+    return f"{service} is new and the balancer cannot be asked ({reason}); taken to be on {split_of(split)}"
+
+
+def resumed(deployment: str, phase: str) -> str:
+    """After a restart."""
+    return f"{deployment}: found {phase} in the journal; going on with it"
+
+
+def running(services: list[str]) -> str:
+    """The program is up."""
+    return f"guarding {', '.join(services)}"
+
+
+def stopping() -> str:
+    """The program was told to stop."""
+    return "stopping: what is under way is brought to its end, what is watched is watched again after the next start"
+
+
+def stopped() -> str:
+    """The program's last words."""
+    return "stopped; HAProxy goes on as it is"

@@ -85,6 +85,11 @@ def too_few_requests(seen: int, needed: int) -> str:
     return f"{count(seen)} requests seen, {count(needed)} are needed to call the release good"
 
 
+def rate_too_high(rate: float, limit: float) -> str:
+    """A watch that ended between breached and healthy."""
+    return f"{percent(rate)} seen, {percent(limit)} is tolerated: too few requests to accuse the release, and no proof that it is good"
+
+
 def too_few_evaluations(seen: int, needed: int) -> str:
     """What a watch lacked, in evaluations."""
     return f"{count(seen)} checks with data, {count(needed)} are needed to call the release good"

@@ -1,0 +1,51 @@
+"""How guardian logs: one sentence per event, and stable keys for those who search."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Literal
+
+KEYS = ("service", "deployment", "phase", "job")
+"""The keys that a record may carry beside its sentence."""
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-01-31T03:00:00.123Z WARNING sentence  service=web deployment=web-7``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as one line, with its traceback below it where it has one."""
+        keys = " ".join(f"{key}={value}" for key, value in _keys(record).items())
+        line = f"{_time(record)} {record.levelname:7} {record.getMessage()}" + (f"  {keys}" if keys else "")
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as one JSON object."""
+        fields = {"time": _time(record), "level": record.levelname.lower(), "message": record.getMessage(), "logger": record.name}
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields | _keys(record), ensure_ascii=False)
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _keys(record: logging.LogRecord) -> dict[str, str]:
+    known = {key: getattr(record, key, None) for key in KEYS}
+    return {key: str(value) for key, value in known.items() if value is not None}
+
+
+def log_to_stderr(style: Literal["text", "json"], level: str) -> None:
+    """Send all log records from ``level`` on to standard error; other programs' chatter only from warning on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("guardian").setLevel(level.upper())

@@ -1,0 +1,226 @@
+"""The one place where adapters meet the program: start, resume, run, and an orderly stop."""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from guardian.api.serve import serve
+from guardian.api.server import application
+from guardian.app.act import Actor
+from guardian.app.clock import SteadyClock
+from guardian.app.codec import state_from_record
+from guardian.app.decide import Decider
+from guardian.app.gauges import Gauges
+from guardian.app.logs import log_to_stderr
+from guardian.app.orders import Orders, Parts
+from guardian.app.readiness import Prober
+from guardian.app.reconcile import Reconciler
+from guardian.app.record import Durable, Entry, Recorder
+from guardian.app.schedule import Schedule
+from guardian.app.tell import Feed
+from guardian.app.watch import Beat, Records, Watcher, Wires
+from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
+from guardian.config.configuration import Configuration, load
+from guardian.config.faults import ConfigFaults
+from guardian.config.settings import Settings
+from guardian.core.deployment import Adopted, Phase, ServiceState
+from guardian.core.model import Environment, Service, Split
+from guardian.core.ports import Balancer, BalancerError, StoreError
+from guardian.core.rules import RuleSet
+from guardian.core.switch import adopt, resume
+from guardian.core.words import refusals, upkeep
+from guardian.core.words.story import announce
+from guardian.records.lock import AlreadyRunning, StateLock
+from guardian.records.store import SqlStore
+
+logger = logging.getLogger(__name__)
+
+START_PATIENCE = 5.0
+"""Seconds that a start waits for the journal."""
+STOP_SECONDS = 8.0
+"""How long a stop waits for changes of routing that are under way; what is cut short is resumed at the next start."""
+EVIDENCE_DAYS = 90
+EVIDENCE_KEPT = 50
+"""Deployments of each service whose evidence is kept whatever their age."""
+
+
+def run(config: Path) -> int:
+    """Run guardian until SIGTERM or SIGINT. 0: stopped in order; 1: it could not start, and why is on standard error."""
+    try:
+        configuration = load(config)
+        log_to_stderr(configuration.settings.log.format.value, configuration.settings.log.level.value)
+        with StateLock(configuration.settings.state_dir):
+            store = SqlStore(configuration.settings.state_dir)
+            try:
+                asyncio.run(_main(configuration, store))
+            finally:
+                store.close()
+    except ConfigFaults as faults:
+        print(*faults.faults, sep="\n", file=sys.stderr)  # noqa: T201  the log is set up by what could not be read
+        return 1
+    except (AlreadyRunning, StoreError) as error:
+        print(f"guardian: {error}", file=sys.stderr)  # noqa: T201  seen before, and without, a log
+        return 1
+    return 0
+
+
+def check_online(configuration: Configuration) -> list[str]:
+    """Ask HAProxy whether it knows what the configuration names. One sentence per fault; empty when it does."""
+    return asyncio.run(_check_online(configuration))
+
+
+async def _check_online(configuration: Configuration) -> list[str]:
+    faults: dict[str, None] = {}
+    async with _haproxy(configuration.settings) as balancer:
+        for service in configuration.settings.services.values():
+            for question in (
+                *(balancer.health(service.backend(environment)) for environment in Environment),
+                balancer.read(service.name),
+                balancer.stored(service.name),
+            ):
+                try:
+                    await question
+                except BalancerError as error:
+                    faults[str(error)] = None
+    return list(faults)
+
+
+@asynccontextmanager
+async def _haproxy(settings: Settings) -> AsyncIterator[HAProxy]:
+    haproxy = settings.haproxy
+    endpoints = Endpoints(haproxy.socket, haproxy.map, haproxy.master_socket, haproxy.timeout)
+    balancer = HAProxy(endpoints, settings.services.values())
+    try:
+        yield balancer
+    finally:
+        await balancer.aclose()
+
+
+async def _main(configuration: Configuration, store: SqlStore) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with _haproxy(configuration.settings) as balancer:
+        recorded = {name: state_from_record(record) for name, record in store.services().items()}
+        newcomers = [service for name, service in configuration.settings.services.items() if name not in recorded]
+        met = {service.name: await _meet(service, balancer) for service in newcomers}
+        known = {name: state for name, state in recorded.items() if name in configuration.settings.services}
+        program = Program(configuration, store, balancer, known | {name: adopt(name, event).state for name, event in met.items()})
+        await program.begin(met)
+        await program.run(stop)
+
+
+async def _meet(service: Service, balancer: Balancer) -> Adopted:
+    """Take what the balancer does with an unknown service as given; where it cannot be asked, what the file says; else blue."""
+    split, worker = Split.all_on(Environment.BLUE), ""
+    try:
+        split = await balancer.stored(service.name) or split
+        workers = await balancer.read(service.name)
+        split, worker = workers[0].split, workers[0].worker
+    except BalancerError as error:
+        logger.warning("%s", upkeep.met_without_balancer(service.name, split, str(error)), extra={"service": service.name})
+    return Adopted(time.time(), split, worker)
+
+
+class Program:
+    """All parts, wired: they know one another only through what they are given here."""
+
+    def __init__(
+        self, configuration: Configuration, store: SqlStore, balancer: Balancer, states: Mapping[str, ServiceState]
+    ) -> None:
+        settings, services = configuration.settings, configuration.settings.services
+        self._api, self._store = settings.api, store
+        self._clock, self._feed, self._gauges, self._recorder = SteadyClock(), Feed(), Gauges(), Recorder(store)
+        self._decider = decider = Decider(states, self._recorder, self._clock, self._feed)
+        self._prober = Prober(services, balancer, self._recorder, decider.state, self._clock)
+        beat = Beat(look_every=settings.haproxy.look_every)
+        rules = {name: configuration.rules.get(name) or RuleSet(name) for name in services}
+        self._watcher = Watcher(services, balancer, self._clock, rules.__getitem__, self._gauges, beat)
+        self._actor = Actor(services, balancer, self._watcher, self._clock, decider.submit)
+        self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock)
+        parts = Parts(services, balancer, store, decider, self._watcher, self._prober, self._feed, rules.__getitem__, self._clock)
+        self._orders = Orders(parts)
+        self._saving: set[asyncio.Task[None]] = set()
+        decider.connect(self._actor.act)
+        self._watcher.connect(Wires(decider.submit, self._reconciler.soon, self._keep))
+        self._feed.connect(self._gauges.told)
+        self._gauges.show(self._orders.services, lambda: self._recorder.waiting)
+        for name in services:
+            if not rules[name].rules:
+                logger.warning("%s", upkeep.nothing_watches(name), extra={"service": name})
+
+    async def begin(self, met: Mapping[str, Adopted]) -> None:
+        """Record the services that are new, and go on with what an earlier run may have left half done."""
+        for name, event in met.items():
+            state = self._decider.state(name)
+            if await self._recorder.record(Entry(name, event, state), START_PATIENCE, must=False) is not Durable.YES:
+                raise StoreError(self._recorder.trouble or refusals.disk_silent(START_PATIENCE))
+            self._feed.tell(event.at, state, announce(state, event, state))
+        for state in self._decider.states():
+            deployment = state.deployment
+            if deployment and deployment.phase is Phase.WATCHING:
+                self._watcher.recall(deployment.id, self._store.evidence(deployment.id))
+            if deployment and deployment.phase.active:
+                logger.info("%s", upkeep.resumed(deployment.id, deployment.phase), extra={"service": state.service})
+            self._actor.act(state, resume(state))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop``. A part that dies takes the program with it: a guardian that is half dead is worse than none."""
+        schedule = Schedule(self._clock)
+        schedule.every(1.0, "reconcile", self._reconcile, deadline=10.0)
+        schedule.every(3.0, "readiness", self._prober.probe, deadline=10.0)
+        schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)
+        schedule.every(10.0, "evidence", self._save_evidence, deadline=30.0)
+        schedule.every(3600.0, "prune", self._prune, deadline=300.0)
+        api = application(self._orders, self._gauges)
+        async with asyncio.TaskGroup() as group:
+            parts = [
+                group.create_task(self._watcher.run(), name="watch"),
+                group.create_task(self._reconciler.run(), name="reconcile"),
+                group.create_task(schedule.run(), name="schedule"),
+                group.create_task(serve(api, self._api.socket, self._api.mode, self._api.group), name="api"),
+            ]
+            logger.info("%s", upkeep.running([state.service for state in self._decider.states()]))
+            await stop.wait()
+            logger.info("%s", upkeep.stopping())
+            await self._finish()
+            for part in parts:
+                part.cancel()
+        await self._recorder.aclose()
+        logger.info("%s", upkeep.stopped())
+
+    async def _finish(self) -> None:
+        """Bring what is under way to its end, if that is near; the rest is journalled and resumed at the next start."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._actor.idle()
+        await self._actor.aclose()
+        await self._save_evidence()
+        if self._saving:
+            await asyncio.wait(self._saving)
+
+    async def _reconcile(self) -> None:
+        for state in self._decider.states():
+            await self._reconciler.check(state.service)
+
+    def _keep(self, deployment: str, records: Records) -> None:
+        """A watch is over: keep its evidence, in the background."""
+        task = asyncio.create_task(self._save(deployment, records), name=f"evidence {deployment}")
+        self._saving.add(task)
+        task.add_done_callback(self._saving.discard)
+
+    async def _save_evidence(self) -> None:
+        for deployment, records in self._watcher.evidence().items():
+            await self._save(deployment, records)
+
+    async def _save(self, deployment: str, records: Records) -> None:
+        for rule, record in records.items():
+            await self._recorder.save(deployment, rule, dict(record))
+
+    async def _prune(self) -> None:
+        await asyncio.to_thread(self._store.prune, self._clock.now() - EVIDENCE_DAYS * 86400, EVIDENCE_KEPT)
