@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -208,11 +208,17 @@ class Program:
         for state in self._decider.states():
             await self._reconciler.check(state.service)
 
-    def _keep(self, deployment: str, records: Records) -> None:
-        """A watch is over: keep its evidence, in the background."""
-        task = asyncio.create_task(self._save(deployment, records), name=f"evidence {deployment}")
+    def _keep(self, deployment: str, gather: Callable[[], Records]) -> None:
+        """A watch is over: keep its evidence, once what follows from it is done."""
+        task = asyncio.create_task(self._keep_when_idle(deployment, gather), name=f"evidence {deployment}")
         self._saving.add(task)
         task.add_done_callback(self._saving.discard)
+
+    async def _keep_when_idle(self, deployment: str, gather: Callable[[], Records]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._actor.idle()
+        await self._save(deployment, await asyncio.to_thread(gather))
 
     async def _save_evidence(self) -> None:
         for deployment, records in self._watcher.evidence().items():

@@ -8,7 +8,7 @@ from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.tell import Feed
 from guardian.core.deployment import Command, Event, Promoted, RoutingFailed, ServiceState, SwitchRequested, Unlatched
 from guardian.core.ports import Clock
-from guardian.core.switch import Refused, step
+from guardian.core.switch import Refused, Unknown, step
 from guardian.core.words import refusals
 from guardian.core.words.story import announce
 
@@ -36,11 +36,11 @@ class Decider:
         self._act = act
 
     def state(self, service: str) -> ServiceState:
-        """The present state of ``service``. :class:`Refused` for one that is not configured."""
+        """The present state of ``service``. :class:`Unknown` for one that is not configured."""
         try:
             return self._states[service]
         except KeyError:
-            raise Refused(refusals.unknown_service(service, sorted(self._states))) from None
+            raise Unknown(refusals.unknown_service(service, sorted(self._states))) from None
 
     def states(self) -> list[ServiceState]:
         """The present state of every service, by name."""

@@ -24,7 +24,7 @@ from guardian.app.watch import Rules, Watcher
 from guardian.core.deployment import Promoted, RollbackOrdered, ServiceState, SwitchRequested, Unlatched
 from guardian.core.model import BASIS_POINTS, Environment, Service
 from guardian.core.ports import Balancer, BalancerError, Clock, Store
-from guardian.core.switch import Refused
+from guardian.core.switch import Refused, Unknown
 from guardian.core.verdicts import Verdict
 from guardian.core.words import refusals, upkeep
 
@@ -136,7 +136,7 @@ class Orders:
         """One deployment with its journal."""
         record = await asyncio.to_thread(self._parts.store.deployment, identifier)
         if record is None:
-            raise Refused(refusals.unknown_deployment(identifier))
+            raise Unknown(refusals.unknown_deployment(identifier))
         entries = await asyncio.to_thread(self._parts.store.journal, None, identifier)
         journal = tuple(JournalView(entry.number, entry.at, entry.service, entry.deployment, entry.event) for entry in entries)
         return DeploymentDetail(_view_of(record), journal)
@@ -145,7 +145,7 @@ class Orders:
         """Recompute the verdict that took ``identifier`` back, from its recorded evidence."""
         record = await asyncio.to_thread(self._parts.store.deployment, identifier)
         if record is None:
-            raise Refused(refusals.unknown_deployment(identifier))
+            raise Unknown(refusals.unknown_deployment(identifier))
         rollback = deployment_from_record(record).rollback
         recorded = rollback.verdict if rollback else None
         if recorded is None:

