@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.constrain import Constrain
 from rich.panel import Panel
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -51,10 +51,13 @@ class Picture:
         parts = [_head(self.frame), *gap, _phase(self.frame, console, width), *gap]
         parts += [_names(self.frame.split), *[_bar(self.frame.split, width - 1)] * (2 if roomy else 1), *gap]
         parts.append(_lanes(self.frame, width, 3 if roomy else 2))
-        above = console.render_lines(Constrain(Group(*parts), width), options.update(height=None))
+        inside = options.update(width=width, height=None)
+        above = console.render_lines(Group(*parts), inside)
         moments = _moments(self.frame.timeline, console, width - _EDGES, max(height - len(above) - _BELOW, 1))
         timeline = Panel(Group(*moments), title="Timeline", title_align="left", border_style="dim", padding=(0, 1))
-        yield Constrain(Group(*parts, timeline, _foot(self.frame)), width)
+        for line in above + console.render_lines(Group(timeline, _foot(self.frame)), inside):
+            yield from line
+            yield Segment.line()
 
 
 def bars(values: Sequence[float], most: float, columns: int, rows: int) -> list[str]:

@@ -21,7 +21,7 @@ from guardian.demo.application import Fault
 from guardian.demo.frame import Frame, Lane, Moment, Tone
 from guardian.demo.haproxy import debian_binary, wheel_binary
 from guardian.demo.report import Badness, connection_failures, harm, stale
-from guardian.demo.stage import SERVICE, Setting, Stage
+from guardian.demo.stage import SERVICE, RefusedError, Setting, Stage
 from guardian.demo.traffic import Load, Traffic
 from guardian.demo.view import View, view_for
 
@@ -30,6 +30,8 @@ RATE = 300.0
 WATCH = "15s"
 SETTLE = 8.0
 """Seconds of ordinary traffic before the first release: the past that it is compared with."""
+HEALTHY = 10.0
+"""Seconds within which a freshly deployed version must pass HAProxy's health check."""
 CALM = 3.0
 """Seconds that the bad release behaves well, and that the end is looked at."""
 REDRAW = 0.1
@@ -119,18 +121,18 @@ class Play:
         await self._stage.applications[environment].run(version)
         self._scene.versions[environment] = version
         self._say(words.deployed(version, environment), Tone.PLAIN)
-        await self._able(environment)
-        await self._stage.guardian.order(self._client, "switch", {"reason": version})
+        await self._switch(version)
 
-    async def _able(self, environment: Environment) -> None:
-        """Wait until HAProxy's health check has seen the new version."""
-        async with asyncio.timeout(10.0):
+    async def _switch(self, version: str) -> None:
+        """Order the switch; guardian refuses it until HAProxy's health check has seen the new version."""
+        async with asyncio.timeout(HEALTHY):
             while True:
-                view = await self._stage.guardian.service(self._client)
-                sides = {side["name"]: side["servers_up"] for side in view["environments"]}
-                if sides[environment]:
+                try:
+                    await self._stage.guardian.order(self._client, "switch", {"reason": version})
+                except RefusedError:
+                    await asyncio.sleep(REDRAW)
+                else:
                     return
-                await asyncio.sleep(REDRAW)
 
     def _outcome(self, fault: str, healthy: str, deployment: dict[str, Any], began: float, acknowledged: float) -> Outcome:
         answers = self._traffic.answers

@@ -41,6 +41,10 @@ services:
 """
 
 
+class RefusedError(Exception):
+    """Guardian refused an order; the message is its sentence."""
+
+
 class Process:
     """A program of ours as a child process, in a group of its own: Ctrl-C reaches only whoever started it."""
 
@@ -151,11 +155,11 @@ class GuardianProcess(Process):
         return view
 
     async def order(self, client: httpx.AsyncClient, order: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The service after an order. ``RuntimeError`` with guardian's sentence when it refuses."""
+        """The service after an order. :class:`RefusedError` when guardian will not."""
         answer = await client.post(f"/v1/services/{SERVICE.name}/{order}", json=dict(given))
         view: dict[str, Any] = answer.json()
         if answer.is_error:
-            raise RuntimeError(view["detail"])
+            raise RefusedError(view["detail"])
         return view
 
     async def until(self, client: httpx.AsyncClient, *phases: str, patience: float = PATIENCE) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""What may be sent to the API, and what it answers beside the views of :mod:`guardian.app.views`."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from guardian.core.model import BASIS_POINTS
+from guardian.core.words import shell
+
+LONGEST_REASON = 500
+MOST_DEPLOYMENTS = 1000
+
+
+def clean(text: str) -> str:
+    """``text`` on one line, without control characters and marks that would deceive whoever reads it in a terminal or a log."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+Reason = Annotated[str, Field(max_length=LONGEST_REASON, description=shell.FORMS["reason"]), AfterValidator(clean)]
+Share = Annotated[int, Field(strict=True, ge=1, le=BASIS_POINTS, description=shell.FORMS["share"])]
+
+
+class PlainOrder(BaseModel):
+    """Why somebody wants it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: Reason = ""
+
+
+class SwitchOrder(PlainOrder):
+    """Which environment is to get how much of the traffic. By default all of it goes to the one that is not the safe side."""
+
+    to: Annotated[Literal["blue", "green"] | None, Field(description=shell.FORMS["to"])] = None
+    share: Share = BASIS_POINTS
+
+
+class RollbackOrder(PlainOrder):
+    """Whether to take the traffic back onto an environment without a healthy server, too."""
+
+    force: Annotated[bool, Field(strict=True, description=shell.FORMS["force"])] = False
+
+
+class UnlatchOrder(PlainOrder):
+    """Why the service may move forward again."""
+
+    reason: Annotated[Reason, Field(min_length=1, description=shell.FORMS["reason"])]
+
+
+class HistoryQuery(BaseModel):
+    """Which deployments to list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: Annotated[str | None, Field(description=shell.FORMS["service"])] = None
+    limit: Annotated[int, Field(ge=1, le=MOST_DEPLOYMENTS, description=shell.FORMS["limit"])] = 20
+
+
+class NewsQuery(BaseModel):
+    """Where to begin."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: Annotated[int, Field(ge=0, description=shell.FORMS["after"])] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something was not done, and what to do instead."""
+
+    detail: str
+    """One sentence; for a request that cannot be understood, one for each of ``fields``."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """The sentence of each field that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The program runs. It ends as soon as any of its parts does, so whatever answers is whole."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Whether a rollback of every service would work right now."""
+
+    ready: bool
+    faults: dict[str, tuple[str, ...]]
+    """Why not, by service."""

@@ -1,0 +1,154 @@
+"""Talking to the daemon over its unix socket. Every call ends by its own deadline."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import click
+import httpx
+
+from guardian.core.words import shell
+
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 15.0
+"""An order waits for the balancer's health and for the journal before it is answered."""
+SILENCE_SECONDS = 30.0
+"""The feed sends something every 10 s; after this long without, its connection is dead."""
+
+Answer: TypeAlias = dict[str, Any]
+News: TypeAlias = Answer | None
+"""An announcement, or ``None``: all that was told before has been read, and the connection lives."""
+
+
+class Unreachable(click.ClickException):
+    """The daemon does not answer. The message says why, and what to do."""
+
+    exit_code = 3
+
+
+class Rejected(click.ClickException):
+    """The daemon answers that it will not, or cannot. The message is its sentence."""
+
+    exit_code = 1
+
+
+class Misunderstood(Rejected):
+    """The daemon cannot make sense of what was asked."""
+
+    exit_code = 2
+
+
+class Client:
+    """The API at ``path``. Every method raises :class:`Unreachable` or :class:`Rejected`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        deadlines = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        transport = httpx.HTTPTransport(uds=str(path))
+        self._http = httpx.Client(transport=transport, base_url="http://guardian/v1/", timeout=deadlines, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._http.close()
+
+    def ask(self, question: str, **query: str | int | None) -> Any:
+        """The answer to a question, as JSON values."""
+        given = {name: value for name, value in query.items() if value is not None}
+        with self._spoken(shell.no_answer(self._path, ANSWER_SECONDS)):
+            return self._understood(self._http.get(question, params=given))
+
+    def order(self, service: str, order: str, given: Mapping[str, Any]) -> Answer:
+        """The service as it is after ``order``."""
+        # Escaped, because what stands on a command line need not be text that UTF-8 can encode.
+        body = json.dumps({name: value for name, value in given.items() if value is not None})
+        with self._spoken(shell.order_unanswered(self._path, ANSWER_SECONDS)):
+            target = f"services/{_part(service)}/{order}"
+            headers = {"content-type": "application/json"}
+            answer: Answer = self._understood(self._http.post(target, content=body, headers=headers))
+        return answer
+
+    def services(self) -> list[Answer]:
+        """Every service."""
+        services: list[Answer] = self.ask("services")
+        return services
+
+    def service(self, service: str) -> Answer:
+        """One service."""
+        view: Answer = self.ask(f"services/{_part(service)}")
+        return view
+
+    def deployments(self, service: str | None, limit: int) -> list[Answer]:
+        """Deployments, newest first."""
+        found: list[Answer] = self.ask("deployments", service=service, limit=limit)
+        return found
+
+    def deployment(self, identifier: str) -> Answer:
+        """One deployment with its journal."""
+        detail: Answer = self.ask(f"deployments/{_part(identifier)}")
+        return detail
+
+    def explanation(self, identifier: str) -> Answer:
+        """Why a deployment was rolled back."""
+        found: Answer = self.ask(f"deployments/{_part(identifier)}/explanation")
+        return found
+
+    @contextmanager
+    def news(self) -> Iterator[Iterator[News]]:
+        """All announcements that the daemon still knows, then those that come, until it stops."""
+        patience = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+        with (
+            self._spoken(shell.no_answer(self._path, SILENCE_SECONDS)),
+            self._http.stream("GET", "events", timeout=patience) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                self._understood(answer)
+            yield (json.loads(line) if line else None for line in answer.iter_lines())
+
+    def _understood(self, answer: httpx.Response) -> Any:
+        try:
+            content = answer.json()
+            if answer.is_error:
+                unfit = answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+                raise (Misunderstood if unfit else Rejected)(content["detail"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise Unreachable(shell.not_guardian(self._path)) from error
+        return content
+
+    @contextmanager
+    def _spoken(self, silence: str) -> Iterator[None]:
+        """Every failure of the connection as a sentence; ``silence`` is the one for no answer in time."""
+        try:
+            yield
+        except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
+            raise Unreachable(silence) from error
+        except httpx.TransportError as error:
+            raise Unreachable(self._trouble(error)) from error
+
+    def _trouble(self, error: httpx.TransportError) -> str:
+        match _cause(error):
+            case FileNotFoundError():
+                return shell.no_socket(self._path)
+            case ConnectionRefusedError():
+                return shell.nobody_listens(self._path)
+            case PermissionError():
+                return shell.not_allowed(self._path)
+        return shell.broken_off(self._path, str(error))
+
+
+def _part(name: str) -> str:
+    """``name`` as one part of a URL's path, whatever it holds."""
+    from urllib.parse import quote
+
+    return quote(name, safe="", errors="replace")
+
+
+def _cause(error: BaseException | None) -> BaseException | None:
+    """The operating system's error below ``error``, if there is one."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error

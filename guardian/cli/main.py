@@ -1,0 +1,237 @@
+"""The ``guardian`` command. Whatever is heavy is imported by the command that needs it: ``guardian --help`` answers at once."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from guardian import __version__
+from guardian.cli.share import basis_points
+from guardian.core.words import shell
+
+if TYPE_CHECKING:
+    from guardian.cli.client import Client
+
+SOCKET = Path("/run/guardian/api.sock")
+CONFIG = Path("/etc/guardian/guardian.yaml")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _path(**settings: Any) -> click.Path:
+    return click.Path(path_type=Path, **settings)
+
+
+config = click.option("--config", type=_path(), default=CONFIG, show_default=True, help="guardian.yaml.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON instead of text.")
+reason = click.option("--reason", default="", help="Why; it is recorded with your user name.")
+wait = click.option("--wait", is_flag=True, help="Show what happens, and end with the deployment's outcome.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=shell.exit_codes())
+@click.version_option(__version__, prog_name="guardian", message="%(prog)s %(version)s")
+@click.option(
+    "--socket",
+    type=_path(),
+    default=SOCKET,
+    envvar="GUARDIAN_SOCKET",
+    show_default=True,
+    show_envvar=True,
+    help="The socket of the daemon's API.",
+)
+@click.pass_context
+def cli(context: click.Context, socket: Path) -> None:
+    """Moves traffic between blue and green, watches what happens, and takes it back when a release misbehaves."""
+    context.obj = socket
+
+
+@cli.command()
+@config
+@click.pass_context
+def run(context: click.Context, config: Path) -> None:
+    """Run the daemon until SIGTERM or Ctrl-C."""
+    from guardian.daemon import run as run_daemon
+
+    context.exit(run_daemon(config))
+
+
+@cli.command()
+@config
+@click.option("--online", is_flag=True, help="Also ask HAProxy whether it knows the backends and the map.")
+@as_json
+@click.pass_context
+def check(context: click.Context, config: Path, *, online: bool, as_json: bool) -> None:
+    """List everything that is wrong in guardian.yaml and rule files."""
+    from guardian.cli.check import report
+
+    context.exit(report(config, online=online, as_json=as_json))
+
+
+@cli.command()
+@click.argument("service", required=False)
+@as_json
+@click.pass_obj
+def status(socket: Path, service: str | None, *, as_json: bool) -> None:
+    """Show where the traffic is, and whether a rollback would work.
+
+    While a release is on trial, also what each rule makes of it.
+    """
+    with _client(socket) as client:
+        views = [client.service(service)] if service else client.services()
+    if as_json:
+        return _print_json(views[0] if service else views)
+    from guardian.cli.tables import show_services
+
+    return show_services(views)
+
+
+@cli.command()
+@click.argument("service")
+@click.option("--to", type=click.Choice(["blue", "green"]), help="Default: the environment that is not the safe side.")
+@click.option("--share", type=basis_points, metavar="PERCENT", help="How much of the traffic, such as 5%. Default: all of it.")
+@reason
+@wait
+@as_json
+@click.pass_obj
+def switch(socket: Path, /, service: str, *, wait: bool, as_json: bool, **given: str | int | None) -> None:
+    """Move traffic to the other environment and watch it."""
+    with _client(socket) as client:
+        view = client.order(service, "switch", given)
+        _tell(client, view, shell.moving(view["deployment"]), wait=wait, as_json=as_json)
+
+
+@cli.command()
+@click.argument("service")
+@reason
+@click.option("--force", is_flag=True, help="Also onto an environment without a healthy server.")
+@wait
+@as_json
+@click.pass_obj
+def rollback(socket: Path, /, service: str, *, wait: bool, as_json: bool, **given: str | bool) -> None:
+    """Take the traffic back to where it was before.
+
+    With --wait the exit code is 0 once it is back: that was the order.
+    """
+    with _client(socket) as client:
+        view = client.order(service, "rollback", given)
+        _tell(client, view, shell.moving(view["deployment"]), wait=wait, as_json=as_json, back=True)
+
+
+@cli.command()
+@click.argument("service")
+@reason
+@as_json
+@click.pass_obj
+def promote(socket: Path, service: str, reason: str, *, as_json: bool) -> None:
+    """Make what is live the safe side, verified or not."""
+    with _client(socket) as client:
+        view = client.order(service, "promote", {"reason": reason})
+        _tell(client, view, shell.promoted(view), as_json=as_json)
+
+
+@cli.command()
+@click.argument("service")
+@click.option("--reason", required=True, help="Why it may move forward again; it is recorded with your user name.")
+@as_json
+@click.pass_obj
+def unlatch(socket: Path, service: str, reason: str, *, as_json: bool) -> None:
+    """Let a service move forward again after a rollback."""
+    with _client(socket) as client:
+        view = client.order(service, "unlatch", {"reason": reason})
+        _tell(client, view, shell.unlatched(view), as_json=as_json)
+
+
+@cli.command()
+@click.argument("which", metavar="[SERVICE | DEPLOYMENT]", required=False)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Deployments to list.")
+@as_json
+@click.pass_obj
+def history(socket: Path, which: str | None, limit: int, *, as_json: bool) -> None:
+    """List deployments, or tell everything that happened to one."""
+    with _client(socket) as client:
+        known = [view["service"] for view in client.services()] if which else []
+        if which is None or which in known:
+            found: Any = client.deployments(which, limit)
+        else:
+            found = client.deployment(which)
+    if as_json:
+        return _print_json(found)
+    from guardian.cli import tables
+
+    return tables.show_deployments(found) if isinstance(found, list) else tables.show_timeline(found)
+
+
+@cli.command()
+@click.argument("deployment")
+@as_json
+@click.pass_context
+def explain(context: click.Context, deployment: str, *, as_json: bool) -> None:
+    """Tell why DEPLOYMENT was rolled back.
+
+    The verdict is computed again from the recorded evidence; the exit code is 1 if another one comes out than was recorded.
+    """
+    with _client(context.obj) as client:
+        explanation = client.explanation(deployment)
+    if as_json:
+        _print_json(explanation)
+    else:
+        from guardian.cli.tables import show_explanation
+
+        show_explanation(explanation)
+    context.exit(0 if explanation["identical"] else 1)
+
+
+@cli.command()
+@click.option(
+    "--fault",
+    type=click.Choice(["errors", "latency", "partial", "down"]),
+    default="errors",
+    show_default=True,
+    help="How the bad release fails.",
+)
+@click.option("--plain", is_flag=True, help="Print lines instead of the live picture.")
+@click.pass_context
+def demo(context: click.Context, fault: str, *, plain: bool) -> None:
+    """Watch a real HAProxy lose a bad release, and be saved. Takes about a minute and leaves nothing behind."""
+    from guardian.demo.play import main as play
+
+    context.exit(play(fault, plain=plain))
+
+
+def _client(socket: Path) -> "Client":
+    from guardian.cli.client import Client
+
+    return Client(socket)
+
+
+def _tell(
+    client: "Client", view: Mapping[str, Any], sentence: str, *, as_json: bool, wait: bool = False, back: bool = False
+) -> None:
+    """Say what came of an order; with ``wait``, of its deployment. ``back``: a rollback is what was ordered."""
+    if wait:
+        from guardian.cli.waiting import follow
+
+        deployment, code = follow(client, view["deployment"], back=back, to_stderr=as_json)
+        if as_json:
+            _print_json(deployment)
+        click.get_current_context().exit(code)
+    elif as_json:
+        _print_json(view)
+    else:
+        click.echo(sentence)
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def main() -> None:
+    """The entry point."""
+    import sys
+
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that cannot show a character shows "?"
+    cli(prog_name="guardian")
