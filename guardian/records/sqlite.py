@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
@@ -36,7 +36,7 @@ def engine(path: Path) -> Engine:
     The driver's own transactions begin too late to cover a read before the first write, so they are switched off and begun here:
     at once for writing, or where the execution option ``reading`` is set, as one consistent view.
     """
-    made = create_engine(f"sqlite:///{path}", pool_timeout=POOL_SECONDS)
+    made = create_engine(URL.create("sqlite", database=str(path)), pool_timeout=POOL_SECONDS)
 
     @event.listens_for(made, "connect")
     def configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -56,12 +56,14 @@ def engine(path: Path) -> Engine:
 def provide(path: Path) -> None:
     """Create the database at ``path`` (mode 0600, a missing directory 0700) unless it is there: whole, or not at all.
 
-    So an empty or half-written file is never taken for a new one. ``OSError`` where that is impossible; :class:`StoreError` when
-    a write-ahead log lies there alone, since SQLite would replay it into the new database.
+    So an empty file is never a new one, though SQLite would take it for one: :class:`StoreError`. The same when a write-ahead log
+    lies there alone, which SQLite would replay into the new database. ``OSError`` where the file cannot be made.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = path.with_name(f"{path.name}-wal")
     if path.exists():
+        if path.stat().st_size == 0:
+            raise StoreError(words.damaged(path, "it is empty"))
         return
     if log.exists():
         raise StoreError(words.orphaned_log(path, log))
@@ -96,14 +98,16 @@ def damage(connection: Connection) -> str | None:
     about 0.5 s for 200,000 journal entries.
     """
     found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
-    return None if found == "ok" else " ".join(found.split())
+    return None if found == "ok" else repr(found)
 
 
 def complaint(error: SQLAlchemyError | UnicodeDecodeError, path: Path) -> str:
     """What ``error`` means, and what to do. Names of errors: https://sqlite.org/rescode.html."""
     cause = getattr(error, "orig", None) or error
     name = getattr(cause, "sqlite_errorname", "")
-    reason = f"{cause}, {name}" if name else str(cause)
+    reason = f"{str(cause)!r} {name}".strip()  # quoted, since a damaged file speaks through it
+    if not name and isinstance(cause, sqlite3.OperationalError | UnicodeDecodeError):
+        name = "SQLITE_CORRUPT"  # the driver's own: text that is not UTF-8
     match name.removeprefix("SQLITE_").split("_")[0]:
         case "FULL":
             return words.disk_full(path)
@@ -115,6 +119,4 @@ def complaint(error: SQLAlchemyError | UnicodeDecodeError, path: Path) -> str:
             return words.unusable(path, reason)
         case "CORRUPT" | "NOTADB" | "ERROR":  # ERROR is a table or column that is not there
             return words.damaged(path, reason)
-    if isinstance(cause, sqlite3.OperationalError | UnicodeDecodeError):  # text that is not UTF-8
-        return words.damaged(path, reason)
     return words.refused(path, reason)

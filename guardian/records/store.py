@@ -1,6 +1,7 @@
 """What guardian remembers, in SQL: the journal, the projections of it, and the evidence of verdicts."""
 
 import json
+import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ class SqlStore:
             raise StoreError(words.unusable(self._path, str(error))) from error
         self._writer = sqlite.engine(self._path)
         self._reader = self._writer.execution_options(reading=True)
+        self._turn = threading.Lock()
         try:
             self._admit()
         except StoreError:
@@ -60,7 +62,7 @@ class SqlStore:
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(words.not_recordable(service, repr(error))) from error
         journal, deployments = schema.journal, schema.deployments
-        with self._begun(self._writer) as connection:
+        with self._writing() as connection:
             last = connection.execute(select(journal).order_by(journal.c.number.desc()).limit(1)).mappings().first()
             number = last["number"] + 1 if last else 1
             entry |= {"number": number, "previous_hash": last["hash"] if last else ORIGIN}
@@ -89,7 +91,7 @@ class SqlStore:
             body = zlib.compress(canonical(evidence).encode())
         except (TypeError, ValueError) as error:
             raise StoreError(words.not_recordable(deployment, repr(error))) from error
-        with self._begun(self._writer) as connection:
+        with self._writing() as connection:
             _put(connection, schema.evidence, {"deployment": deployment, "rule": rule, "body": body, "at": time.time()})
 
     def evidence(self, deployment: str) -> dict[str, dict[str, Any]]:
@@ -132,7 +134,7 @@ class SqlStore:
         age = func.row_number().over(partition_by=deployments.c.service, order_by=deployments.c.first_entry.desc())
         ranked = select(deployments.c.id, deployments.c.ended_at, age.label("age")).subquery()
         old = select(ranked.c.id).where(ranked.c.ended_at < before, ranked.c.age > keep)
-        with self._begun(self._writer) as connection:
+        with self._writing() as connection:
             return connection.execute(delete(evidence).where(evidence.c.deployment.in_(old))).rowcount
 
     def _admit(self) -> None:
@@ -152,6 +154,12 @@ class SqlStore:
         if not all(intact(row) for row in rows):
             raise StoreError(words.damaged(self._path, "a record does not match its hash"))
         return rows
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction that writes. Threads take turns here, since SQLite lets them poll, and starves one."""
+        with self._turn, self._begun(self._writer) as connection:
+            yield connection
 
     @contextmanager
     def _begun(self, engine: Engine) -> Iterator[Connection]:

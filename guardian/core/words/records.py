@@ -30,7 +30,7 @@ def locked(path: Path, duration: float) -> str:
 
 def unusable(path: Path, reason: str) -> str:
     """The database, or a file or directory around it, may not be opened or written."""
-    return f"{path} cannot be used ({reason}): it and its directory must belong to the user that guardian runs as"
+    return f"{path} cannot be used ({reason}): guardian needs a directory that it may write to, with room on its disk"
 
 
 def damaged(path: Path, reason: str) -> str:

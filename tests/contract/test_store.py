@@ -1,0 +1,217 @@
+"""What the program may expect of its store, whichever it is."""
+
+import resource
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guardian.core.ports import Store, StoreError
+from guardian.records.store import SqlStore
+from tests.doubles.store import MemoryStore
+
+
+@pytest.fixture(params=[SqlStore, MemoryStore])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Each implementation, empty."""
+    if request.param is MemoryStore:
+        yield MemoryStore()
+        return
+    made = SqlStore(tmp_path)
+    yield made
+    made.close()
+
+
+@contextmanager
+def failing(store: Store) -> Iterator[None]:
+    """A store that can write nothing: a file that may not grow does to SQLite what a full disk does."""
+    if isinstance(store, MemoryStore):
+        store.fail()
+        yield
+        store.heal()
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def deployment(identifier: str, phase: str = "watching", **more: Any) -> dict[str, Any]:
+    """A deployment as the state of a service holds it."""
+    return {"id": identifier, "phase": phase, "requested_at": 1000.5, "ended_at": None, **more}
+
+
+def append(store: Store, service: str, current: dict[str, Any] | None, at: float = 1001.0, **event: Any) -> int:
+    """Append an event that led to a state with ``current`` in it; its number."""
+    state = {"service": service, "deployment": current}
+    return store.append(service, current and current["id"], at, {"kind": "routed", **event}, state).number
+
+
+def test_a_new_store_knows_nothing(store: Store) -> None:
+    """Every question to an empty store has an empty answer."""
+    assert store.services() == {}
+    assert store.journal() == []
+    assert store.deployments() == []
+    assert store.deployment("web-1") is None
+    assert store.evidence("web-1") == {}
+
+
+def test_an_entry_is_read_as_it_was_written(store: Store) -> None:
+    """The journal gives back the entry that append returned, with any JSON in its event."""
+    event = {
+        "kind": "noted",
+        "reason": "5.2 % > 1 % — „zu viel“ \ud83d \x00",
+        "big": 2**70,
+        "small": 5e-324,
+        "deep": [{"a": [None, True]}],
+    }
+    entry = store.append("web", "web-1", 1700000000.123456, event, {"deployment": deployment("web-1")})
+    assert (entry.number, entry.at, entry.service, entry.deployment, entry.event) == (1, 1700000000.123456, "web", "web-1", event)
+    assert store.journal() == [entry]
+
+
+def test_the_journal_is_numbered_without_a_gap(store: Store) -> None:
+    """Entries of all services count in one line."""
+    assert [append(store, service, None) for service in ("web", "api", "web")] == [1, 2, 3]
+    assert [(entry.number, entry.service) for entry in store.journal()] == [(1, "web"), (2, "api"), (3, "web")]
+
+
+def test_the_journal_is_read_in_parts(store: Store) -> None:
+    """Service, deployment, number and limit choose the entries, in order."""
+    for number in range(8):
+        service = ("web", "api")[number % 2]
+        append(store, service, deployment(f"{service}-{number // 4}"))
+    assert [entry.number for entry in store.journal("api")] == [2, 4, 6, 8]
+    assert [entry.number for entry in store.journal(deployment="web-1")] == [5, 7]
+    assert [entry.number for entry in store.journal("web", "api-1")] == []
+    assert [entry.number for entry in store.journal(after=5)] == [6, 7, 8]
+    assert [entry.number for entry in store.journal("web", after=1, limit=2)] == [3, 5]
+
+
+def test_the_last_state_of_a_service_is_kept(store: Store) -> None:
+    """The state of the newest entry of each service stands."""
+    append(store, "web", deployment("web-1"))
+    append(store, "api", None)
+    append(store, "web", deployment("web-1", "verified"))
+    assert store.services() == {
+        "web": {"service": "web", "deployment": deployment("web-1", "verified")},
+        "api": {"service": "api", "deployment": None},
+    }
+
+
+def test_a_deployment_is_kept_as_last_recorded(store: Store) -> None:
+    """A deployment follows its entries, and stays when its service has gone on."""
+    append(store, "web", deployment("web-1"))
+    append(store, "web", deployment("web-1", "verified", ended_at=2000.0, trouble="none"))
+    append(store, "web", None)
+    ended = deployment("web-1", "verified", ended_at=2000.0, trouble="none", service="web")
+    assert store.deployment("web-1") == ended
+    assert store.deployments() == [ended]
+
+
+def test_deployments_come_newest_first(store: Store) -> None:
+    """The order is that of first entries in the journal, whatever the clock said and whichever moved last."""
+    for identifier, service, requested_at in (
+        ("web-1", "web", 3.0),
+        ("api-1", "api", 2.0),
+        ("web-2", "web", 1.0),
+        ("web-1", "web", 3.0),
+    ):
+        append(store, service, deployment(identifier, requested_at=requested_at))
+    assert [found["id"] for found in store.deployments()] == ["web-2", "api-1", "web-1"]
+    assert [found["id"] for found in store.deployments(limit=2)] == ["web-2", "api-1"]
+    assert [found["id"] for found in store.deployments("web")] == ["web-2", "web-1"]
+    assert [found["service"] for found in store.deployments()] == ["web", "api", "web"]
+
+
+def test_the_newest_evidence_of_each_rule_is_kept(store: Store) -> None:
+    """Evidence of a rule takes the place of what was there, and of nothing else."""
+    append(store, "web", deployment("web-1"))
+    append(store, "api", deployment("api-1"))
+    store.save_evidence("web-1", "errors", {"looks": [1]})
+    store.save_evidence("web-1", "latency", {"looks": [2.5]})
+    store.save_evidence("api-1", "errors", {"looks": []})
+    store.save_evidence("web-1", "errors", {"looks": [1, 3]})
+    assert store.evidence("web-1") == {"errors": {"looks": [1, 3]}, "latency": {"looks": [2.5]}}
+    assert store.evidence("api-1") == {"errors": {"looks": []}}
+
+
+def test_evidence_belongs_to_a_deployment_on_record(store: Store) -> None:
+    """Evidence of a deployment that was never journalled is refused."""
+    with pytest.raises(StoreError):
+        store.save_evidence("web-1", "errors", {"looks": []})
+    assert store.evidence("web-1") == {}
+
+
+def test_a_write_that_fails_leaves_nothing_and_the_next_one_succeeds(store: Store) -> None:
+    """A refused change is nowhere; when the trouble is over the same store goes on with the next number."""
+    append(store, "web", deployment("web-1"))
+    store.save_evidence("web-1", "errors", {"looks": [1]})
+    with failing(store):
+        for _ in range(3):
+            with pytest.raises(StoreError):
+                append(store, "web", deployment("web-1", "verified"))
+        with pytest.raises(StoreError):
+            store.save_evidence("web-1", "errors", {"looks": [2]})
+        assert store.services()["web"]["deployment"]["phase"] == "watching"
+    assert [entry.number for entry in store.journal()] == [1]
+    assert store.evidence("web-1") == {"errors": {"looks": [1]}}
+    assert append(store, "web", deployment("web-1", "rolled back")) == 2
+    assert store.deployment("web-1") == deployment("web-1", "rolled back", service="web")
+
+
+@pytest.mark.parametrize(
+    ("event", "state"),
+    [
+        ({"value": float("nan")}, {"deployment": None}),
+        ({"value": object()}, {"deployment": None}),
+        ({}, {"deployment": None, "value": float("inf")}),
+        ({}, {}),
+        ({}, {"deployment": {"id": "web-1", "phase": "watching", "requested_at": 1.0}}),
+    ],
+)
+def test_what_no_record_can_hold_is_refused(store: Store, event: dict[str, Any], state: dict[str, Any]) -> None:
+    """An event or a state that is no JSON, or lacks what is kept on its own, is refused and leaves nothing."""
+    with pytest.raises(StoreError):
+        store.append("web", None, 1.0, event, state)
+    assert store.journal() == []
+    assert store.services() == {}
+
+
+def test_what_was_handed_over_or_out_is_not_what_is_kept(store: Store) -> None:
+    """Nobody changes a record by changing a dictionary."""
+    event, current = {"kind": "routed", "list": [1]}, deployment("web-1")
+    state = {"deployment": current}
+    entry = store.append("web", "web-1", 1.0, event, state)
+    for mine in (event, entry.event, store.journal()[0].event):
+        mine["list"].append(2)
+    for mine in (current, store.services()["web"]["deployment"], store.deployment("web-1"), store.deployments()[0]):
+        mine["phase"] = "verified"
+    assert store.journal()[0].event == {"kind": "routed", "list": [1]}
+    assert store.services()["web"]["deployment"] == deployment("web-1")
+    assert store.deployment("web-1") == deployment("web-1", service="web")
+
+
+def test_readers_in_other_threads_see_whole_changes_while_one_writes(store: Store) -> None:
+    """A reader sees a state only together with its entry, and never an error."""
+    append(store, "web", deployment("web-0", step=0))
+    deadline = time.monotonic() + 30
+
+    def read() -> int:
+        step = 0
+        while step < 20 and time.monotonic() < deadline:
+            step = store.services()["web"]["deployment"]["step"]
+            assert len(store.journal()) > step
+        return step
+
+    with ThreadPoolExecutor(2) as threads:
+        readers = [threads.submit(read) for _ in range(2)]
+        for step in range(1, 21):
+            append(store, "web", deployment(f"web-{step}", step=step))
+        assert [reader.result() for reader in readers] == [20, 20]

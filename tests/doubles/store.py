@@ -1,0 +1,94 @@
+"""A store that forgets everything at its end and fails when it is told to; held to ``tests/contract/test_store.py``."""
+
+import json
+import math
+from typing import Any
+
+from guardian.core.ports import JournalEntry, StoreError
+
+
+def _copy(value: dict[str, Any]) -> dict[str, Any]:
+    """``value`` as it comes back from a record."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"no record can hold this ({error!r})") from error
+
+
+class MemoryStore:
+    """The ``Store`` in memory."""
+
+    def __init__(self) -> None:
+        self._entries: list[JournalEntry] = []
+        self._services: dict[str, dict[str, Any]] = {}
+        self._deployments: dict[str, dict[str, Any]] = {}
+        self._evidence: dict[str, dict[str, dict[str, Any]]] = {}
+        self._failures = 0.0
+
+    def fail(self, writes: float = math.inf) -> None:
+        """Refuse so many of the next writes; without a number, all until :meth:`heal`."""
+        self._failures = writes
+
+    def heal(self) -> None:
+        """Take writes again."""
+        self._failures = 0
+
+    def services(self) -> dict[str, dict[str, Any]]:
+        """As the protocol says."""
+        return {name: _copy(state) for name, state in self._services.items()}
+
+    def append(self, service: str, deployment: str | None, at: float, event: dict[str, Any], state: dict[str, Any]) -> JournalEntry:
+        """As the protocol says."""
+        entry = JournalEntry(len(self._entries) + 1, float(at), service, deployment, _copy(event))
+        state = _copy(state)
+        try:
+            current = state["deployment"]
+            identifier = current and {name: current[name] for name in ("id", "phase", "requested_at", "ended_at")}["id"]
+        except KeyError as error:
+            raise StoreError(f"the state lacks {error}") from error
+        self._write()
+        self._entries.append(entry)
+        self._services[service] = state
+        if identifier:
+            self._deployments[identifier] = {**current, "service": service}
+        return self._entry(entry)
+
+    def journal(
+        self, service: str | None = None, deployment: str | None = None, after: int = 0, limit: int = 1000
+    ) -> list[JournalEntry]:
+        """As the protocol says."""
+        found = [
+            self._entry(entry)
+            for entry in self._entries[after:]
+            if service in (None, entry.service) and deployment in (None, entry.deployment)
+        ]
+        return found[:limit]
+
+    def save_evidence(self, deployment: str, rule: str, evidence: dict[str, Any]) -> None:
+        """As the protocol says."""
+        kept = _copy(evidence)
+        if deployment not in self._deployments:
+            raise StoreError(f"there is no deployment {deployment}")
+        self._write()
+        self._evidence.setdefault(deployment, {})[rule] = kept
+
+    def evidence(self, deployment: str) -> dict[str, dict[str, Any]]:
+        """As the protocol says."""
+        return _copy(self._evidence.get(deployment, {}))
+
+    def deployments(self, service: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+        """As the protocol says."""
+        newest = reversed(self._deployments.values())
+        return [_copy(deployment) for deployment in newest if service in (None, deployment["service"])][:limit]
+
+    def deployment(self, identifier: str) -> dict[str, Any] | None:
+        """As the protocol says."""
+        return _copy(self._deployments[identifier]) if identifier in self._deployments else None
+
+    def _write(self) -> None:
+        if self._failures > 0:
+            self._failures -= 1
+            raise StoreError("the store was told to fail")
+
+    def _entry(self, entry: JournalEntry) -> JournalEntry:
+        return JournalEntry(entry.number, entry.at, entry.service, entry.deployment, _copy(entry.event))
