@@ -1,0 +1,130 @@
+"""The running parts over a balancer and a store in memory: everything acts, and a test holds every string."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+
+from guardian.app.act import Actor
+from guardian.app.clock import SteadyClock
+from guardian.app.decide import Decider
+from guardian.app.gauges import Gauges
+from guardian.app.reconcile import Reconciler
+from guardian.app.record import Recorder
+from guardian.app.tell import Feed
+from guardian.app.watch import Beat, Records, Watcher, Wires
+from guardian.core.deployment import Adopted, Phase, ServiceState, SwitchRequested
+from guardian.core.model import BASIS_POINTS, Environment, Service, Split
+from guardian.core.rules import Action, Lack, Ratio, Rule, RuleSet, Sequential, Source
+from guardian.core.switch import adopt
+from tests.doubles.balancer import FakeBalancer
+from tests.doubles.store import MemoryStore
+
+WEB = Service("web", "web_blue", "web_green")
+DEADLINE = 20.0
+
+
+def server_errors(**changes: object) -> Rule:
+    """The rule that most of these tests judge by."""
+    given: dict[str, object] = {
+        "name": "server-errors",
+        "summary": "Too many 5xx",
+        "source": Source.HAPROXY,
+        "measure": Ratio(("responses_5xx",), ("responses",)),
+        "test": Sequential(limit=0.01),
+        "on_no_data": Lack.HOLD,
+        "action": Action.ROLLBACK,
+    }
+    return Rule(**(given | changes))  # type: ignore[arg-type]
+
+
+class Rig:
+    """Decider, actor, watcher and reconciler, wired as the daemon wires them."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.balancer, self.store = FakeBalancer([WEB]), MemoryStore()
+        self.balancer.disk["web"] = Split.all_on(Environment.BLUE)
+        self.balancer.reload()
+        self.clock, self.feed, self.gauges = SteadyClock(), Feed(), Gauges()
+        self.recorder = Recorder(self.store)
+        worker = self.balancer.workers[0].name
+        state = adopt("web", Adopted(self.clock.now(), Split.all_on(Environment.BLUE), worker)).state
+        self.decider = Decider({"web": state}, self.recorder, self.clock, self.feed)
+        self.kept: dict[str, Callable[[], Records]] = {}
+        rule_sets = {"web": RuleSet("web", rules)}
+        beat = Beat(look_every=0.01, idle_every=0.01)
+        self.watcher = Watcher({"web": WEB}, self.balancer, self.clock, rule_sets.__getitem__, self.gauges, beat)
+        self.actor = Actor({"web": WEB}, self.balancer, self.watcher, self.clock, self.decider.submit)
+        self.reconciler = Reconciler(self.balancer, self.actor, self.decider.state, self.decider.submit, self.clock)
+        self.decider.connect(self.actor.act)
+        self.watcher.connect(Wires(self.decider.submit, self.reconciler.soon, self.kept.__setitem__))
+
+    @property
+    def state(self) -> ServiceState:
+        """What guardian intends for ``web``."""
+        return self.decider.state("web")
+
+    @property
+    def phase(self) -> Phase | None:
+        """Where the latest deployment stands."""
+        return self.state.deployment.phase if self.state.deployment else None
+
+    @property
+    def sentences(self) -> list[str]:
+        """Everything that was told."""
+        return [told.announcement.sentence for told in self.feed._told]
+
+    async def switch(self, share: int = BASIS_POINTS, watch_seconds: float = 600.0) -> None:
+        """Order a switch to green."""
+        await self.decider.submit(
+            "web", SwitchRequested(self.clock.now(), "alice", "v2", Environment.GREEN, share, watch_seconds=watch_seconds)
+        )
+
+    async def until_phase(self, phase: Phase) -> None:
+        """Wait until the deployment is in ``phase``."""
+        await self.until(lambda: self.phase is phase)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until ``condition`` holds."""
+        async with asyncio.timeout(DEADLINE):
+            while not condition():  # noqa: ASYNC110  nobody tells when most conditions come true
+                await asyncio.sleep(0.002)
+
+    def answer(self, environment: Environment, good: int, bad: int = 0) -> None:
+        """Count answers of one environment."""
+        count = partial(self.balancer.count, WEB.backend(environment))
+        count(requests=good + bad, responses_2xx=good, responses_5xx=bad)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Rig"]:
+        """Run the beat and the close looks of the reconciler."""
+        tasks = [asyncio.create_task(self.watcher.run()), asyncio.create_task(self.reconciler.run())]
+        try:
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await self.close()
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self.actor.aclose()
+        await self.recorder.aclose()
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    """A rig whose beat does not run: what happens, the test lets happen."""
+    rig = Rig((server_errors(),))
+    yield rig
+    await rig.close()
+
+
+@pytest.fixture
+async def live() -> AsyncIterator[Rig]:
+    """A rig that runs."""
+    async with Rig((server_errors(),)).running() as rig:
+        yield rig
