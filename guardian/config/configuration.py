@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from guardian.config.faults import Fault, Findings
+from guardian.config.faults import ConfigFaults, Fault, Findings
 from guardian.config.rulefiles import for_services, read_rules
 from guardian.config.settings import Settings, read_settings
 from guardian.core.rules import RuleSet
@@ -29,7 +29,8 @@ def load(path: Path) -> Configuration:
     found: Mapping[str, RuleSet] = {}
     if draft is not None and draft.rules_at is not None:
         found = read_rules(draft.settings.rules, draft.rules_at, draft.watches, findings)
-    findings.refuse_any()
+    if draft is None or findings.faults:
+        raise ConfigFaults(findings.faults)
     rules = for_services(found, draft.settings.services)
     warnings = (draft.services_at[name].fault(words.no_rules(name)) for name, own in rules.items() if not own.rules)
     return Configuration(draft.settings, rules, tuple(sorted(warnings)))

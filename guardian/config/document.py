@@ -20,6 +20,7 @@ import yaml
 from guardian.config.faults import Fault, Findings, Place
 from guardian.config.files import Unreadable, read_file
 from guardian.core.words import faults as words
+from guardian.core.words.quotes import clipped, visible
 
 DEEPEST = 20
 MOST_VALUES = 20_000
@@ -78,7 +79,7 @@ def read_document(path: Path, findings: Findings, within: Path | None = None) ->
 
     ``within`` is the directory that a symbolic link may not leave.
     """
-    top = Place(words.visible(str(path)))
+    top = Place(visible(str(path)))
     try:
         data = read_file(path, within)
     except Unreadable as error:
@@ -191,7 +192,7 @@ class _Tree:
     def _key(self, event: Any, line: int, mapping: MapNode) -> tuple[str, int]:
         if not isinstance(event, yaml.ScalarEvent):
             raise _Stop(Place(self._top.file, line, mapping.place.path).fault(words.key_not_text()))
-        place = mapping.place.below(words.clipped(event.value), line)
+        place = mapping.place.below(clipped(event.value), line)
         self._refuse(event, place)
         if event.value in mapping.entries:
             first = mapping.entries[event.value].place.line
@@ -219,7 +220,7 @@ class _Tree:
         if isinstance(parent.node, ListNode):
             return parent.node.place.item(len(parent.node.items), line)
         key, key_line = parent.key or ("", line)
-        return parent.node.place.below(words.clipped(key), key_line)
+        return parent.node.place.below(clipped(key), key_line)
 
     def _begin(self, node: ListNode | MapNode, line: int) -> ListNode | MapNode:
         if len(self._open) >= DEEPEST:

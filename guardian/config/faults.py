@@ -53,11 +53,6 @@ class Findings:
             raise GivenUp
         self.faults.append(fault)
 
-    def refuse_any(self) -> None:
-        """:class:`ConfigFaults` when there is a fault."""
-        if self.faults:
-            raise ConfigFaults(self.faults)
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

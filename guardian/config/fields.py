@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from guardian.config.document import ListNode, MapNode, Node, RefusedNode, ScalarNode
 from guardian.config.faults import Fault, Findings, Place
 from guardian.core.words import faults as words
+from guardian.core.words.quotes import nearest
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -137,7 +138,7 @@ class Fields:
         for key, node in self._mapping.entries.items() if self._mapping else ():
             if key not in self._asked and not isinstance(node, RefusedNode):
                 self._findings.add(node.place.fault(words.unknown_key(key, known)))
-                self._missing.pop(words.nearest(key, known) or "", None)
+                self._missing.pop(nearest(key, known) or "", None)
         for fault in self._missing.values():
             self._findings.add(fault)
 

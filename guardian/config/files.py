@@ -22,17 +22,24 @@ def read_file(path: Path, within: Path | None = None) -> bytes:
         real = os.path.realpath(path, strict=True)
         if within is not None and not Path(real).is_relative_to(os.path.realpath(within)):
             raise Unreadable(words.leads_out(real))
-        # A pipe that nobody writes to must not hold up the reader, and what was resolved must be what is opened.
-        descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor has no path
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise Unreadable(words.not_a_file())
-            data = file.read(MOST_BYTES + 1)
+        data = _read_regular(real)
     except OSError as error:
         raise Unreadable(words.unreadable(error.strerror or str(error))) from error
     if len(data) > MOST_BYTES:
         raise Unreadable(words.too_large(MOST_BYTES))
     return data
+
+
+def _read_regular(path: str) -> bytes:
+    # A pipe that nobody writes to must not hold up the reader, and what was resolved must be what is opened.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Unreadable(words.not_a_file())
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def list_files(directory: Path) -> list[Path]:

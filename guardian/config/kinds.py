@@ -9,6 +9,7 @@ from typing import TypeVar
 from guardian.config.fields import Kind, Misfit
 from guardian.core.model import NAME
 from guardian.core.words import faults as words
+from guardian.core.words import forms
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -22,6 +23,7 @@ _SCIENTIFIC = re.compile(rf"{_NUMBER}(?:[eE]-?[0-9]{{1,2}})?")
 _WHOLE = re.compile(r"[0-9]{1,10}")
 _GROUP = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _MODE = re.compile(r"(?:0o?)?(6[06]0)")
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9/_.:@+-]+")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_SUMMARY = 200
 _LONGEST_SOCKET = 107
@@ -30,7 +32,7 @@ _LONGEST_SOCKET = 107
 
 def duration(least: str, most: str, such_as: str) -> Kind[float]:
     """A time with its unit, in seconds. A bare number is refused: one person's 10 is seconds, the next one's milliseconds."""
-    form = words.a_time(least, most, such_as)
+    form = forms.a_time(least, most, such_as)
 
     def read(text: str) -> float:
         if _BARE.fullmatch(text):
@@ -61,7 +63,7 @@ def share(such_as: str) -> Kind[float]:
     A bare number is refused although ``0.01`` could be read as a fraction: ``0.5`` would be, too, by someone who means 0.5 %, and
     the rule would let a hundred times as many errors pass in silence.
     """
-    form = words.a_share(such_as)
+    form = forms.a_share(such_as)
 
     def read(text: str) -> float:
         if _BARE.fullmatch(text):
@@ -79,7 +81,7 @@ def share(such_as: str) -> Kind[float]:
 
 def multiple(least: str, most: str, such_as: str) -> Kind[float]:
     """How many times something, as ``2x``."""
-    form = words.a_multiple(least, most, such_as)
+    form = forms.a_multiple(least, most, such_as)
 
     def read(text: str) -> float:
         if _BARE.fullmatch(text):
@@ -94,12 +96,12 @@ def multiple(least: str, most: str, such_as: str) -> Kind[float]:
 
 def number(least: str, most: str, such_as: str) -> Kind[float]:
     """A plain number, also as ``1e-6``."""
-    return _plain(_SCIENTIFIC, float, (least, most), words.a_number(least, most, such_as))
+    return _plain(_SCIENTIFIC, float, (least, most), forms.a_number(least, most, such_as))
 
 
 def whole(least: str, most: str, such_as: str) -> Kind[int]:
     """A whole number."""
-    return _plain(_WHOLE, int, (least, most), words.a_whole_number(least, most, such_as))
+    return _plain(_WHOLE, int, (least, most), forms.a_whole_number(least, most, such_as))
 
 
 def _plain(pattern: re.Pattern[str], convert: Callable[[str], T], limits: tuple[str, str], form: str) -> Kind[T]:
@@ -120,7 +122,7 @@ def choice(members: type[E], form: str = "") -> Kind[E]:
 
 def word(known: dict[str, T], form: str = "") -> Kind[T]:
     """One of a few words, each with what it stands for."""
-    form = form or words.choices(list(known))
+    form = form or forms.choices(list(known))
 
     def read(text: str) -> T:
         if text not in known:
@@ -132,7 +134,7 @@ def word(known: dict[str, T], form: str = "") -> Kind[T]:
 
 def name(such_as: str) -> Kind[str]:
     """A name that may reach a HAProxy socket line: :data:`guardian.core.model.NAME`."""
-    return _matching(NAME, words.a_name(such_as), such_as)
+    return _matching(NAME, forms.a_name(such_as), such_as)
 
 
 def _matching(pattern: re.Pattern[str], form: str, such_as: str) -> Kind[str]:
@@ -144,35 +146,35 @@ def _matching(pattern: re.Pattern[str], form: str, such_as: str) -> Kind[str]:
     return Kind(read, form, such_as)
 
 
-GROUP = _matching(_GROUP, words.a_group(), "guardian")
+GROUP = _matching(_GROUP, forms.a_group(), "guardian")
 """A group of this system; whether it exists is seen when the socket is opened."""
 
 
 def _read_sentence(text: str) -> str:
     sentence = " ".join(text.split())
     if not 0 < len(sentence) <= _LONGEST_SUMMARY:
-        raise Misfit(words.misfit(sentence, words.a_sentence(_LONGEST_SUMMARY)))
+        raise Misfit(words.misfit(sentence, forms.a_sentence(_LONGEST_SUMMARY)))
     return sentence
 
 
-SENTENCE = Kind(_read_sentence, words.a_sentence(_LONGEST_SUMMARY), "")
+SENTENCE = Kind(_read_sentence, forms.a_sentence(_LONGEST_SUMMARY), "")
 """A sentence for people, on one line however it was folded."""
 
 
 def _read_mode(text: str) -> int:
     parts = _MODE.fullmatch(text)
     if not parts:
-        raise Misfit(words.misfit(text, words.a_mode()))
+        raise Misfit(words.misfit(text, forms.a_mode()))
     return int(parts[1], 8)
 
 
-MODE = Kind(_read_mode, words.a_mode(), 0o660)
+MODE = Kind(_read_mode, forms.a_mode(), 0o660)
 """The mode of a socket whose users steer guardian: never open to everyone on the host."""
 
 
 def path(base: Path, such_as: str) -> Kind[Path]:
     """A path; a relative one starts at ``base``."""
-    form = words.a_path(such_as)
+    form = forms.a_path(such_as)
 
     def read(text: str) -> Path:
         if text.startswith("~"):
@@ -182,6 +184,19 @@ def path(base: Path, such_as: str) -> Kind[Path]:
         return base / text
 
     return Kind(read, form, base)
+
+
+def plain_path(base: Path, such_as: str) -> Kind[Path]:
+    """A path that HAProxy is told: absolute in the end, and of characters that need no quotes in a HAProxy command."""
+    plain = path(base, such_as)
+
+    def read(text: str) -> Path:
+        place = plain.read(text).absolute()
+        if not _PLAIN_PATH.fullmatch(str(place)):
+            raise Misfit(words.path_not_plain(str(place)))
+        return place
+
+    return Kind(read, plain.form, base)
 
 
 def socket(base: Path, such_as: str) -> Kind[Path]:

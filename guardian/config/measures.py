@@ -12,6 +12,7 @@ from guardian.config.fields import Fields, Kind, Misfit
 from guardian.core.readings import COUNTED
 from guardian.core.rules import Gauge, Measure, Ratio, Source
 from guardian.core.words import faults as words
+from guardian.core.words import forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,15 @@ ANY_LIMIT = Kind(lambda _: 1.0, "a limit", 1.0)
 def _read_ratio(text: str) -> Ratio:
     sums = text.split("/")
     if len(sums) != 2:  # noqa: PLR2004  a ratio has two sides
-        raise Misfit(words.misfit(text, words.a_ratio(COUNTED)))
+        raise Misfit(words.misfit(text, forms.a_ratio(COUNTED)))
     return Ratio(numerator=_read_sum(sums[0]), denominator=_read_sum(sums[1]))
 
 
 def _read_sum(text: str) -> tuple[str, ...]:
     names: list[str] = []
     for name in map(str.strip, text.split("+")):
+        if not name:
+            raise Misfit(words.no_counter())
         if name not in COUNTED:
             raise Misfit(words.unknown_counter(name, COUNTED))
         if name in names:
@@ -48,7 +51,7 @@ def _read_sum(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-RATIO = Kind(_read_ratio, words.a_ratio(COUNTED), Ratio(("responses_5xx",), ("responses",)))
+RATIO = Kind(_read_ratio, forms.a_ratio(COUNTED), Ratio(("responses_5xx",), ("responses",)))
 GAUGE = kinds.choice(Gauge)
 _UNITS: Mapping[Gauge, Kind[float]] = {
     Gauge.LATENCY: LATENCY,

@@ -9,12 +9,13 @@ from guardian.config.fields import Fields, Kind, Misfit
 from guardian.config.measures import ANY_LIMIT, MEASURES, SHARE, UNKNOWN, Measured
 from guardian.core.rules import Action, Against, Direction, Gauge, Lack, Rule, Sequential, Source, Test, Threshold
 from guardian.core.words import faults as words
+from guardian.core.words import forms
 
 THRESHOLD_KEYS = ("above", "below", "every", "window", "for", "warm_up")
 SEQUENTIAL_KEYS = ("limit", "against", "tolerance", "floor", "false_alarm")
 MOST_CHECKS = 1000
 
-_LACK = kinds.choice(Lack, words.lack_of_data())
+_LACK = kinds.choice(Lack, forms.lack_of_data())
 _CONFIRMATIONS = re.compile(r"([0-9]{1,4})(?: of ([0-9]{1,4}))?")
 
 
@@ -109,10 +110,10 @@ def _read_confirmations(text: str) -> tuple[int, int]:
     parts = _CONFIRMATIONS.fullmatch(text)
     needed, of = (int(parts[1]), int(parts[2] or parts[1])) if parts else (0, 0)
     if not 0 < of <= MOST_CHECKS or needed == 0:
-        raise Misfit(words.misfit(text, words.confirmations()))
+        raise Misfit(words.misfit(text, forms.confirmations()))
     if needed > of:
         raise Misfit(words.more_than_all(needed, of))
     return needed, of
 
 
-CONFIRMATIONS = Kind(_read_confirmations, words.confirmations(), (1, 1))
+CONFIRMATIONS = Kind(_read_confirmations, forms.confirmations(), (1, 1))

@@ -8,13 +8,14 @@ from types import MappingProxyType
 
 from guardian.config import kinds
 from guardian.config.document import read_document
-from guardian.config.faults import Findings, GivenUp, Place
+from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
 from guardian.config.files import Unreadable, list_files
 from guardian.config.rule import read_rule
 from guardian.core.model import Service
 from guardian.core.rules import Rule, RuleSet
 from guardian.core.words import faults as words
+from guardian.core.words.quotes import visible
 
 
 def load_rules(directory: Path, services: Mapping[str, Service]) -> Mapping[str, RuleSet]:
@@ -24,8 +25,9 @@ def load_rules(directory: Path, services: Mapping[str, Service]) -> Mapping[str,
     """
     findings = Findings()
     watches = {name: service.watch_seconds for name, service in services.items()}
-    found = read_rules(directory, Place(words.visible(str(directory))), watches, findings)
-    findings.refuse_any()
+    found = read_rules(directory, Place(visible(str(directory))), watches, findings)
+    if findings.faults:
+        raise ConfigFaults(findings.faults)
     return for_services(found, services)
 
 
@@ -50,7 +52,7 @@ def read_rules(directory: Path, named_at: Place, watches: Mapping[str, float] | 
         if file.suffix == ".yaml":
             shelf.read(file)
         elif file.suffix == ".yml":
-            findings.add(Place(words.visible(str(file))).fault(words.wrong_ending()))
+            findings.add(Place(visible(str(file))).fault(words.wrong_ending()))
     return shelf.found
 
 

@@ -9,10 +9,11 @@ from types import MappingProxyType
 
 from guardian.config import kinds
 from guardian.config.document import Node, read_document
-from guardian.config.faults import Findings, GivenUp, Place
+from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
 from guardian.core.model import NAME, Service
 from guardian.core.words import faults as words
+from guardian.core.words import forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class HaproxySettings:
     socket: Path
     """The stats socket; its user level must allow ``set map``."""
     map: Path
-    """The map file that guardian owns."""
+    """The map file that guardian owns; absolute, as it stands in haproxy.cfg."""
     master_socket: Path | None
     """The master's socket, through which workers that linger after a reload are reached."""
     look_every: float
@@ -95,7 +96,8 @@ def load_settings(path: Path) -> Settings:
     """The settings in the file at ``path``; :class:`ConfigFaults` with all that is wrong with them."""
     findings = Findings()
     draft = read_settings(path, findings)
-    findings.refuse_any()
+    if draft is None or findings.faults:
+        raise ConfigFaults(findings.faults)
     return draft.settings
 
 
@@ -131,7 +133,7 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
 def _haproxy(fields: Fields, base: Path) -> HaproxySettings:
     settings = HaproxySettings(
         socket=fields.required("socket", kinds.socket(base, "/run/haproxy/admin.sock")),
-        map=fields.required("map", kinds.path(base, "/var/lib/guardian/haproxy.map")),
+        map=fields.required("map", kinds.plain_path(base, "/var/lib/guardian/haproxy.map")),
         master_socket=fields.optional("master_socket", kinds.socket(base, "/run/haproxy-master.sock"), None),
         look_every=fields.optional("look_every", kinds.duration("10ms", "1s", "50ms"), 0.05),
         timeout=fields.optional("timeout", kinds.duration("10ms", "30s", "1s"), 1.0),
@@ -175,7 +177,7 @@ class _Services:
 
     def _read(self, name: str, node: Node) -> None:
         if not NAME.fullmatch(name):
-            self._findings.add(node.place.fault(words.misfit(name, words.a_name("web"))))
+            self._findings.add(node.place.fault(words.misfit(name, forms.a_name("web"))))
         fields = Fields(node, self._findings)
         service = Service(
             name,

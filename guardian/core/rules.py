@@ -123,7 +123,7 @@ class Rule:
     action: Action = Action.ROLLBACK
     min_requests: int = 0
     """Requests that a threshold's window must hold before it is judged, and that the whole watch must have seen of the candidate
-    before this rule can count as verified. 0 lets the test say what it needs (:mod:`guardian.core.judge`)."""
+    before this rule can count as verified. 0 lets the test say what it needs (:mod:`guardian.core.judges`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,45 +1,17 @@
 """What is wrong with a configuration file, and what to write instead."""
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 
 from guardian.core.words.figures import count, seconds
+from guardian.core.words.quotes import clipped, listed, nearest, quoted, visible
 
-LONGEST_QUOTE = 48
-"""Characters of the file that a sentence repeats at the most."""
 MOST_LISTED = 24
 """Known names that a sentence lists at the most."""
 
 
-def visible(text: str) -> str:
-    """``text`` on one line, with every character that cannot be seen or encoded spelled out."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
-
-
-def clipped(text: str) -> str:
-    """``text``, visible and short."""
-    return visible(text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…")
-
-
-def quoted(text: str) -> str:
-    """``text`` as something that stands in a file."""
-    return f"`{clipped(text)}`"
-
-
-def listed(names: Sequence[str], last: str = "and") -> str:
-    """Names in backticks: ```a`, `b` and `c```."""
-    *most, end = [f"`{name}`" for name in names]
-    return f"{', '.join(most)} {last} {end}" if most else end
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that ``name`` was probably meant to be."""
-    return next(iter(get_close_matches(name, known, n=1)), None)
-
-
 def _instead(name: str, known: Sequence[str]) -> str:
+    if not known:
+        return "none is known"
     if near := nearest(name, known):
         return f"did you mean `{near}`?"
     more = len(known) - MOST_LISTED
@@ -237,82 +209,14 @@ def home_directory(text: str) -> str:
     return f"{quoted(text)} starts with `~`, which only a shell expands; write the whole path"
 
 
+def path_not_plain(path: str) -> str:
+    """A path that would have to be quoted in a HAProxy command."""
+    return f"{quoted(path)} stands in HAProxy's commands; choose a path of letters, digits and `/_.:@+-`"
+
+
 def socket_path_too_long(length: int, most: int) -> str:
     """The kernel's limit."""
     return f"the path of a socket has at most {most} bytes, this one has {length}; choose a shorter one"
-
-
-# What a value looks like: the end of a sentence that says "write …".
-
-
-def choices(names: Sequence[str]) -> str:
-    """One of a few words."""
-    return listed(names, "or")
-
-
-def lack_of_data() -> str:
-    """The answers of ``on_no_data`` and ``on_source_error``."""
-    return "`hold` (the watch ends unverified), `pass` (the rule is left out) or `fail` (the release is rolled back)"
-
-
-def a_time(least: str, most: str, such_as: str) -> str:
-    """A duration."""
-    return f"a number and a unit (ms, s, m, h or d), {least} to {most}, such as `{such_as}`"
-
-
-def a_share(such_as: str) -> str:
-    """A percentage."""
-    return f"a percentage, such as `{such_as}`"
-
-
-def a_number(least: str, most: str, such_as: str) -> str:
-    """A number without a unit."""
-    return f"a number from {least} to {most}, such as `{such_as}`"
-
-
-def a_whole_number(least: str, most: str, such_as: str) -> str:
-    """A number of things."""
-    return f"a whole number from {least} to {most}, such as `{such_as}`"
-
-
-def a_multiple(least: str, most: str, such_as: str) -> str:
-    """How many times something."""
-    return f"how many times, {least} to {most}, such as `{such_as}`"
-
-
-def a_name(such_as: str) -> str:
-    """A name that may reach a socket line."""
-    return f"a name of up to 64 letters, digits and `_.:-` that starts with a letter or digit, such as `{such_as}`"
-
-
-def a_group() -> str:
-    """A group of this system."""
-    return "the name of a group of this system, such as `guardian`"
-
-
-def a_sentence(most: int) -> str:
-    """A summary."""
-    return f"one sentence of up to {most} characters for the people who are called"
-
-
-def a_path(such_as: str) -> str:
-    """A path, absolute or beside the file."""
-    return f"a path, absolute or from this file's directory, such as `{such_as}`"
-
-
-def a_mode() -> str:
-    """The mode of the API's socket."""
-    return "`0660` (owner and group may steer guardian) or `0600` (only the owner)"
-
-
-def a_ratio(counters: Sequence[str]) -> str:
-    """A ratio of counters."""
-    return f"counters with one `/` and any `+`, such as `responses_5xx / responses`; counters are {listed(counters)}"
-
-
-def confirmations() -> str:
-    """How many evaluations make a breach."""
-    return "`3 of 5` for three of the last five checks, or `3` for three in a row, up to 1,000"
 
 
 # Services.
@@ -369,6 +273,11 @@ def ratio_and_value() -> str:
 def unknown_counter(name: str, counters: Sequence[str]) -> str:
     """A name in a ratio that HAProxy does not count."""
     return f"{quoted(name)} is not a counter; {_instead(name, counters)}"
+
+
+def no_counter() -> str:
+    """Two signs in a row, or one at an end."""
+    return "a counter is missing before or after `+` or `/`; write it, as in `responses_5xx / responses`"
 
 
 def counter_twice(name: str) -> str:

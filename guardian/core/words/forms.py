@@ -1,0 +1,75 @@
+"""What a value in a configuration file looks like: each form ends a sentence that says "write …"."""
+
+from collections.abc import Sequence
+
+from guardian.core.words.quotes import listed
+
+
+def choices(names: Sequence[str]) -> str:
+    """One of a few words."""
+    return listed(names, "or")
+
+
+def lack_of_data() -> str:
+    """The answers of ``on_no_data`` and ``on_source_error``."""
+    return "`hold` (the watch ends unverified), `pass` (the rule is left out) or `fail` (the release is rolled back)"
+
+
+def a_time(least: str, most: str, such_as: str) -> str:
+    """A duration."""
+    return f"a number and a unit (ms, s, m, h or d), {least} to {most}, such as `{such_as}`"
+
+
+def a_share(such_as: str) -> str:
+    """A percentage."""
+    return f"a percentage, such as `{such_as}`"
+
+
+def a_number(least: str, most: str, such_as: str) -> str:
+    """A number without a unit."""
+    return f"a number from {least} to {most}, such as `{such_as}`"
+
+
+def a_whole_number(least: str, most: str, such_as: str) -> str:
+    """A number of things."""
+    return f"a whole number from {least} to {most}, such as `{such_as}`"
+
+
+def a_multiple(least: str, most: str, such_as: str) -> str:
+    """How many times something."""
+    return f"how many times, {least} to {most}, such as `{such_as}`"
+
+
+def a_name(such_as: str) -> str:
+    """A name that may reach a socket line."""
+    return f"a name of up to 64 letters, digits and `_.:-` that starts with a letter or digit, such as `{such_as}`"
+
+
+def a_group() -> str:
+    """A group of this system."""
+    return "the name of a group of this system, such as `guardian`"
+
+
+def a_sentence(most: int) -> str:
+    """A summary."""
+    return f"one sentence of up to {most} characters for the people who are called"
+
+
+def a_path(such_as: str) -> str:
+    """A path, absolute or beside the file."""
+    return f"a path, absolute or from this file's directory, such as `{such_as}`"
+
+
+def a_mode() -> str:
+    """The mode of the API's socket."""
+    return "`0660` (owner and group may steer guardian) or `0600` (only the owner)"
+
+
+def a_ratio(counters: Sequence[str]) -> str:
+    """A ratio of counters."""
+    return f"counters with one `/` and any `+`, such as `responses_5xx / responses`; counters are {listed(counters)}"
+
+
+def confirmations() -> str:
+    """How many evaluations make a breach."""
+    return "`3 of 5` for three of the last five checks, or `3` for three in a row, up to 1,000"
