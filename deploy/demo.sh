@@ -6,7 +6,8 @@ set -euo pipefail
 # shellcheck source=deploy/prepare.sh
 source "$(dirname "${BASH_SOURCE[0]}")/prepare.sh"
 
-prepare_programs haproxy
+# The HAProxy of PyPI, from an earlier run that could not install Debian's, serves as well.
+prepare_has_wheel || prepare_programs haproxy
 prepare_python deploy/requirements.txt
 prepare_haproxy
 exec "$GUARDIAN_ROOT/.venv/bin/guardian" demo "$@"

