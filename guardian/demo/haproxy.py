@@ -6,13 +6,14 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from guardian.balancers.haproxy.balancer import Endpoints
 from guardian.balancers.haproxy.block import block
+from guardian.balancers.haproxy.master import Master
 from guardian.balancers.haproxy.runtime import Runtime, Worker
 from guardian.core.model import Service
 from guardian.core.ports import BalancerError
@@ -21,6 +22,7 @@ from guardian.core.words import balancer as words
 LOOPBACK = "127.0.0.1"
 PATIENCE = 10.0
 """Seconds that a start, a reload or a stop may take."""
+ANSWER_PATIENCE = 0.5
 PAUSE = 0.01
 
 CONFIGURATION = """\
@@ -106,7 +108,8 @@ class HAProxyProcess:
         self.configuration = directory / "haproxy.cfg"
         self.log = directory / "haproxy.log"
         self.port = site.port
-        self._runtime = Runtime(self.endpoints.socket, patience=0.5)
+        self._runtime = Runtime(self.endpoints.socket, ANSWER_PATIENCE)
+        self._master = Master(directory / "master.sock", ANSWER_PATIENCE)
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -143,7 +146,7 @@ class HAProxyProcess:
             )
         async with contextlib.AsyncExitStack() as undo:
             undo.push_async_callback(self.kill)
-            await self._until(lambda worker: worker is not None)
+            await self._other_than(None)
             undo.pop_all()
 
     async def worker(self) -> Worker | None:
@@ -161,7 +164,7 @@ class HAProxyProcess:
         """Have the configuration read again, and return when the new worker answers. ``RuntimeError`` when none comes."""
         before = await self.worker()
         self.signal_reload()
-        await self._until(lambda worker: worker is not None and worker != before)
+        await self._other_than(before)
 
     async def kill(self) -> None:
         """End all processes at once, as a crash would."""
@@ -185,14 +188,22 @@ class HAProxyProcess:
                     await self._process.wait()
         await self.kill()
 
-    async def _until(self, condition: Callable[[Worker | None], bool]) -> None:
+    async def _other_than(self, before: Worker | None) -> None:
+        """Return when another worker is in service, and the master knows it: earlier, it would lose the next signal."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while self._process and self._process.returncode is None:
-                    if condition(await self.worker()):
+                    worker = await self.worker()
+                    if worker and worker != before and await self._listed(worker):
                         return
                     await asyncio.sleep(PAUSE)
         raise RuntimeError(words.haproxy_failed(self._binary, self.log.read_text().strip()))
+
+    async def _listed(self, worker: Worker) -> bool:
+        try:
+            return worker.pid in await self._master.workers()
+        except BalancerError:
+            return False
 
 
 def _servers(environment: str, addresses: Sequence[str]) -> str:

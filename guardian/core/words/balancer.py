@@ -60,11 +60,11 @@ def missing_column(column: str) -> str:
     return f"HAProxy's `show stat` has no column {column}: guardian needs HAProxy 2.4 or later"
 
 
-def no_server_up(states: Sequence[tuple[str, str]]) -> str:
-    """Why an environment cannot take traffic: each server and its state."""
+def no_server_up(states: Sequence[tuple[str, str, str]]) -> str:
+    """Why an environment cannot take traffic: each server, its state and its weight."""
     if not states:
         return "the backend has no servers"
-    few = ", ".join(f"{server} {state}" for server, state in states[:NAMED])
+    few = ", ".join(f"{server} {state}" + (" with weight 0" if weight == "0" else "") for server, state, weight in states[:NAMED])
     return f"0 of {len(states)} servers up: {few}" + (", …" if len(states) > NAMED else "")
 
 
@@ -148,9 +148,9 @@ def no_binary(version: str, remedy: str) -> str:
     return f"there is no HAProxy {version} here: {remedy}"
 
 
-def not_started(binary: Path, output: str) -> str:
+def haproxy_failed(binary: Path, output: str) -> str:
     """The demonstration's HAProxy ended, or never answered."""
-    return f"{binary} did not start: {output or 'it printed nothing'}"
+    return f"{binary} does not run as it should: {output or 'it printed nothing'}"
 
 
 def _processes(pids: Sequence[int]) -> str:

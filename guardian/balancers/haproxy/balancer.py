@@ -1,0 +1,100 @@
+"""HAProxy on this host, as the port :class:`guardian.core.ports.Balancer` describes it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from guardian.balancers.haproxy import counters
+from guardian.balancers.haproxy.mapfile import PATIENCE, MapFile
+from guardian.balancers.haproxy.master import Master
+from guardian.balancers.haproxy.routing import Router
+from guardian.balancers.haproxy.runtime import Runtime, safe_name, safe_path
+from guardian.core.model import Service, Split
+from guardian.core.ports import BalancerError, BalancerUnfit, Health, Routed, WorkerSplit
+from guardian.core.readings import Snapshot
+from guardian.core.words import balancer as words
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+ROUTE_PATIENCE = 2.0
+"""How many times the deadline of one call a change of routing may take with all its rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where HAProxy is reached."""
+
+    socket: Path
+    """The stats socket, of any level: the file's mode decides who may command."""
+    map: Path
+    """The map file that guardian owns, by the path that stands in haproxy.cfg."""
+    master_socket: Path | None = None
+    """Without it, workers that linger after a reload are out of reach and keep their split until they end."""
+    timeout: float = 1.0
+    """Seconds that one call may take, more than 0."""
+
+
+class HAProxy:
+    """One HAProxy and the services that it routes. Every method is safe to be called concurrently, and to be cancelled."""
+
+    def __init__(self, endpoints: Endpoints, services: Iterable[Service]) -> None:
+        """:class:`BalancerUnfit` for a path that cannot stand in a HAProxy command."""
+        path = safe_path(endpoints.map)
+        self._endpoints = endpoints
+        self._services = {service.name: service for service in services}
+        self._runtime = Runtime(endpoints.socket, endpoints.timeout)
+        self._master = Master(endpoints.master_socket, endpoints.timeout) if endpoints.master_socket else None
+        self._router = Router(self._runtime, self._master, path, ROUTE_PATIENCE * endpoints.timeout)
+        self._file = MapFile(path)
+        self._table = counters.Table()
+
+    async def snapshot(self, backends: Sequence[str]) -> Snapshot:
+        """The counters of ``backends``, on a connection that is kept for the next call."""
+        answers = await self._runtime.look(*counters.questions([safe_name(backend) for backend in backends]))
+        taken = time.monotonic()
+        return Snapshot(taken, answers.worker.name, self._table.counters(backends, answers.texts))
+
+    async def health(self, backend: str) -> Health:
+        """Whether ``backend`` can take traffic, and the state of its servers if not."""
+        answers = await self._runtime.ask(f"show stat {safe_name(backend)} {counters.SERVERS_TOO} -1")
+        return self._table.health(backend, answers.texts[0])
+
+    async def read(self, service: str) -> tuple[WorkerSplit, ...]:
+        """The split of ``service`` in every worker that answers, the current one first."""
+        return await self._router.read(self._service(service))
+
+    async def route(self, service: str, split: Split) -> Routed:
+        """Give ``service`` this ``split`` in every worker; see :meth:`guardian.balancers.haproxy.routing.Router.route`."""
+        return await self._router.route(self._service(service), split)
+
+    async def stored(self, service: str) -> Split | None:
+        """The split in the map file; ``None`` without a file, or without a line for ``service``."""
+        return await self._on_disk(self._file.read, self._service(service).name)
+
+    async def store(self, service: str, split: Split) -> None:
+        """Write ``split`` into the map file, creating it if need be. When cancelled, the write still comes to its end."""
+        await self._on_disk(self._file.write, self._service(service).name, split)
+
+    async def aclose(self) -> None:
+        """Close all connections. The balancer goes on as it is."""
+        self._runtime.close()
+        if self._master:
+            await self._master.aclose()
+
+    def _service(self, name: str) -> Service:
+        if name not in self._services:
+            raise BalancerUnfit(words.unknown_service(name))
+        safe_name(name)
+        return self._services[name]
+
+    async def _on_disk(self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        """Do ``work`` in a thread: even a rename may stall while the disk is busy, and nothing else may wait for it."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await asyncio.to_thread(work, *arguments, **named)
+        except TimeoutError as error:
+            raise BalancerError(words.disk_silent(self._endpoints.map, PATIENCE)) from error

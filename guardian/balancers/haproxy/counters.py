@@ -1,0 +1,108 @@
+"""HAProxy's own counters: the CSV of ``show stat`` as readings, and as the health of a backend."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+
+from guardian.balancers.haproxy.runtime import DIGITS
+from guardian.core.ports import BalancerGone, BalancerUnfit, Health
+from guardian.core.readings import Counters
+from guardian.core.words import balancer as words
+
+FEW = 8
+"""Up to this many backends are asked for one by one; beyond it, one command for all costs HAProxy and us less."""
+BACKENDS_ONLY, SERVERS_TOO = 2, 6
+"""``show stat`` answers with rows of these types: 2 is a backend, 4 a server."""
+
+COLUMNS = {
+    "requests": "req_tot",
+    "responses_1xx": "hrsp_1xx",
+    "responses_2xx": "hrsp_2xx",
+    "responses_3xx": "hrsp_3xx",
+    "responses_4xx": "hrsp_4xx",
+    "responses_5xx": "hrsp_5xx",
+    "responses_other": "hrsp_other",
+    "connection_errors": "econ",
+    "response_errors": "eresp",
+    "retries": "wretr",
+    "redispatches": "wredis",
+    "in_flight": "scur",
+    "queued": "qcur",
+    "response_time_ms": "rtime",
+}
+"""Where each counter stands. The backend's own row also counts the 503 that HAProxy answers for an environment that is down."""
+
+_ROW = ("# pxname", "svname", "status", "act", "bck", "weight", *COLUMNS.values())
+
+
+def questions(backends: Sequence[str]) -> tuple[str, ...]:
+    """The commands that ask for ``backends``, whose names are safe."""
+    if len(backends) <= FEW:
+        return tuple(f"show stat {backend} {BACKENDS_ONLY} -1" for backend in backends)
+    return (f"show stat -1 {BACKENDS_ONLY} -1",)
+
+
+class Table:
+    """Reads ``show stat``. The columns are found by their names, once for each form of the header."""
+
+    def __init__(self) -> None:
+        self._header = ""
+        self._pick = _picker(_ROW)
+
+    def counters(self, backends: Sequence[str], texts: Sequence[str]) -> dict[str, Counters]:
+        """The counters of ``backends``.
+
+        :class:`BalancerUnfit` for a backend that HAProxy does not know, :class:`BalancerGone` for an answer that is no CSV.
+        """
+        found = {}
+        for text in texts:
+            for backend, kind, status, active, backup, _, *counts in self._rows(text):
+                if kind == "BACKEND":
+                    # A server without health checks counts as active, one with weight 0 or in maintenance does not.
+                    up = 0 if status == "DOWN" else _number(active) + _number(backup)
+                    found[backend] = Counters(**dict(zip(COLUMNS, map(_number, counts), strict=True)), servers_up=up)
+        return {backend: _known(found, backend) for backend in backends}
+
+    def health(self, backend: str, text: str) -> Health:
+        """Whether ``backend`` can take traffic, from the rows of the backend and its servers. Errors as above."""
+        servers_up = self.counters((backend,), (text,))[backend].servers_up
+        if servers_up:
+            return Health(servers_up)
+        states = [(name, status, weight) for _, name, status, _, _, weight, *_ in self._rows(text) if name != "BACKEND"]
+        return Health(0, words.no_server_up(states))
+
+    def _rows(self, text: str) -> Iterator[tuple[str, ...]]:
+        header, *rows = text.splitlines() or [""]
+        if not header.startswith("# "):
+            return  # "No such proxy."
+        if header != self._header:
+            self._pick = _picker(header.split(","))
+            self._header = header
+        for row in rows:
+            if row:
+                try:
+                    yield self._pick(next(csv.reader((row,))) if '"' in row else row.split(","))
+                except (IndexError, csv.Error) as error:
+                    raise BalancerGone(words.garbled("show stat")) from error
+
+
+def _picker(names: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    for name in _ROW:
+        if name not in names:
+            raise BalancerUnfit(words.missing_column(name))
+    return itemgetter(*map(names.index, _ROW))
+
+
+def _number(field: str) -> int:
+    """A count; an empty field is 0, as those of HTTP are in a TCP backend."""
+    if not field:
+        return 0
+    if not field.isdecimal() or len(field) > DIGITS:
+        raise BalancerGone(words.garbled("show stat"))
+    return int(field)
+
+
+def _known(found: dict[str, Counters], backend: str) -> Counters:
+    if backend not in found:
+        raise BalancerUnfit(words.unknown_backend(backend))
+    return found[backend]

@@ -1,0 +1,132 @@
+"""The map file: the split of each service that a starting HAProxy reads. Old or new at every instant, never torn, never neither."""
+
+import contextlib
+import os
+import re
+import tempfile
+import threading
+from pathlib import Path
+
+from guardian.core.model import BASIS_POINTS, Split
+from guardian.core.ports import BalancerError, BalancerUnfit
+from guardian.core.words import balancer as words
+
+PATIENCE = 5.0
+"""Seconds that a call may take; a write waits as long for an earlier one. Only a disk that does not answer needs so long."""
+NEW_MODE = 0o644
+"""A new file's mode: HAProxy may run as another user, and the file holds no secret."""
+
+_SHARE = re.compile(r"[0-9]{1,5}")
+
+
+def split_of(where: str, service: str, value: str) -> Split:
+    """The split that ``value`` stands for in a map; :class:`BalancerUnfit`, naming ``where`` it was found, for anything else."""
+    if not _SHARE.fullmatch(value) or int(value) > BASIS_POINTS:
+        raise BalancerUnfit(words.map_value(where, service, value))
+    return Split(int(value))
+
+
+class MapFile:
+    """The file at ``path``: one line ``service share`` per service; all other lines are somebody's, and kept. Blocking."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+
+    def read(self, service: str) -> Split | None:
+        """What the file says of ``service``; ``None`` without such a line or file. :class:`BalancerUnfit` if it cannot say."""
+        try:
+            lines = self._content().split(b"\n")
+        except OSError as error:
+            raise BalancerUnfit(words.map_unreadable(self._path, error.strerror or str(error))) from error
+        for line in lines:
+            if _key(line) == service.encode():
+                value = line.split(None, 1)[1:] or [b""]
+                return split_of(str(self._path), service, value[0].strip().decode("ascii", "replace"))
+        return None
+
+    def write(self, service: str, split: Split) -> None:
+        """Make the file say ``split`` of ``service``.
+
+        :class:`BalancerError` says what stands in the file when that failed: mostly the old split, but the new one when the
+        directory alone could not be synced.
+        """
+        if not self._turn.acquire(timeout=PATIENCE):
+            raise BalancerError(words.disk_silent(self._path, PATIENCE))
+        try:
+            self._replace(_with(self._content(), service, split))
+        except OSError as error:
+            raise BalancerError(self._what_stands(service, split, error.strerror or str(error))) from error
+        finally:
+            self._turn.release()
+
+    def _what_stands(self, service: str, ordered: Split, reason: str) -> str:
+        try:
+            stands = self.read(service)
+        except BalancerUnfit:
+            return words.map_unsure(self._path, reason)
+        if stands == ordered:
+            return words.map_not_durable(self._path, reason, ordered)
+        return words.map_not_written(self._path, reason, stands)
+
+    def _content(self) -> bytes:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def _replace(self, content: bytes) -> None:
+        directory, prefix, suffix = self._path.parent, f".{self._path.name}.", ".new"
+        for left_over in directory.glob(f"{prefix}*{suffix}"):
+            left_over.unlink(missing_ok=True)
+        descriptor, name = tempfile.mkstemp(suffix, prefix, directory)
+        with contextlib.ExitStack() as undo:
+            undo.callback(Path(name).unlink, missing_ok=True)
+            with os.fdopen(descriptor, "wb") as file:
+                self._inherit(descriptor)
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            Path(name).replace(self._path)
+            undo.pop_all()
+        _sync(directory)
+
+    def _inherit(self, descriptor: int) -> None:
+        """Give the new file the mode and the owner of the one that it will replace."""
+        try:
+            old = self._path.stat()
+        except FileNotFoundError:
+            os.fchmod(descriptor, NEW_MODE)
+            return
+        new = os.fstat(descriptor)
+        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+        os.fchmod(descriptor, old.st_mode & 0o7777)
+
+
+def _key(line: bytes) -> bytes | None:
+    """The service that a line is about, read as HAProxy does; ``None`` for comments and blank lines."""
+    words_of_line = line.split(None, 1)
+    return None if not words_of_line or words_of_line[0].startswith(b"#") else words_of_line[0]
+
+
+def _with(content: bytes, service: str, split: Split) -> bytes:
+    """``content`` with one line for ``service``, where its first one stood, and every other line as it was."""
+    entry, placed, lines = f"{service} {split.green}\n".encode(), False, []
+    # Not splitlines: to HAProxy a carriage return is no end of a line.
+    for line in content.removesuffix(b"\n").split(b"\n") if content else ():
+        if _key(line) != service.encode():
+            lines.append(line + b"\n")
+        elif not placed:
+            lines.append(entry)
+            placed = True
+    return b"".join(lines if placed else [*lines, entry])
+
+
+def _sync(directory: Path) -> None:
+    """Make a rename in ``directory`` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

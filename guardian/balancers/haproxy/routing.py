@@ -1,0 +1,131 @@
+"""The map in the memory of HAProxy's workers: set in each, read back, and believed only when no other worker is left."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from guardian.balancers.haproxy.block import block
+from guardian.balancers.haproxy.mapfile import split_of
+from guardian.balancers.haproxy.master import Master, WorkerGone, WorkerSilent
+from guardian.balancers.haproxy.runtime import PAUSE, Answers, Runtime
+from guardian.core.model import Service, Split
+from guardian.core.ports import BalancerError, BalancerGone, BalancerUnfit, Routed, WorkerSplit
+from guardian.core.words import balancer as words
+
+_ENTRY = re.compile(r'found=yes.*value="([^"\n]*)"')
+"""In the answer to ``get map``, which follows every ``set map``: HAProxy before 2.8 does not say when it refuses a value."""
+
+Ask = Callable[..., Awaitable[Answers]]
+"""One worker, to which commands can be put."""
+Tell = Callable[[Ask], Awaitable[Answers]]
+"""What is put to each worker in turn. The answer holds the map's entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What the workers said when all were asked once."""
+
+    current: int
+    """The pid of the worker in service."""
+    workers: Mapping[int, WorkerSplit]
+    """Those that answered, by pid, the one in service first."""
+    silent: tuple[int, ...] = ()
+    """Those that hang."""
+
+    def proves(self, split: Split, listed: frozenset[int]) -> bool:
+        """Whether every worker that is ``listed`` now has said that it has ``split``."""
+        return self.current in listed <= self.workers.keys() and all(worker.split == split for worker in self.workers.values())
+
+
+class Router:
+    """One map in every worker: the current one is reached by the stats socket, lingering ones by the master, if there is one."""
+
+    def __init__(self, runtime: Runtime, master: Master | None, path: Path, patience: float) -> None:
+        self._runtime, self._master, self._path, self._patience = runtime, master, path, patience
+
+    async def read(self, service: Service) -> tuple[WorkerSplit, ...]:
+        """The split of ``service`` in every worker that answers, the current one first. Errors as for :meth:`route`."""
+        tell = partial(self._get, service)
+        first = await self._current(service, tell)
+        whole = await self._lingering(service, tell, first, await self._listed(service, first))
+        return tuple(whole.workers.values())
+
+    async def route(self, service: Service, split: Split) -> Routed:
+        """Set ``split`` in every worker, until a listing of all workers has no other than those that confirmed it.
+
+        The current worker is told first and waits for nobody; in a calm hour it is the only one, and one listing proves it.
+        :class:`BalancerUnfit` when HAProxy lacks the map, :class:`BalancerGone` when the workers could not be listed or kept
+        changing within the patience, :class:`BalancerError` when one of them hangs.
+        """
+        started, tell = time.monotonic(), partial(self._set, service, split)
+        told = await self._current(service, tell)
+        while True:
+            listed = await self._listed(service, told)
+            took = time.monotonic() - started
+            if told.proves(split, listed):
+                return Routed(split, tuple(worker.worker for worker in told.workers.values()), took)
+            if took > self._patience:
+                raise _unproved(service, split, told, took)
+            if len(told.workers) > 1:
+                await asyncio.sleep(PAUSE)
+            told = await self._lingering(service, tell, await self._current(service, tell), listed)
+
+    async def _get(self, service: Service, ask: Ask) -> Answers:
+        return await ask(f"get map {self._path} {service.name}")
+
+    async def _set(self, service: Service, split: Split, ask: Ask) -> Answers:
+        entry = f"{self._path} {service.name}"
+        answers = await ask(f"set map {entry} {split.green}", f"get map {entry}")
+        if "entry not found" in "".join(answers.texts):
+            answers = await ask(f"add map {entry} {split.green}", f"get map {entry}")
+        return answers
+
+    async def _listed(self, service: Service, told: Round) -> frozenset[int]:
+        """The pids of all workers; without a master, that of the worker in service, which may be another one by now."""
+        if not self._master:
+            return frozenset({(await self._runtime.ask()).worker.pid})
+        try:
+            return await self._master.workers()
+        except BalancerError as error:
+            current = told.workers[told.current]
+            reason = words.lingering_unknown(service.name, current.worker, current.split, str(error))
+            raise type(error)(reason) from error
+
+    async def _current(self, service: Service, tell: Tell) -> Round:
+        answers = await tell(self._runtime.ask)
+        return Round(answers.worker.pid, {answers.worker.pid: self._split(service, answers, current=True)})
+
+    async def _lingering(self, service: Service, tell: Tell, told: Round, listed: frozenset[int]) -> Round:
+        """``told``, and the other workers that are ``listed``."""
+        if not self._master:
+            return told
+        workers, silent, pids = dict(told.workers), [], sorted(listed - {told.current})
+        asked = [tell(partial(self._master.ask, pid)) for pid in pids]
+        for pid, answers in zip(pids, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(answers, Answers):
+                workers[pid] = self._split(service, answers, current=False)
+            elif isinstance(answers, WorkerSilent):
+                silent.append(pid)
+            elif not isinstance(answers, WorkerGone):
+                raise answers
+        return Round(told.current, workers, tuple(silent))
+
+    def _split(self, service: Service, answers: Answers, *, current: bool) -> WorkerSplit:
+        text, worker = "".join(answers.texts), answers.worker.name
+        if "Unknown map identifier" in text:
+            raise BalancerUnfit(words.map_unknown(self._path, block(service, self._path)))
+        entry = _ENTRY.search(text)
+        # A map that does not name the service gives it the default of guardian's block: nothing to green.
+        split = split_of(f"HAProxy's worker {worker}", service.name, entry[1]) if entry else Split(0)
+        return WorkerSplit(worker, split, current)
+
+
+def _unproved(service: Service, split: Split, told: Round, took: float) -> BalancerError:
+    if told.silent:
+        return BalancerError(words.workers_silent(service.name, split, told.silent, took))
+    found = [(worker.worker, worker.split) for worker in told.workers.values()]
+    return BalancerGone(words.workers_unsettled(service.name, split, found, took))

@@ -1,0 +1,53 @@
+"""What tests of several folders share: a real HAProxy between two real applications."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from guardian.balancers.haproxy.balancer import HAProxy
+from guardian.core.model import Environment, Service
+from guardian.demo.application import Application
+from guardian.demo.haproxy import HAProxyProcess, Site, debian_binary, wheel_binary
+
+BINARIES = {"debian": debian_binary, "wheel": wheel_binary}
+
+
+@pytest.fixture(scope="session")
+def service() -> Service:
+    """The service whose traffic is moved."""
+    return Service("web", blue="web_blue", green="web_green")
+
+
+@pytest.fixture(params=list(BINARIES))
+def binary(request: pytest.FixtureRequest) -> Path:
+    """Each HAProxy: the distribution's (2.6 on Debian 12) and the wheel's (2.8). One that is missing is an error."""
+    return BINARIES[request.param]()
+
+
+@pytest.fixture
+async def applications() -> AsyncIterator[Mapping[Environment, Application]]:
+    """Both environments' applications, quick and healthy."""
+    async with AsyncExitStack() as ends:
+        yield {
+            environment: await ends.enter_async_context(Application(environment, "v1", latency=0)) for environment in Environment
+        }
+
+
+@pytest.fixture
+async def haproxy(
+    binary: Path, applications: Mapping[Environment, Application], service: Service, tmp_path: Path
+) -> AsyncIterator[HAProxyProcess]:
+    """HAProxy between clients and both applications, all on blue."""
+    servers = {environment: [f"127.0.0.1:{application.port}"] for environment, application in applications.items()}
+    async with HAProxyProcess(binary, Site(tmp_path, service, servers[Environment.BLUE], servers[Environment.GREEN])) as process:
+        yield process
+
+
+@pytest.fixture
+async def balancer(haproxy: HAProxyProcess, service: Service) -> AsyncIterator[HAProxy]:
+    """The adapter under test, on the running HAProxy."""
+    adapter = HAProxy(haproxy.endpoints, [service])
+    yield adapter
+    await adapter.aclose()

@@ -1,0 +1,140 @@
+"""A guardian that stands still until a test lets something happen: everything that answers the API, and nothing that acts."""
+
+import asyncio
+import errno
+import socket as sockets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from guardian.api.serve import serve
+from guardian.api.server import application
+from guardian.app.clock import SteadyClock
+from guardian.app.codec import state_from_record
+from guardian.app.decide import Decider
+from guardian.app.evidence import evidence_of
+from guardian.app.gauges import Gauges
+from guardian.app.orders import Orders, Parts
+from guardian.app.readiness import Prober
+from guardian.app.record import Entry, Recorder
+from guardian.app.tell import Feed
+from guardian.app.watch import Beat, Watcher
+from guardian.core.deployment import Adopted, Breached, Event, Routed, RoutingFailed, ServiceState, WatchEnded
+from guardian.core.judges import judge_for
+from guardian.core.judges.trial import Trial
+from guardian.core.model import Environment, Service, Split
+from guardian.core.ports import Store
+from guardian.core.readings import History
+from guardian.core.rules import Lack, Ratio, Rule, RuleSet, Sequential, Source
+from guardian.core.switch import adopt
+from guardian.core.verdicts import Conclusion, Finding, Verdict
+from tests.doubles.balancer import FakeBalancer
+from tests.doubles.store import MemoryStore
+
+WEB = Service("web", blue="web_blue", green="web_green")
+SERVER_ERRORS = Rule(
+    name="server-errors",
+    summary="Too many 5xx",
+    source=Source.HAPROXY,
+    measure=Ratio(("responses_5xx",), ("responses",)),
+    test=Sequential(limit=0.01),
+    on_no_data=Lack.HOLD,
+)
+DEADLINE = 20.0
+"""Seconds within which whatever a test waits for must have come."""
+
+
+def client_of(socket: Path) -> httpx.AsyncClient:
+    """A client of the API at ``socket``."""
+    return httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://guardian", timeout=DEADLINE)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return as soon as ``condition`` holds."""
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110  nobody tells when most conditions come true
+            await asyncio.sleep(0.01)
+
+
+class House:
+    """The parts behind the API, for the service ``web``. What the balancer would have reported, the test lets happen."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        """Go on from what ``store`` remembers."""
+        self.store, self.balancer = store or MemoryStore(), FakeBalancer([WEB])
+        self.clock, self.feed, self.gauges, self._recorder = SteadyClock(), Feed(), Gauges(), Recorder(self.store)
+        recorded = self.store.services().get(WEB.name)
+        self._met = None if recorded else Adopted(self.clock.now(), Split.all_on(Environment.BLUE), "worker-1")
+        state = adopt(WEB.name, self._met).state if self._met else state_from_record(recorded)
+        self.decider = Decider({WEB.name: state}, self._recorder, self.clock, self.feed)
+        rules, services = {WEB.name: RuleSet(WEB.name, (SERVER_ERRORS,))}.__getitem__, {WEB.name: WEB}
+        self.prober = Prober(services, self.balancer, self._recorder, self.decider.state, self.clock)
+        self.watcher = Watcher(services, self.balancer, self.clock, rules, self.gauges, Beat())
+        parts = Parts(services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock)
+        self.orders = Orders(parts)
+        self.gauges.show(self.orders.services, lambda: self._recorder.waiting)
+
+    @property
+    def state(self) -> ServiceState:
+        """What guardian intends for ``web``."""
+        return self.decider.state(WEB.name)
+
+    @property
+    def deployment(self) -> str:
+        """The id of the latest deployment; empty before the first."""
+        return self.state.deployment.id if self.state.deployment else ""
+
+    async def let(self, event: Event) -> None:
+        """Let ``event`` happen to ``web``."""
+        await self.decider.submit(WEB.name, event)
+
+    async def confirm(self) -> None:
+        """Let the balancer confirm what it was told last."""
+        self.balancer.workers[0].splits[WEB.name] = self.state.live
+        await self.let(Routed(self.clock.now(), self.state.generation, "worker-1", 1, 0.004))
+
+    async def fail_routing(self, reason: str) -> None:
+        """Let the balancer fail to confirm what it was told last."""
+        await self.let(RoutingFailed(self.clock.now(), self.state.generation, reason))
+
+    async def end_watch(self, *, enough: bool) -> None:
+        """Let the watch end, with or without enough evidence."""
+        finding = Finding.HEALTHY if enough else Finding.NO_DATA
+        verdict = Verdict(SERVER_ERRORS.name, finding, self.clock.now(), 0.0, 0.01, 1000, 600.0, "0 % responses_5xx")
+        missing = "" if enough else "3 requests seen, 300 are needed"
+        await self.let(WatchEnded(self.clock.now(), self.deployment, (Conclusion(verdict, enough, Lack.HOLD, missing),)))
+
+    async def breach(self) -> Verdict:
+        """Let a judge find the candidate at fault, and keep its evidence."""
+        since = self.clock.now()
+        judge = judge_for(SERVER_ERRORS, Trial(Environment.GREEN, since, 600.0, 0.05, shared=False, history=History()))
+        look = 0
+        while judge.finding is not Finding.BREACHED:
+            look += 1
+            judge.feed(since + look * 0.05, 0.05, (10, 10))
+        await self.let(Breached(self.clock.now(), self.deployment, judge.verdict()))
+        self.store.save_evidence(self.deployment, SERVER_ERRORS.name, evidence_of(judge))
+        return judge.verdict()
+
+    @asynccontextmanager
+    async def open(self, socket: Path, mode: int = 0o660) -> AsyncIterator["House"]:
+        """Serve the API at ``socket``."""
+        if self._met:
+            await self._recorder.record(Entry(WEB.name, self._met, self.state), DEADLINE, must=True)
+        serving = asyncio.create_task(serve(application(self.orders, self.gauges), socket, mode, None))
+        try:
+            await until(lambda: _answers(socket) or serving.done())
+            yield self
+        finally:
+            serving.cancel()
+            await asyncio.wait({serving})
+            await self._recorder.aclose()
+        if not serving.cancelled():
+            serving.result()
+
+
+def _answers(path: Path) -> bool:
+    with sockets.socket(sockets.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) in (0, errno.EACCES)

@@ -1,0 +1,160 @@
+"""A HAProxy that hangs: every call ends by its deadline, with a sentence, and the next one works when it wakes up."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
+from guardian.core.model import Environment, Service, Split
+from guardian.core.ports import BalancerError, BalancerGone
+from guardian.demo.haproxy import HAProxyProcess
+from tests.doubles.visitor import Visitor, visit
+from tests.waiting import eventually
+
+BACKENDS = ("web_blue", "web_green")
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process that is there and does nothing."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        # The signal is on its way when kill returns; a thread that still runs might answer.
+        while any(stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in Path(f"/proc/{pid}/task").glob("*/stat")):
+            pass
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def pid_in_service(haproxy: HAProxyProcess) -> int:
+    """The worker that takes new connections."""
+    worker = await haproxy.worker()
+    assert worker is not None
+    return worker.pid
+
+
+@pytest.fixture
+async def hasty(haproxy: HAProxyProcess, service: Service) -> AsyncIterator[HAProxy]:
+    """The adapter with a short deadline, so that waiting for it costs the tests little."""
+    adapter = HAProxy(replace(haproxy.endpoints, timeout=0.2), [service])
+    yield adapter
+    await adapter.aclose()
+
+
+async def test_a_frozen_worker_is_gone_until_it_wakes_up(haproxy: HAProxyProcess, hasty: HAProxy) -> None:
+    """No question to a frozen worker hangs, each says which socket is silent and for how long, and all is well afterwards."""
+    await hasty.snapshot(BACKENDS)
+    with frozen(await pid_in_service(haproxy)):
+        for question in (hasty.snapshot(BACKENDS), hasty.health("web_blue"), hasty.read("web"), hasty.route("web", Split(1))):
+            with pytest.raises(BalancerGone, match=r"stats\.sock within 0\.20 s"):
+                await question
+        for _ in range(15):  # more than the 11 that wait in the socket's queue
+            with pytest.raises(BalancerGone):
+                await hasty.snapshot(BACKENDS)
+
+    async def awake() -> bool:
+        try:
+            return (await hasty.route("web", Split(2))).split == Split(2)
+        except BalancerGone:
+            return False
+
+    await eventually(awake)
+    assert (await hasty.snapshot(BACKENDS)).backends.keys() == set(BACKENDS)
+
+
+async def test_a_frozen_lingering_worker_is_named(haproxy: HAProxyProcess, hasty: HAProxy) -> None:
+    """The worker in service is moved all the same; the error names the process that hangs and the share it did not confirm."""
+    async with Visitor(haproxy.port):
+        old = await pid_in_service(haproxy)
+        await haproxy.reload()
+        with frozen(old):
+            with pytest.raises(BalancerError, match=rf"100 % .*process {old} ") as failure:
+                await hasty.route("web", Split(10_000))
+            assert not isinstance(failure.value, BalancerGone)
+            assert await visit(haproxy.port) is Environment.GREEN
+            assert [worker.split for worker in await hasty.read("web")] == [Split(10_000)]
+        await hasty.route("web", Split(10_000))
+        assert [worker.split for worker in await hasty.read("web")] == [Split(10_000)] * 2
+
+
+async def test_asking_a_frozen_worker_does_not_use_up_the_master(haproxy: HAProxyProcess, hasty: HAProxy) -> None:
+    """The master has ten places: however often a hung worker is asked, the master still answers, and others are still told."""
+    async with Visitor(haproxy.port) as visitor:
+        old = await pid_in_service(haproxy)
+        await haproxy.reload()
+        async with Visitor(haproxy.port) as later:
+            await haproxy.reload()
+            with frozen(old):
+                for _ in range(15):
+                    await hasty.read("web")
+                with pytest.raises(BalancerError, match=str(old)):
+                    await hasty.route("web", Split(10_000))
+                assert await later.ask() is Environment.GREEN
+                with pytest.raises(BalancerError, match=str(old)):
+                    await hasty.route("web", Split(0))
+            await hasty.route("web", Split(0))
+            assert await visitor.ask() is Environment.BLUE
+
+
+async def test_a_frozen_master_does_not_keep_the_worker_in_service_from_moving(haproxy: HAProxyProcess, hasty: HAProxy) -> None:
+    """The flip comes first; that older workers cannot be found out is said after it."""
+    with frozen(haproxy.pid):
+        with pytest.raises(BalancerGone, match="older workers"):
+            await hasty.route("web", Split(10_000))
+        assert await visit(haproxy.port) is Environment.GREEN
+    await hasty.route("web", Split(10_000))
+
+
+@asynccontextmanager
+async def answering(path: Path, *pieces: bytes, pause: float = 0.0) -> AsyncIterator[None]:
+    """A stats socket that sends ``pieces`` whatever it is asked; an empty one hangs up, else it waits for the end."""
+    handlers: list[asyncio.Task[None]] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(pause)
+        with suppress(ConnectionError):
+            if b"" not in pieces:
+                await reader.read()
+        writer.transport.abort()
+
+    server = await asyncio.start_unix_server(lambda *ends: handlers.append(asyncio.create_task(answer(*ends))), path)
+    async with server:
+        yield
+    await asyncio.gather(*handlers)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "pause"),
+    [
+        ((), 0.0),
+        ((b"\n> ",), 0.0),
+        ((b"x",) * 20, 0.05),
+        ((b"\n> ",) * 50, 0.0),
+        ((b"\n> # pxname,svname\n\n> Pid: x\n\n> ",), 0.0),
+        ((b"\xff\x00\n> \n> \n> ",), 0.0),
+        ((b"y" * 3_000_000,), 0.0),
+        ((b"",), 0.0),
+        ((b"\n> # pxname,svname\n", b""), 0.0),
+    ],
+    ids=["silence", "one prompt", "a byte at a time", "only prompts", "no numbers", "binary", "a flood", "an end", "an early end"],
+)
+async def test_a_socket_that_answers_nonsense_is_gone(
+    tmp_path: Path, service: Service, pieces: tuple[bytes, ...], pause: float
+) -> None:
+    """Whatever comes instead of an answer, the call ends by its deadline and says so."""
+    path = tmp_path / "stats.sock"
+    adapter = HAProxy(Endpoints(path, tmp_path / "map", timeout=0.2), [service])
+    async with answering(path, *pieces, pause=pause):
+        for question in (adapter.snapshot(BACKENDS), adapter.health("web_blue"), adapter.read("web")):
+            with pytest.raises(BalancerGone):
+                await question
+    await adapter.aclose()

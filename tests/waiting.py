@@ -1,0 +1,15 @@
+"""Waiting for what must come about, however slow the machine is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+PATIENCE = 10.0
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Return when the condition holds; ``TimeoutError`` when it does not come to hold in ten seconds."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.005)
