@@ -60,8 +60,8 @@ class Rollback:
     """From the order to the last worker's confirmation."""
     trouble: str = ""
     """Why it could not be carried out yet; empty when it could."""
-    forced_by: str = ""
-    """Who wants it even onto an environment without a healthy server; empty where nobody does."""
+    forced_by: str | None = None
+    """Who wants it even onto an environment without a healthy server; ``None`` where nobody does."""
 
 
 @dataclass(frozen=True, slots=True)

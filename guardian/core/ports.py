@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from guardian.core.judges.trial import Trial
 from guardian.core.model import Split
 from guardian.core.readings import Snapshot
+from guardian.core.rules import Rule
 
 
 class BalancerError(Exception):
@@ -81,6 +83,20 @@ class Balancer(Protocol):
         """Write down the split that a balancer starting later will use: old or new on disk at every instant.
 
         :class:`BalancerError` when it could not be written, and the old one still stands.
+        """
+
+
+class SourceError(Exception):
+    """A source of readings brought none. The message is a sentence for people; it says nothing about a release."""
+
+
+class Metrics(Protocol):
+    """A source that answers queries."""
+
+    async def read(self, rule: Rule, trial: Trial, at: float) -> float | None:
+        """What the query of ``rule`` gives at the moment ``at`` (seconds since the epoch) of ``trial``.
+
+        ``None`` where there is nothing to measure. :class:`SourceError` when the source did not answer, or not usefully.
         """
 
 

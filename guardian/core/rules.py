@@ -9,6 +9,9 @@ class Source(StrEnum):
     """Where a rule's readings come from."""
 
     HAPROXY = "haproxy"
+    """The balancer's own counters, at every look."""
+    PROMETHEUS = "prometheus"
+    """A query, every so many seconds."""
 
 
 class Action(StrEnum):
@@ -57,7 +60,27 @@ class Gauge(StrEnum):
     """Servers that take traffic, at the last look."""
 
 
-Measure: TypeAlias = Ratio | Gauge
+class Unit(StrEnum):
+    """How the result of a query is written for people: as its limit is written in the rule file."""
+
+    SHARE = "share"
+    SECONDS = "seconds"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A PromQL query that gives one number, with ``$candidate`` and its like for what differs from deployment to deployment."""
+
+    promql: str
+    unit: Unit = Unit.NUMBER
+
+    def __str__(self) -> str:
+        """As people call what it gives."""
+        return "the query's result"
+
+
+Measure: TypeAlias = Ratio | Gauge | Query
 
 
 class Direction(StrEnum):

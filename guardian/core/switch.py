@@ -40,8 +40,10 @@ from guardian.core.deployment import (
     WatchEnded,
 )
 from guardian.core.judges.judge import outcome
-from guardian.core.model import Split
+from guardian.core.model import BASIS_POINTS, Environment, Split
+from guardian.core.readings import History
 from guardian.core.rules import Lack
+from guardian.core.verdicts import Finding, Verdict
 from guardian.core.words import refusals, story
 
 
@@ -49,8 +51,12 @@ class Refused(Exception):
     """A person's order cannot be followed; the message says why and what to do instead. Nothing has changed."""
 
 
+class Unknown(Refused):
+    """The order or question names a service or deployment that does not exist."""
+
+
 class Step(NamedTuple):
-    """What an event led to."""
+    """What an event led to. Commands with a :class:`Route` among them supersede all earlier ones, so they are complete."""
 
     state: ServiceState
     commands: tuple[Command, ...] = ()
@@ -81,17 +87,26 @@ def replay(service: str, events: list[Event]) -> ServiceState:
 def resume(state: ServiceState) -> tuple[Command, ...]:
     """What must be done after a start, given the journalled ``state``: everything that may have been cut short, again."""
     deployment = state.deployment
-    if deployment is None:
-        return (Keep(state.safe),)
-    match deployment.phase:
-        case Phase.CUTTING_OVER:
-            return (Keep(state.safe), Route(state.live, state.generation, deployment.candidate))
-        case Phase.WATCHING:
-            return (Keep(state.safe), Watch(deployment.id))
-        case Phase.ROLLING_BACK | Phase.STUCK:
-            return (Keep(state.safe), Route(state.live, state.generation, state.live.main))
-        case _:
-            return (Keep(state.safe),)
+    if deployment and deployment.phase is Phase.WATCHING:
+        return Keep(state.safe), Watch(deployment.id)
+    return (Keep(state.safe),) if state.proved else (Keep(state.safe), route(state))
+
+
+def route(state: ServiceState) -> Route:
+    """The command that brings ``state.live`` into every worker: the same at every attempt, also after a restart."""
+    return Route(state.live, state.generation, _needs(state))
+
+
+def _needs(state: ServiceState) -> Environment | None:
+    """Who must be able to take the traffic, or nothing is moved; ``None`` where that must not stand in the way."""
+    deployment = state.deployment
+    if deployment and not state.proved:
+        if deployment.phase is Phase.CUTTING_OVER:
+            return deployment.candidate
+        # Nothing was moved, as far as is known: then there is nothing to ask for. Or a person wants it whatever happens.
+        if deployment.phase is Phase.ABORTED or (deployment.rollback and deployment.rollback.forced_by is not None):
+            return None
+    return state.live.main
 
 
 @singledispatch
@@ -108,6 +123,8 @@ def _adopted(event: Adopted, state: ServiceState) -> Step:
 @_on.register
 def _switch_requested(event: SwitchRequested, state: ServiceState) -> Step:
     current = state.deployment
+    if not 0 < event.share <= BASIS_POINTS:
+        raise Refused(refusals.no_share(event.share))
     if current and current.phase.active:
         raise Refused(refusals.under_way(state.service, current))
     if state.latch:
@@ -116,8 +133,8 @@ def _switch_requested(event: SwitchRequested, state: ServiceState) -> Step:
     if target == state.live:
         raise Refused(refusals.already_there(state, event.candidate, event.share))
     if state.safe.sole is event.candidate:
-        raise Refused(refusals.is_the_safe_side(state, event.candidate))
-    number = current.number + 1 if current else 1
+        return _back_to_safe(state, target, event)
+    number = _next_number(state)
     deployment = Deployment(
         id=f"{state.service}-{number}",
         number=number,
@@ -132,9 +149,21 @@ def _switch_requested(event: SwitchRequested, state: ServiceState) -> Step:
         rules_digest=event.rules_digest,
         history=event.history,
     )
-    generation = state.generation + 1
-    moved = replace(state, live=target, generation=generation, deployment=deployment)
-    return Step(moved, (Route(target, generation, event.candidate),))
+    moved = replace(state, live=target, generation=state.generation + 1, deployment=deployment)
+    return Step(moved, (Keep(state.safe), route(moved)))
+
+
+def _next_number(state: ServiceState) -> int:
+    return state.deployment.number + 1 if state.deployment else 1
+
+
+def _back_to_safe(state: ServiceState, target: Split, event: SwitchRequested) -> Step:
+    """Going back to the safe side is no trial. Where a rollback would lead there, it is one."""
+    if state.deployment is None or state.deployment.fallback == state.safe:
+        raise Refused(refusals.is_the_safe_side(state, event.candidate))
+    if target != state.safe:
+        raise Refused(refusals.no_trial_of_the_safe_side(state, event.candidate))
+    return _take_back_stray(state, state.safe, Rollback(Cause.PERSON, event.by, event.reason, event.at))
 
 
 @_on.register
@@ -153,15 +182,12 @@ def _routed(event: Routed, state: ServiceState) -> Step:
             watch_ends_at=event.at + deployment.watch_seconds,
         )
         return Step(replace(state, deployment=watching), (Watch(deployment.id),))
-    if deployment.phase in (Phase.ROLLING_BACK, Phase.STUCK):
-        return Step(replace(state, deployment=_taken_back(deployment, event.at)))
+    if deployment.rollback and deployment.phase in (Phase.ROLLING_BACK, Phase.STUCK):
+        return Step(replace(state, deployment=_taken_back(deployment, deployment.rollback, event.at)))
     return Step(state)
 
 
-def _taken_back(deployment: Deployment, at: float) -> Deployment:
-    rollback = deployment.rollback
-    if rollback is None:
-        raise ValueError(f"{deployment.id} is {deployment.phase} without a rollback")
+def _taken_back(deployment: Deployment, rollback: Rollback, at: float) -> Deployment:
     phase = Phase.ABORTED if rollback.cause is Cause.NO_PROOF else Phase.ROLLED_BACK
     done = replace(rollback, done_at=at, seconds=max(0.0, at - rollback.ordered_at), trouble="")
     return replace(deployment, phase=phase, rollback=done, ended_at=at)
@@ -170,51 +196,68 @@ def _taken_back(deployment: Deployment, at: float) -> Deployment:
 @_on.register
 def _routing_failed(event: RoutingFailed, state: ServiceState) -> Step:
     deployment = state.deployment
-    if event.generation != state.generation or deployment is None:
+    if event.generation != state.generation or deployment is None or state.proved:
         return Step(state)
-    if deployment.phase is Phase.CUTTING_OVER:
-        aborted = replace(deployment, trouble=event.reason)
-        rollback = Rollback(Cause.NO_PROOF, story.GUARDIAN, event.reason, event.at)
-        return _take_back(replace(state, deployment=aborted), rollback)
-    return Step(_stuck(state, event.reason))
+    if deployment.phase in (Phase.CUTTING_OVER, Phase.ABORTED):
+        aborted = replace(deployment, trouble=deployment.trouble or event.reason)
+        return _take_back(state, aborted, Rollback(Cause.NO_PROOF, story.GUARDIAN, event.reason, event.at))
+    return Step(_stuck(state, deployment, event.reason))
 
 
 @_on.register
 def _target_unable(event: TargetUnable, state: ServiceState) -> Step:
     deployment = state.deployment
-    if event.generation != state.generation or deployment is None:
+    if event.generation != state.generation or deployment is None or state.proved:
         return Step(state)
     if deployment.phase is Phase.CUTTING_OVER:
         aborted = replace(deployment, phase=Phase.ABORTED, trouble=event.reason, ended_at=event.at)
-        generation = state.generation + 1
-        back = replace(state, live=deployment.fallback, generation=generation, deployment=aborted)
+        back = replace(state, live=deployment.fallback, generation=state.generation + 1, deployment=aborted)
         # A restart may have come between the first command of this cut-over and its proof: make sure of the old split.
-        return Step(back, (Route(deployment.fallback, generation, None),))
-    return Step(_stuck(state, event.reason))
+        return Step(back, (route(back),))
+    return Step(_stuck(state, deployment, event.reason))
 
 
-def _stuck(state: ServiceState, reason: str) -> ServiceState:
+def _stuck(state: ServiceState, deployment: Deployment, reason: str) -> ServiceState:
     """A rollback that could not be carried out: it is tried again until it can."""
-    deployment = state.deployment
-    if deployment is None or deployment.rollback is None or deployment.phase not in (Phase.ROLLING_BACK, Phase.STUCK):
+    if deployment.rollback is None:
         return state
     stuck = replace(deployment, phase=Phase.STUCK, rollback=replace(deployment.rollback, trouble=reason))
     return replace(state, deployment=stuck)
 
 
-def _take_back(state: ServiceState, rollback: Rollback, *, force: bool = False) -> Step:
-    """Send the traffic back. The disk goes first where it already names the candidate: a reload must not undo the rollback."""
-    deployment = state.deployment
-    if deployment is None:
-        raise ValueError(f"{state.service} has no deployment to take back")
-    back, generation = deployment.fallback, state.generation + 1
-    rolling = replace(deployment, phase=Phase.ROLLING_BACK, rollback=rollback, ended_at=None)
+def _take_back(state: ServiceState, deployment: Deployment, rollback: Rollback) -> Step:
+    """Send the traffic back. The disk goes first: a reload must not undo the rollback.
+
+    During a watch it names the fallback already, the cut-over saw to that: the commonest rollback waits for no disk.
+    """
+    back = deployment.fallback
     latch = state.latch
-    if rollback.cause in (Cause.RULE, Cause.NO_EVIDENCE):
+    if rollback.cause in (Cause.RULE, Cause.NO_EVIDENCE) and deployment.rollback is None:
         latch = Latch(rollback.ordered_at, deployment.id, rollback.reason)
-    moved = replace(state, live=back, safe=back, generation=generation, deployment=rolling, latch=latch)
-    keep: tuple[Command, ...] = (Keep(back),) if state.safe != back else ()
-    return Step(moved, (Unwatch(), *keep, Route(back, generation, None if force else back.main)))
+    rolling = replace(deployment, phase=Phase.ROLLING_BACK, rollback=rollback, ended_at=None)
+    moved = replace(state, live=back, safe=back, generation=state.generation + 1, deployment=rolling, latch=latch)
+    keep: tuple[Command, ...] = () if deployment.phase is Phase.WATCHING else (Keep(back),)
+    return Step(moved, (Unwatch(), *keep, route(moved)))
+
+
+def _take_back_stray(state: ServiceState, back: Split, rollback: Rollback) -> Step:
+    """Take traffic back that no deployment of ours left where it is: as one of its own, so that no other's story is rewritten."""
+    number = _next_number(state)
+    stray = Deployment(
+        id=f"{state.service}-{number}",
+        number=number,
+        candidate=back.main.other,
+        fallback=back,
+        target=state.live,
+        phase=Phase.ROLLING_BACK,
+        requested_at=rollback.ordered_at,
+        requested_by=story.SOMEBODY,
+        reason="",
+        watch_seconds=0.0,
+        rules_digest="",
+        history=History(),
+    )
+    return _take_back(state, stray, rollback)
 
 
 @_on.register
@@ -222,7 +265,11 @@ def _breached(event: Breached, state: ServiceState) -> Step:
     deployment = state.deployment
     if deployment is None or deployment.id != event.deployment or deployment.phase is not Phase.WATCHING:
         return Step(state)
-    return _take_back(state, Rollback(Cause.RULE, story.GUARDIAN, event.verdict.reason, event.at, event.verdict))
+    return _take_back(state, deployment, _by_rule(event.verdict, event.at))
+
+
+def _by_rule(verdict: Verdict, at: float) -> Rollback:
+    return Rollback(Cause.RULE, story.GUARDIAN, verdict.reason, at, verdict)
 
 
 @_on.register
@@ -239,8 +286,10 @@ def _watch_ended(event: WatchEnded, state: ServiceState) -> Step:
     concluded = replace(deployment, conclusions=event.conclusions)
     result = outcome(event.conclusions)
     if result is Lack.FAIL:
-        reason = story.lacking(event.conclusions)
-        return _take_back(replace(state, deployment=concluded), Rollback(Cause.NO_EVIDENCE, story.GUARDIAN, reason, event.at))
+        failing = [conclusion for conclusion in event.conclusions if not conclusion.enough and conclusion.lack is Lack.FAIL]
+        breach = next((each.verdict for each in failing if each.verdict.finding is Finding.BREACHED), None)
+        no_evidence = Rollback(Cause.NO_EVIDENCE, story.GUARDIAN, story.lacking(failing), event.at)
+        return _take_back(state, concluded, _by_rule(breach, event.at) if breach else no_evidence)
     if result is Lack.HOLD:
         unverified = replace(concluded, phase=Phase.UNVERIFIED, trouble=story.lacking(event.conclusions), ended_at=event.at)
         return Step(replace(state, deployment=unverified), (Unwatch(),))
@@ -257,17 +306,22 @@ def _promote(state: ServiceState, before: tuple[Command, ...] = ()) -> Step:
 
 @_on.register
 def _rollback_ordered(event: RollbackOrdered, state: ServiceState) -> Step:
-    deployment = state.deployment
-    if deployment is None:
-        raise Refused(refusals.nothing_to_roll_back(state.service))
-    if deployment.phase in (Phase.ROLLED_BACK, Phase.ABORTED) or (deployment.phase is Phase.ROLLING_BACK and not event.force):
-        raise Refused(refusals.already_back(state.service, deployment))
-    if deployment.phase is Phase.STUCK and not event.force:
-        raise Refused(refusals.needs_force(state.service, deployment))
-    if deployment.rollback is not None:  # one is under way: keep its cause, add the word of the person
-        forced = replace(deployment.rollback, trouble="")
-        return _take_back(state, forced, force=True)
-    return _take_back(state, Rollback(Cause.PERSON, event.by, event.reason, event.at), force=event.force)
+    """Nothing but having been obeyed already refuses a rollback."""
+    deployment, forced_by = state.deployment, event.by if event.force else None
+    ordered = Rollback(Cause.PERSON, event.by, event.reason, event.at, forced_by=forced_by)
+    if deployment is None or deployment.phase in (Phase.ROLLED_BACK, Phase.ABORTED):
+        back = deployment.fallback if deployment else state.safe
+        if state.live != back or not state.proved:
+            return _take_back_stray(state, back, ordered)
+        raise Refused(
+            refusals.already_back(state.service, deployment) if deployment else refusals.nothing_to_roll_back(state.service)
+        )
+    if deployment.rollback is None:
+        return _take_back(state, deployment, ordered)
+    if event.force:  # one is under way: it keeps its cause, and has the word of the person from now on
+        return _take_back(state, deployment, replace(deployment.rollback, trouble="", forced_by=forced_by))
+    refusal = refusals.needs_force if deployment.phase is Phase.STUCK else refusals.already_back
+    raise Refused(refusal(state.service, deployment))
 
 
 @_on.register
@@ -292,15 +346,20 @@ def _unlatched(event: Unlatched, state: ServiceState) -> Step:
 
 @_on.register
 def _moved_by_hand(event: MovedByHand, state: ServiceState) -> Step:
-    """A person at the balancer has the last word: guardian follows and stops judging."""
+    """A person at the balancer has the last word: guardian follows and stops judging.
+
+    Only a worker that had confirmed the present split can have been changed by hand; anything else is older than a newer order.
+    """
+    if not state.proved or event.worker != state.worker or event.split == state.live:
+        return Step(state)
     generation = state.generation + 1
-    state = replace(state, live=event.split, worker=event.worker, generation=generation, confirmed=generation)
+    state = replace(state, live=event.split, generation=generation, confirmed=generation)
     deployment = state.deployment
     if deployment is None or not deployment.phase.active:
         return Step(state)
     reason = story.moved_by_hand(event.split)
-    if event.split == deployment.fallback:
-        known = deployment.rollback or Rollback(Cause.BY_HAND, story.SOMEBODY, reason, event.at)
-        return Step(replace(state, deployment=_taken_back(replace(deployment, rollback=known), event.at)), (Unwatch(),))
+    if event.split == deployment.fallback:  # a hand reaches one worker: a rollback reaches all
+        by_hand = Rollback(Cause.BY_HAND, story.SOMEBODY, reason, event.at, forced_by=story.SOMEBODY)
+        return _take_back(state, deployment, by_hand)
     ended = replace(deployment, phase=Phase.UNVERIFIED, trouble=reason, ended_at=event.at)
     return Step(replace(state, deployment=ended), (Unwatch(),))

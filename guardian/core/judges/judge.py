@@ -80,6 +80,11 @@ class Judge(ABC):
         return self.finding
 
     @property
+    def last(self) -> float:
+        """The moment of the last reading, or of the cutover before the first."""
+        return self._last
+
+    @property
     @abstractmethod
     def finding(self) -> Finding:
         """The finding of :meth:`verdict`, cheaper."""

@@ -66,6 +66,7 @@ class ThresholdJudge(Judge):
         if isinstance(self.rule.measure, Ratio):
             events, trials = (sum(column) for column in zip(*rows, strict=True))
             return (events / trials if trials else None), int(trials)
+        assert isinstance(self.rule.measure, Gauge)  # noqa: S101  queries have a judge of their own
         return _GAUGES[self.rule.measure](rows, sum(seconds for _, seconds, _ in self._window))
 
     @property

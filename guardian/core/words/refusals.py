@@ -81,7 +81,8 @@ def nothing_to_roll_back(service: str) -> str:
 def already_back(service: str, deployment: "Deployment") -> str:
     """A rollback is done or under way."""
     side = deployment.fallback.main
-    return f"{deployment.id} is {deployment.phase} to {side} already; `guardian status {service}` shows where the traffic is"
+    sent = f"{deployment.id} is {deployment.phase}: {service} is sent to {side} already"
+    return f"{sent}; `guardian status {service}` shows where the traffic is"
 
 
 def needs_force(service: str, deployment: "Deployment") -> str:

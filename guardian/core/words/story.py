@@ -57,7 +57,8 @@ def moved_by_hand(split: "Split") -> str:
 def announce(before: "ServiceState | None", event: "Event", after: "ServiceState") -> Announcement | None:
     """What to tell about ``event``; ``None`` where it changed nothing that people care for."""
     if event.kind == "noted":
-        if after.deployment is None or after.deployment.id != event.deployment or after.deployment.ended_at is not None:
+        deployment = after.deployment
+        if deployment is None or deployment.id != event.deployment or deployment.phase.name != "WATCHING":
             return None
         return Announcement(Severity.WARNING, f"{after.service}: {event.verdict.rule}: {event.verdict.reason}; nothing was moved")
     if before == after:
@@ -68,7 +69,10 @@ def announce(before: "ServiceState | None", event: "Event", after: "ServiceState
 
 def _phase(before: "ServiceState", after: "ServiceState") -> Announcement | None:
     deployment = after.deployment
-    if deployment is None or (before.deployment and before.deployment.phase == deployment.phase and not _forced(before, after)):
+    if deployment is None:
+        return None
+    same_phase = before.deployment is not None and before.deployment.phase == deployment.phase
+    if same_phase and before.generation == after.generation:
         return None
     return _PHASES[deployment.phase.name](after, deployment)
 
@@ -111,9 +115,12 @@ def _unverified(after: "ServiceState", deployment: "Deployment") -> Announcement
 def _rolling_back(after: "ServiceState", deployment: "Deployment") -> Announcement:
     rollback = deployment.rollback
     rule = f"{rollback.verdict.rule}: " if rollback and rollback.verdict else ""
-    reason = rollback.reason if rollback else ""
-    by = rollback.by if rollback else GUARDIAN
-    sentence = f"{deployment.id}: {by} takes {after.service} back to {split_of(after.live)}: {rule}{reason}"
+    reason = f"{rule}{rollback.reason}" if rollback else ""
+    because = f": {reason}" if reason else ""
+    by, forced = (rollback.by, "") if rollback else (GUARDIAN, "")
+    if rollback and rollback.forced_by is not None:
+        by, forced = rollback.forced_by, ", healthy or not"
+    sentence = f"{deployment.id}: {by} takes {after.service} back to {split_of(after.live)}{forced}{because}"
     return Announcement(Severity.ALARM, sentence)
 
 
@@ -173,8 +180,14 @@ def _promoted(before: "ServiceState", event: "Event", after: "ServiceState") -> 
 
 def _moved(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement:
     del event
-    ended = "" if before.deployment is None or not before.deployment.phase.active else f"; {before.deployment.id} is over"
-    return Announcement(Severity.ALARM, f"{after.service}: {moved_by_hand(after.live)}; guardian leaves it there{ended}")
+    deployment = after.deployment
+    if before.deployment is None or deployment is None or not before.deployment.phase.active:
+        then = "guardian leaves it there"
+    elif deployment.phase.active:
+        then = f"guardian takes {deployment.id} back there in every worker"
+    else:
+        then = f"guardian leaves it there; {deployment.id} is over"
+    return Announcement(Severity.ALARM, f"{after.service}: {moved_by_hand(after.live)}; {then}")
 
 
 _SPEAKERS = {"adopted": _adopted, "unlatched": _unlatched, "promoted": _promoted, "moved by hand": _moved}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from guardian.core.rules import Direction, Gauge, Ratio, Rule, Threshold
+from guardian.core.rules import Direction, Gauge, Query, Ratio, Rule, Threshold, Unit
 from guardian.core.verdicts import Finding
 from guardian.core.words.figures import count, one_in, percent, seconds
 
@@ -32,10 +32,13 @@ class Tolerated:
 
 def value_of(rule: Rule, value: float) -> str:
     """``value`` in the unit of the rule's measure."""
-    if isinstance(rule.measure, Ratio):
+    unit = rule.measure.unit if isinstance(rule.measure, Query) else None
+    if isinstance(rule.measure, Ratio) or unit is Unit.SHARE:
         return percent(value)
-    if rule.measure is Gauge.LATENCY:
+    if rule.measure is Gauge.LATENCY or unit is Unit.SECONDS:
         return seconds(value)
+    if unit is Unit.NUMBER:
+        return f"{value:,.4g}"
     return f"{value:,.1f}/s" if rule.measure is Gauge.REQUEST_RATE else count(value)
 
 
@@ -46,9 +49,12 @@ def threshold(rule: Rule, finding: Finding, value: float | None, samples: int, c
     if value is None or finding is Finding.NO_DATA:
         if rule.min_requests:
             return f"{count(samples)} requests in {seconds(test.window)}; this rule needs {count(rule.min_requests)} to judge"
+        if isinstance(rule.measure, Query):
+            return "the query gave nothing to judge"
         return f"nothing to measure in {seconds(test.window)}"
     side = "above" if test.direction is Direction.ABOVE else "below"
-    held = f"{rule.measure} is {value_of(rule, value)} over {seconds(test.window)} ({count(samples)} requests)"
+    basis = "" if isinstance(rule.measure, Query) else f" ({count(samples)} requests)"
+    held = f"{rule.measure} is {value_of(rule, value)} over {seconds(test.window)}{basis}"
     counts = f"{side} {value_of(rule, test.limit)} in {counted.bad} of the last {counted.of} checks"
     return f"{held}; {counts}, {counted.needed} of {counted.last} are a breach"
 
@@ -87,7 +93,9 @@ def too_few_requests(seen: int, needed: int) -> str:
 
 def rate_too_high(rate: float, limit: float) -> str:
     """A watch that ended between breached and healthy."""
-    return f"{percent(rate)} seen, {percent(limit)} is tolerated: too few requests to accuse the release, and no proof that it is good"
+    return (
+        f"{percent(rate)} seen, {percent(limit)} is tolerated: too few requests to accuse the release, and no proof that it is good"
+    )
 
 
 def too_few_evaluations(seen: int, needed: int) -> str:

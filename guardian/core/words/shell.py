@@ -1,0 +1,369 @@
+"""What the API and the shell say by themselves. What happens to a service is told by :mod:`guardian.core.words.story`."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from guardian.core.words.figures import count, one_in, seconds, share
+from guardian.core.words.quotes import quoted
+
+Record: TypeAlias = Mapping[str, Any]
+"""What the API answers: a JSON object."""
+
+FORMS = {
+    "to": "`blue` or `green`; without it, the environment that is not the safe side",
+    "share": "a whole number of basis points from 1 to 10,000, such as 500 for 5 %",
+    "reason": "text of up to 500 characters that says why",
+    "force": "`true` or `false`; `true` also accepts a target without a healthy server",
+    "service": "the name of a service",
+    "limit": "a whole number from 1 to 1,000",
+    "after": "the number of the last announcement that you know, or 0 for all",
+    "body": "a JSON object, sent with `content-type: application/json`",
+}
+"""What to write into each field of a request; also their descriptions in the OpenAPI document."""
+
+
+# The API.
+
+
+def api_description() -> str:
+    """The first words of the OpenAPI document."""
+    return (
+        "Served on a unix socket. The socket's mode and group say who may call; the kernel says who did, and every order is "
+        "recorded under that user's name. Shares are basis points (10,000 is all of the traffic), times are seconds since the "
+        "epoch, durations are seconds, ratios are fractions. An order is answered when it is recorded, before traffic has moved."
+    )
+
+
+def unfit(field: str, kind: str, value: object) -> str:
+    """A field of a request that cannot be understood; ``kind`` is pydantic's word for why."""
+    name = quoted(field)
+    if kind == "extra_forbidden":
+        return f"{name} is not known here; remove it, or see /openapi.json for what is"
+    form = FORMS.get(field, FORMS["body"])
+    if kind == "missing":
+        return f"{name} is missing; write {form}"
+    if kind == "json_invalid":
+        return f"the body is not JSON; write {form}"
+    scalar = isinstance(value, str | int | float | None)
+    return f"{name}: {quoted(str(value)) if scalar else 'this'} does not fit; write {form}"
+
+
+def no_route(path: str) -> str:
+    """Nothing is answered at this path."""
+    return f"there is nothing at {quoted(path)}; /openapi.json lists what there is"
+
+
+def too_many_followers(most: int) -> str:
+    """No seat is free."""
+    return f"{most} programs follow the announcements already; end one of them, or ask `guardian status` now and then"
+
+
+def not_probed(service: str) -> str:
+    """Readiness: nothing is known yet."""
+    return f"whether a rollback of {service} would work has not been asked yet; guardian has just started"
+
+
+def socket_taken(path: Path) -> str:
+    """Something else is where the API's socket belongs."""
+    return f"{path} is in use, or is no socket; `fuser {path}` names who holds it: end that, or set another `socket` below `api`"
+
+
+def socket_unusable(path: Path, reason: str) -> str:
+    """The operating system refuses."""
+    return f"{path} cannot be opened as the API's socket: {reason}; check `socket` and `group` below `api`, and the directory"
+
+
+# The command.
+
+
+def exit_codes() -> str:
+    """The last words of ``guardian --help``; the mark keeps the lines as they are."""
+    return """\b
+Exit codes:
+  0    done; after --wait: verified, or back as ordered
+  1    a fault was found, or the order was refused
+  2    the command line cannot be understood
+  3    the daemon cannot be reached
+  10   after --wait: unverified
+  20   after --wait: rolled back
+  30   after --wait: aborted
+  40   after --wait: stuck, a person is needed
+  130  interrupted while waiting; the deployment goes on"""
+
+
+# Reaching the daemon.
+
+
+def no_socket(path: Path) -> str:
+    """There is no such file."""
+    return f"guardian does not run, or elsewhere: there is no {path}; `systemctl start guardian` starts it, --socket names another"
+
+
+def nobody_listens(path: Path) -> str:
+    """The file is there, the daemon is not."""
+    return f"guardian does not run: nobody listens on {path}; `systemctl status guardian` says why"
+
+
+def not_allowed(path: Path) -> str:
+    """The socket's mode says no."""
+    return f"you may not use {path}; its group may, and `ls -l {path}` names it: join it (`usermod -aG`), or use sudo"
+
+
+def no_answer(path: Path, waited: float) -> str:
+    """Connected, and then silence."""
+    return f"guardian did not answer on {path} within {seconds(waited)}; `systemctl status guardian` says what it is doing"
+
+
+def order_unanswered(path: Path, waited: float) -> str:
+    """An order was sent, and then silence."""
+    return f"{no_answer(path, waited)}. Whether the order was taken is not known: `guardian status` shows it once it answers"
+
+
+def broken_off(path: Path, reason: str) -> str:
+    """The connection ended early."""
+    return f"guardian broke off its answer on {path}: {reason or 'the connection was closed'}; `guardian status` shows what holds"
+
+
+def not_guardian(path: Path) -> str:
+    """Somebody else's socket."""
+    return f"what listens on {path} does not answer as guardian does; --socket names another"
+
+
+# Orders.
+
+
+def moving(deployment: Record) -> str:
+    """A switch or a rollback was taken."""
+    identifier, service = deployment["id"], deployment["service"]
+    follow = f"`guardian status {service}` shows how it goes"
+    if deployment["rollback"]:
+        return f"{identifier}: {deployment['phase']} to {deployment['fallback']}; {follow}"
+    return f"{identifier}: {deployment['phase']} to {deployment['target']}; {follow}, `guardian rollback {service}` takes it back"
+
+
+def promoted(view: Record) -> str:
+    """The safe side is another now."""
+    return f"{view['service']}: {view['safe']} is the safe side now"
+
+
+def unlatched(view: Record) -> str:
+    """The way is free."""
+    return f"{view['service']} may move forward again: `guardian switch {view['service']}`"
+
+
+def misfit_share(text: str) -> str:
+    """Something else where a share is asked for."""
+    return f"{quoted(text)} does not fit; write a percentage above 0% and up to 100%, in steps of 0.01%, such as `5%`"
+
+
+# Waiting.
+
+
+def waiting_again(reason: str) -> str:
+    """The daemon is gone for the moment."""
+    return f"{reason}. The balancer goes on as it is; waiting for guardian to come back"
+
+
+def answers_again(phase: str, waited: float) -> str:
+    """The daemon is back."""
+    return f"guardian answers again after {seconds(waited)}; the deployment is {phase}"
+
+
+def given_up(identifier: str, waited: float) -> str:
+    """The daemon stayed away."""
+    return f"guardian has not answered for {seconds(waited)}; `guardian history {identifier}` will tell what became of it"
+
+
+def goes_on(identifier: str) -> str:
+    """Ctrl-C."""
+    return f"{identifier} goes on without you watching: `guardian history {identifier}` tells what became of it"
+
+
+def remaining(deployment: Record, now: float) -> str:
+    """The phase, and how long it will still take."""
+    phase, ends_at = str(deployment["phase"]), deployment["watch_ends_at"]
+    return f"{phase}, {seconds(max(0.0, ends_at - now))} left" if phase == "watching" and ends_at else phase
+
+
+def outcome(deployment: Record) -> str:
+    """The last line of a wait."""
+    why = trouble(deployment)
+    return f"{deployment['id']} is {deployment['phase']}{f': {why}' if why else ''}"
+
+
+def trouble(deployment: Record) -> str:
+    """Why a deployment did not end well; empty where it did."""
+    rollback = deployment["rollback"]
+    if rollback is None:
+        return str(deployment["trouble"])
+    rule = f"{rollback['rule']}: " if rollback["rule"] else ""
+    return f"{rule}{rollback['reason']}{'; ' if rollback['reason'] and rollback['trouble'] else ''}{rollback['trouble']}"
+
+
+# Status.
+
+
+def deployed(deployment: Record, now: float) -> str:
+    """The latest deployment of a service."""
+    because = f": {deployment['reason']}" if deployment["reason"] else ""
+    ago = seconds(max(0.0, now - deployment["requested_at"]))
+    asked = f"to {deployment['target']}, by {deployment['requested_by']} {ago} ago{because}"
+    return f"{deployment['id']} is {remaining(deployment, now)}; {asked}"
+
+
+def rollback_ready(readiness: Record | None, now: float) -> str:
+    """Whether a rollback would work."""
+    if readiness is None:
+        return "not asked yet"
+    checked = f"checked {seconds(max(0.0, now - readiness['checked_at']))} ago"
+    if readiness["ready"]:
+        return f"would work, to {readiness['to']} ({checked})"
+    return f"WOULD NOT WORK, to {readiness['to']} ({checked}): {'; '.join(readiness['faults'])}"
+
+
+def latched(view: Record) -> str:
+    """Why nothing moves forward."""
+    return f"LATCHED: {view['latched']}; `guardian unlatch {view['service']} --reason …` lets it move forward again"
+
+
+def environment(view: Record) -> str:
+    """One environment as last seen."""
+    if view["servers_up"] is None:
+        return "not seen yet"
+    servers = "1 server up" if view["servers_up"] == 1 else f"{count(view['servers_up'])} servers up"
+    return f"{share(view['share'])}, {servers}, {count(view['in_flight'])} requests in flight"
+
+
+def no_deployments() -> str:
+    """An empty history."""
+    return "guardian remembers no deployment; `guardian switch` begins one"
+
+
+# The timeline of a deployment: what its journal holds, event by event, as plain JSON values.
+
+
+def happened(event: Record, split: str) -> str:
+    """One event; ``split`` is the division of the traffic that it brought, in words, where it brought one."""
+    if event["kind"] == "adopted":
+        return f"found on {split}"
+    if event["kind"] == "moved by hand":
+        return f"somebody at the balancer itself moved the traffic to {split}"
+    teller = _TELLERS.get(event["kind"])
+    return teller(event) if teller else str(event["kind"])
+
+
+def _because(event: Record) -> str:
+    return f": {event['reason']}" if event.get("reason") else ""
+
+
+def _switch_requested(event: Record) -> str:
+    return f"{event['by']} asks for {share(event['share'])} of the traffic on {event['candidate']}{_because(event)}"
+
+
+def _routed(event: Record) -> str:
+    workers = (
+        "the balancer's worker has" if event["workers"] == 1 else f"all {count(event['workers'])} workers of the balancer have"
+    )
+    return f"{workers} it, proved in {seconds(event['seconds'])}"
+
+
+def _routing_failed(event: Record) -> str:
+    return f"the routing could not be proved{_because(event)}"
+
+
+def _target_unable(event: Record) -> str:
+    return f"{event['environment']} cannot take the traffic{_because(event)}"
+
+
+def _breached(event: Record) -> str:
+    return f"{event['verdict']['rule']} is breached: {event['verdict']['reason']}"
+
+
+def _noted(event: Record) -> str:
+    return f"{event['verdict']['rule']}: {event['verdict']['reason']}; nothing was moved"
+
+
+def _watch_ended(event: Record) -> str:
+    told = [f"{found['verdict']['rule']}: {found['missing'] or found['verdict']['reason']}" for found in event["conclusions"]]
+    return f"the watch is over: {'; '.join(told) or 'no rule watched it'}"
+
+
+def _rollback_ordered(event: Record) -> str:
+    force = ", even onto an environment without a healthy server" if event["force"] else ""
+    return f"{event['by']} wants the traffic back{force}{_because(event)}"
+
+
+def _promoted(event: Record) -> str:
+    return f"{event['by']} makes what is live the safe side{_because(event)}"
+
+
+def _unlatched(event: Record) -> str:
+    return f"{event['by']} lets the service move forward again{_because(event)}"
+
+
+_TELLERS: Mapping[str, Callable[[Record], str]] = {
+    "switch requested": _switch_requested,
+    "routed": _routed,
+    "routing failed": _routing_failed,
+    "target unable": _target_unable,
+    "breached": _breached,
+    "noted": _noted,
+    "watch ended": _watch_ended,
+    "rollback ordered": _rollback_ordered,
+    "promoted": _promoted,
+    "unlatched": _unlatched,
+}
+
+
+# The explanation of a verdict.
+
+
+def explained(identifier: str, rule: str, summary: str) -> str:
+    """Which deployment, by which rule."""
+    return f"{identifier} was rolled back by {rule}: {summary}"
+
+
+def measured(measure: str, value: str, samples: int, window: float) -> str:
+    """What was measured."""
+    return f"{measure} is {value}, from {count(samples)} requests in {seconds(window)}"
+
+
+def counted(events: int, samples: int, value: str) -> str:
+    """The division behind a ratio."""
+    return f"{count(events)} / {count(samples)} = {value}"
+
+
+def compared(value: float, limit: float) -> str:
+    """The value in terms of the limit."""
+    return f"what was measured is {value / limit:.3g} times that" if limit else "what was measured is above that"
+
+
+def sequential_test(false_alarm: float, evidence: float) -> str:
+    """What a sequential test asks for, and what it got."""
+    return f"evidence {evidence:.2f}; a release within the limit reaches 1, a breach, in at most {one_in(false_alarm)} watches"
+
+
+def threshold_test(direction: str, needed: int, of: int, every: float) -> str:
+    """What a threshold rule asks for."""
+    return f"{direction} the limit in {needed} of the last {of} checks, one every {seconds(every)}"
+
+
+def recomputed(looks: int, *, identical: bool) -> str:
+    """Whether the recorded evidence leads to the recorded verdict."""
+    if identical:
+        return f"the {count(looks)} recorded looks lead to the same verdict, to the last digit"
+    return f"NOT THE SAME: the {count(looks)} recorded looks lead to another verdict; report this as a fault of guardian"
+
+
+# Checking files.
+
+
+def check_passed(path: Path, services: int, rules: int) -> str:
+    """Nothing is wrong."""
+    return f"{path}: no fault; {count(services)} services, {count(rules)} rules"
+
+
+def warning(fault: str) -> str:
+    """Something that is probably not meant."""
+    return f"{fault} (a warning)"

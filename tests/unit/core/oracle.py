@@ -1,0 +1,51 @@
+"""What the statistics of the core are held against: scipy's distributions, and the bounds of the literature."""
+
+from collections.abc import Iterable, Iterator
+from math import exp, log
+
+import numpy as np
+from scipy import stats
+
+from guardian.core.judges.judge import Judge
+from guardian.core.sequential import relative_entropy
+from guardian.core.verdicts import Finding
+from tests.unit.core.makers import CUTOVER, LOOK
+
+Counts = tuple[int, ...]
+"""The candidate's trials and events in one look; beside a serving baseline also the baseline's."""
+
+
+def clopper_pearson(events: int, trials: int, error: float) -> float:
+    """The exact upper bound of a rate (Clopper and Pearson 1934)."""
+    return 1.0 if events == trials else float(stats.beta.ppf(1 - error, events + 1, trials - events))
+
+
+def information_limit(false_alarm: float, rate: float, tolerated: float) -> float:
+    """Requests that any test with this false-alarm rate needs on average (Wald 1945)."""
+    return log(1 / false_alarm) / relative_entropy(rate, tolerated)
+
+
+def capped_mean(gains: Iterable[float], log_probabilities: Iterable[float], cap: float) -> float:
+    """The exact mean of ``min(exp(gain), exp(cap))``."""
+    return sum(exp(min(gain, cap) + log_probability) for gain, log_probability in zip(gains, log_probabilities, strict=True))
+
+
+def traffic(rng: np.random.Generator, per_look: float, rate: float, clump: int = 1) -> Iterator[Counts]:
+    """Looks without end: requests come at random, and so do errors, alone or in clumps that fall into one look."""
+    while True:
+        for trials in rng.poisson(per_look, 256):
+            events = clump * rng.poisson(rate * trials / clump) if clump > 1 else rng.binomial(trials, rate)
+            yield int(trials), int(min(events, trials))
+
+
+def side_by_side(candidate: Iterator[Counts], baseline: Iterator[Counts]) -> Iterator[Counts]:
+    """Looks at both environments while both serve."""
+    return ((*ours, *theirs) for ours, theirs in zip(candidate, baseline, strict=True))
+
+
+def looks_until_breach(judge: Judge, counts: Iterator[Counts], most: int) -> int | None:
+    """How many looks the judge needed, or ``None`` if ``most`` did not do."""
+    for number in range(1, most + 1):
+        if judge.feed(CUTOVER + number * LOOK, LOOK, next(counts)) is Finding.BREACHED:
+            return number
+    return None

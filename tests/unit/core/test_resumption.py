@@ -1,0 +1,80 @@
+"""What a start goes on with, and what it rests on."""
+
+import pytest
+
+from guardian.core.deployment import (
+    Adopted,
+    Command,
+    Event,
+    Keep,
+    Route,
+    ServiceState,
+    Watch,
+)
+from guardian.core.switch import replay, resume, route, step
+from tests.unit.core.makers import (
+    BLUE,
+    GREEN,
+    ON_BLUE,
+    ON_GREEN,
+    SLICE,
+    after,
+    cutting_over,
+    failed,
+    going_back,
+    met,
+    ordered_back,
+    requested,
+    rolled_back,
+    routed,
+    stuck,
+    unable,
+    unverified,
+    verified,
+    watching,
+)
+
+RESUMED: list[tuple[str, ServiceState, tuple[Command, ...]]] = [
+    ("nothing yet", met(), (Keep(ON_BLUE),)),
+    ("cutting over", cutting_over(share=500), (Keep(ON_BLUE), Route(SLICE, 1, GREEN))),
+    ("aborted without proof", unable(cutting_over()), (Keep(ON_BLUE), Route(ON_BLUE, 2, None))),
+    ("aborted", routed(unable(cutting_over())), (Keep(ON_BLUE),)),
+    ("watching", watching(), (Keep(ON_BLUE), Watch("web-1"))),
+    ("verified", verified(), (Keep(ON_GREEN),)),
+    ("unverified", unverified(), (Keep(ON_BLUE),)),
+    ("rolling back", going_back(), (Keep(ON_BLUE), Route(ON_BLUE, 2, BLUE))),
+    ("stuck", stuck(), (Keep(ON_BLUE), Route(ON_BLUE, 2, BLUE))),
+    ("forced", after(stuck(), ordered_back(force=True)), (Keep(ON_BLUE), Route(ON_BLUE, 3, None))),
+    ("forced and stuck again", failed(after(stuck(), ordered_back(force=True))), (Keep(ON_BLUE), Route(ON_BLUE, 3, None))),
+    ("rolled back", rolled_back(), (Keep(ON_BLUE),)),
+]
+
+
+@pytest.mark.parametrize(("state", "commands"), [case[1:] for case in RESUMED], ids=[case[0] for case in RESUMED])
+def test_resumption(state: ServiceState, commands: tuple[Command, ...]) -> None:
+    """After a start, exactly what may have been cut short is done again, as it was ordered."""
+    assert resume(state) == commands
+
+
+def test_a_lost_split_is_restored_if_its_main_side_is_able() -> None:
+    """What was proved and got lost in a reload asks for the health of the side with most of the traffic."""
+    assert route(watching(share=500)) == Route(SLICE, 1, BLUE)
+    assert route(routed(after(stuck(), ordered_back(force=True)))) == Route(ON_BLUE, 3, BLUE)
+
+
+def test_replay_needs_an_adoption_and_only_one() -> None:
+    """A journal begins with the adoption of its service, which cannot happen twice."""
+    adopted = Adopted(1.0, ON_BLUE, "worker-1")
+    assert replay("web", [adopted, requested()]) == cutting_over()
+    journals: tuple[list[Event], ...] = ([], [requested()])
+    for journal in journals:
+        with pytest.raises(ValueError, match="does not begin with its adoption"):
+            replay("web", journal)
+    with pytest.raises(ValueError, match="web is known already"):
+        replay("web", [adopted, adopted])
+
+
+def test_what_is_no_event_is_a_defect() -> None:
+    """A value of another type is a ``TypeError`` that names it."""
+    with pytest.raises(TypeError, match="no such event: 'switch' for web"):
+        step(met(), "switch")  # type: ignore[arg-type]
