@@ -30,6 +30,9 @@ class Gauges:
         self._look = Histogram(
             "guardian_look_seconds", "How long a look and its judging took", buckets=_FINE, registry=self._registry
         )
+        self._evaluation = Histogram(
+            "guardian_evaluation_lateness_seconds", "How late a query was asked", buckets=_FINE, registry=self._registry
+        )
         self._rollback = Histogram(
             "guardian_rollback_seconds",
             "From the order of a rollback to the last worker's confirmation",
@@ -55,6 +58,10 @@ class Gauges:
         """One look was done: seconds that it began late, and that it took."""
         self._lateness.observe(lateness)
         self._look.observe(took)
+
+    def evaluated(self, lateness: float) -> None:
+        """A query was asked: seconds after it was due."""
+        self._evaluation.observe(lateness)
 
     def breached(self, service: str, verdict: Verdict) -> None:
         """A rule found the candidate at fault."""

@@ -13,12 +13,12 @@ from guardian.app.movement import Movement
 from guardian.app.observe import Observer
 from guardian.core.deployment import Breached, Deployment, Event, Noted, ServiceState, WatchEnded
 from guardian.core.judges import judge_for
-from guardian.core.judges.judge import Judge
+from guardian.core.judges.judge import Judge, Numbers
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Service, Split
 from guardian.core.ports import Balancer, BalancerError
 from guardian.core.readings import History, Look, SourceFailure, Tally
-from guardian.core.rules import Action, RuleSet
+from guardian.core.rules import Action, RuleSet, Source, Threshold
 from guardian.core.verdicts import Finding, Verdict
 from guardian.core.words import upkeep
 
@@ -34,6 +34,9 @@ class Instruments(Protocol):
     def looked(self, lateness: float, took: float) -> None:
         """One look was done: seconds that it began late, and that it took."""
 
+    def evaluated(self, lateness: float) -> None:
+        """A query was asked: seconds after it was due."""
+
     def breached(self, service: str, verdict: Verdict) -> None:
         """A rule found the candidate at fault."""
 
@@ -47,6 +50,10 @@ class Watch:
     trial: Trial
     noted: set[str] = field(default_factory=set)
     over: bool = False
+
+    def of(self, *, looking: bool) -> list[Judge]:
+        """The judges that read the balancer's counters at every look, or the others."""
+        return [judge for judge in self.judges if (judge.rule.source is Source.HAPROXY) is looking]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,26 @@ class Watcher:
             self._observers[service].rebase()
             self._wake.set()
 
+    # What the poller brings.
+
+    def polled(self) -> list[tuple[str, Judge]]:
+        """The judges on trial that wait for the answers of queries, each with its service."""
+        watches = [(service, watch) for service, watch in self._watches.items() if not watch.over]
+        return [(service, judge) for service, watch in watches for judge in watch.of(looking=False)]
+
+    async def feed(self, service: str, judge: Judge, at: float, numbers: Numbers) -> None:
+        """What the query of ``judge`` gave for the moment ``at``; nothing, where there was nothing to measure."""
+        watch = self._watches.get(service)
+        if watch is not None and not watch.over and judge in watch.judges and isinstance(judge.rule.test, Threshold):
+            judge.feed(at, judge.rule.test.every, numbers)
+            await self._consider(service, watch, judge)
+
+    async def fail(self, service: str, judge: Judge, failure: SourceFailure) -> None:
+        """The query of ``judge`` was not answered."""
+        watch = self._watches.get(service)
+        if watch is not None and judge in watch.judges:
+            judge.fail(failure)
+
     # What others ask.
 
     def history(self, service: str, environment: Environment) -> History:
@@ -220,7 +247,7 @@ class Watcher:
         self._lost_at = now if self._lost_at is None else self._lost_at
         failure = SourceFailure(self._clock.now(), reason)
         for watch in self._watches.values():
-            for judge in watch.judges:
+            for judge in watch.of(looking=True):
                 judge.fail(failure)
         if reason != self._told:
             logger.warning("%s", upkeep.source_lost(reason))
@@ -240,9 +267,13 @@ class Watcher:
         look = Look(self._clock.at(taken), seconds, tallies[candidate], tallies[candidate.other])
         if look.at - seconds < watch.trial.since:
             return
-        for judge in watch.judges:
-            if judge.look(look) is Finding.BREACHED and judge.rule.name not in watch.noted:
-                await self._breach(service, watch, judge)
+        for judge in watch.of(looking=True):
+            judge.look(look)
+            await self._consider(service, watch, judge)
+
+    async def _consider(self, service: str, watch: Watch, judge: Judge) -> None:
+        if judge.finding is Finding.BREACHED and judge.rule.name not in watch.noted:
+            await self._breach(service, watch, judge)
 
     async def _breach(self, service: str, watch: Watch, judge: Judge) -> None:
         watch.noted.add(judge.rule.name)

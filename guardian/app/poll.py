@@ -1,0 +1,69 @@
+"""Asking the sources that look back by themselves: each rule of a query at its own interval, none waiting for another."""
+
+import asyncio
+from collections.abc import Mapping
+from weakref import WeakKeyDictionary
+
+from guardian.app.watch import Instruments, Watcher
+from guardian.core.judges.judge import Judge
+from guardian.core.ports import Clock, Metrics, SourceError
+from guardian.core.readings import SourceFailure
+from guardian.core.rules import Source, Threshold
+
+TURN_SECONDS = 0.5
+"""How often the poller sees which rules are due."""
+CATCH_UP = 20
+"""Evaluations that a rule makes up for in one turn, after guardian was down or a source was slow: at the moments at which they
+were due, as if nothing had happened."""
+
+
+class Poller:
+    """Has every rule on trial that asks a query evaluated when it is due."""
+
+    def __init__(self, sources: Mapping[Source, Metrics], watcher: Watcher, instruments: Instruments, clock: Clock) -> None:
+        self._sources, self._watcher, self._instruments, self._clock = sources, watcher, instruments, clock
+        self._due: WeakKeyDictionary[Judge, float] = WeakKeyDictionary()
+        self._asking: dict[Judge, asyncio.Task[None]] = {}
+
+    async def turn(self) -> None:
+        """Start what is due. A rule whose last evaluation has not been answered yet is left alone."""
+        now = self._clock.now()
+        for service, judge in self._watcher.polled():
+            if judge not in self._asking and self._next(judge) <= now:
+                task = asyncio.create_task(self._evaluate(service, judge), name=f"{service} {judge.rule.name}")
+                self._asking[judge] = task
+                task.add_done_callback(lambda _task, judge=judge: self._asking.pop(judge, None))  # type: ignore[misc]
+
+    async def aclose(self) -> None:
+        """Give up what is under way."""
+        tasks = tuple(self._asking.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _next(self, judge: Judge) -> float:
+        """When ``judge`` is due: its window first fits behind the cutover and the warm-up, then every so many seconds."""
+        test, trial = judge.rule.test, judge.trial
+        if not isinstance(test, Threshold):
+            message = f"{judge.rule.name} asks a query without a threshold"
+            raise TypeError(message)
+        if judge not in self._due:
+            self._due[judge] = max(trial.since + test.warm_up + test.window, judge.last + test.every)
+        return self._due[judge]
+
+    async def _evaluate(self, service: str, judge: Judge) -> None:
+        for _ in range(CATCH_UP):
+            due, every = self._next(judge), judge.rule.test.every  # type: ignore[union-attr]  # _next has seen that it is a threshold
+            now = self._clock.now()
+            if due > now:
+                return
+            self._instruments.evaluated(now - due)
+            try:
+                value = await self._sources[judge.rule.source].read(judge.rule, judge.trial, due)
+            except SourceError as error:
+                await self._watcher.fail(service, judge, SourceFailure(due, str(error)))
+                self._due[judge] = max(due + every, self._clock.now())
+                return
+            self._due[judge] = due + every
+            await self._watcher.feed(service, judge, due, () if value is None else (value,))

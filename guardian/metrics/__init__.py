@@ -1,0 +1,1 @@
+"""Measuring: Prometheus. Answers are readings, never opinions."""

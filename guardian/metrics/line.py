@@ -1,0 +1,205 @@
+"""One line to one Prometheus: prometheus-api-client on a session of our own, for one thread at a time, cut from outside when late.
+
+What the client (0.7.2) does on a session of requests, measured, and what is done about it here:
+
+* three hidden retries with back-off, six seconds in all, while a rule wants the failure now: our session tries once;
+* of a reply it returns ``data.result`` only: an error with status 200 becomes a ``KeyError``, and status, type of result and
+  warnings of partial data are lost. It is handed the whole :class:`~guardian.metrics.answer.Reply` to return;
+* queries travel in the URL, even in a POST, where proxies log and limit them: they are sent as a form;
+* the timeout is for one read, so a server that trickles is waited for without end: :meth:`Line.cut` ends the connection;
+* bodies of any size are read and unpacked: reading stops at a limit, and nothing packed is asked for;
+* redirects are followed, cookies kept, and proxies, authorities and ``.netrc`` taken from the environment of whoever started the
+  program (``trust_env``), where a password displaces the token and a proxy sees it: our session knows nothing of these.
+"""
+
+import contextlib
+import functools
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from prometheus_api_client import PrometheusConnect
+from urllib3 import HTTPConnectionPool, connection_from_url
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as ReadTimeout
+
+from guardian import __version__
+from guardian.core.words import prometheus as words
+from guardian.metrics.access import Access, Login, certificate_state, read_login
+from guardian.metrics.answer import Reply, SourceDown, SourceError
+from guardian.metrics.question import Question
+
+T = TypeVar("T")
+Hold = Callable[[socket.socket], None]
+
+CHUNK = 65536
+SERVERS_SHARE = 0.8
+"""The part of the time left that the server is given: it then says itself what took too long, and stops."""
+HEADERS = {
+    "User-Agent": f"guardian/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
+
+
+class Line:
+    """A way to the server of ``access``. :meth:`ask` blocks; :meth:`cut` may be called from another thread meanwhile."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._session = _Session(access, self._hold)
+        self._client = PrometheusConnect(access.base, session=self._session, method="POST")
+        self._socket: socket.socket | None = None
+        self._over = False
+
+    def ask(self, question: Question[T], deadline: float) -> T:
+        """The answer to ``question``, by ``deadline`` on the monotonic clock; :class:`SourceError` where there is none."""
+        login = read_login(self._access)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise SourceDown(words.too_late(self._access.base, self._access.timeout))
+        params = {"timeout": f"{max(1, int(left * SERVERS_SHARE * 1000))}ms"}
+        try:
+            self._session.prepare(login, question.most_bytes)
+            reply = question.put(self._client, params, left)
+        except (HTTPError, OSError) as error:
+            reason = self._reason(error)
+        else:
+            if len(reply.body) > question.most_bytes:
+                raise SourceError(words.too_large(question.most_bytes))
+            return question.read(reply)
+        # Raised outside of the handler: the frames that it caught know the login.
+        raise SourceDown(reason)
+
+    def cut(self) -> None:
+        """End the query that is under way: its thread gets an error, at the latest as soon as it is connected."""
+        self._over = True
+        if self._socket is not None:
+            _shut(self._socket)
+
+    def reopen(self) -> None:
+        """Take queries again after :meth:`cut`. Not while one is under way."""
+        self._over = False
+
+    def close(self) -> None:
+        """Hang up. Not while a query is under way."""
+        self._session.close()
+
+    def _hold(self, connected: socket.socket) -> None:
+        self._socket = connected
+        if self._over:
+            _shut(connected)
+
+    def _reason(self, error: Exception) -> str:
+        root: BaseException = error
+        while deeper := root.__cause__ or root.__context__:
+            root = deeper
+        if isinstance(root, (TimeoutError, ReadTimeout)):
+            return words.too_late(self._access.base, self._access.timeout)
+        told = root.strerror if isinstance(root, OSError) and root.strerror else str(root)
+        return words.unreachable(self._access.base, told)
+
+
+class _Session:
+    """What the client sends through: one connection, one try, one form, one whole reply."""
+
+    verify = cert = None
+    """What the client passes on; :meth:`prepare` sees to both."""
+
+    def __init__(self, access: Access, hold: Hold) -> None:
+        self._access, self._hold = access, hold
+        self._pool: HTTPConnectionPool | None = None
+        self._certificates: tuple[tuple[int, int, int], ...] = ()
+        self._login, self._most_bytes = Login(), 0
+
+    def prepare(self, login: Login, most_bytes: int) -> None:
+        """Get ready for a request that shows ``login``, and for a reply of which little more than ``most_bytes`` are read.
+
+        ``OSError`` where the certificates cannot be loaded. When their files change, the next request goes by the new ones.
+        """
+        self._login, self._most_bytes = login, most_bytes
+        found = certificate_state(self._access)
+        if self._pool is None or found != self._certificates:
+            self.close()
+            self._pool, self._certificates = _pool(self._access, self._hold), found
+
+    def mount(self, *_: Any) -> None:
+        """The client brings an adapter for retries; there is no use for one."""
+
+    def request(self, method: str, url: str, params: Mapping[str, str], timeout: float, **_: Any) -> "_Whole":
+        """Send a request of the client's as it should be sent."""
+        assert self._pool  # noqa: S101  prepare() comes first
+        signed = HEADERS | ({"Authorization": self._login.header} if self._login.header else {})
+        form, path = urlencode(params), urlsplit(url).path
+        response = self._pool.urlopen(
+            method, path, form, signed, retries=False, redirect=False, timeout=timeout, preload_content=False
+        )
+        with contextlib.closing(response):
+            body = bytearray()
+            for part in response.stream(CHUNK, decode_content=False):
+                body += part
+                if len(body) > self._most_bytes:
+                    break
+        return _Whole(Reply(response.status, bytes(body), response.headers.get("Location", ""), self._login.secrets))
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._pool:
+            self._pool.close()
+            self._pool = None
+
+
+class _Whole:
+    """A reply, in the place from which the client takes what it returns."""
+
+    status_code = 200
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+
+    def json(self) -> Any:
+        """What the client looks into."""
+        return {"data": {"result": self._reply}}
+
+
+class _Plain(HTTPConnection):
+    """A connection that shows its socket to ``hold`` as soon as it has one, since reads on it can be waited for without end."""
+
+    def __init__(self, hold: Hold, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._hold = hold
+
+    def connect(self) -> None:
+        """Connect within the timeout, which the handshake of TLS has as a whole."""
+        super().connect()
+        self._hold(self.sock)
+
+
+class _Secured(_Plain, HTTPSConnection):
+    """The same with TLS."""
+
+
+def _pool(access: Access, hold: Hold) -> HTTPConnectionPool:
+    """What keeps the one connection, and makes a new one when it was dropped."""
+    if not access.base.startswith("https:"):
+        pool = connection_from_url(access.base, maxsize=1)
+        pool.ConnectionCls = functools.partial(_Plain, hold)  # type: ignore[assignment]  # it is only ever called
+        return pool
+    context = ssl.create_default_context(cafile=access.ca_file)
+    if access.client_cert_file:
+        # Without a password at hand, OpenSSL would ask for one at the terminal.
+        context.load_cert_chain(access.client_cert_file, access.client_key_file, password="")
+    pool = connection_from_url(access.base, maxsize=1, ssl_context=context)
+    pool.ConnectionCls = functools.partial(_Secured, hold)  # type: ignore[assignment]  # it is only ever called
+    return pool
+
+
+def _shut(connected: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # Past TLS, whose own shutdown would pull the session away from under the thread that reads.
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)

@@ -1,0 +1,45 @@
+"""Prometheus as a source of readings: a query in, one finite number out, or why there is none."""
+
+import time
+from collections.abc import Callable
+
+from guardian.metrics.access import Access
+from guardian.metrics.answer import Answer, Series, fresh
+from guardian.metrics.pool import Pool
+from guardian.metrics.question import Instant, Range
+
+CONNECTIONS = 8
+"""Queries that one server gets at once. Prometheus itself evaluates 20 by default, and dashboards want some of these."""
+
+
+class Prometheus:
+    """One Prometheus. Every query ends by ``access.timeout``, and only with an answer or a :class:`SourceError`.
+
+    ``now`` tells the wall clock's seconds since the epoch, with which the server's are compared.
+    """
+
+    def __init__(self, access: Access, connections: int = CONNECTIONS, now: Callable[[], float] = time.time) -> None:
+        self._pool = Pool(access, connections)
+        self._now = now
+
+    async def instant(self, query: str, at: float | None = None, oldest: float | None = None) -> Answer:
+        """What ``query`` gives at the moment ``at``, in seconds since the epoch; without it, now by the server's clock.
+
+        A value that the server dates more than ``oldest`` seconds before that moment is no data.
+        """
+        earliest = self._now() if at is None else at
+        answer = await self._pool.ask(Instant(query, at))
+        if oldest is None:
+            return answer
+        return fresh(answer, oldest, earliest, self._now() if at is None else at)
+
+    async def range(self, query: str, start: float, end: float, step: float) -> Series:
+        """What :meth:`instant` would have given at every moment from ``start`` to ``end``, both included, ``step`` seconds apart.
+
+        Times are whole milliseconds; at most 11,000 steps. ``ValueError`` where there is no step.
+        """
+        return await self._pool.ask(Range.of(query, start, end, step))
+
+    async def close(self) -> None:
+        """Give up what is under way, and hang up."""
+        await self._pool.close()

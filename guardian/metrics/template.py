@@ -1,0 +1,81 @@
+"""Queries with variables: which there are, what they stand for, and when a window fits behind a cutover."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from guardian.core.model import NAME
+from guardian.core.words import prometheus as words
+
+VARIABLES = ("candidate", "baseline", "service", "window", "since_cutover")
+_DOLLAR = re.compile(r"\$(?:(\$)|([A-Za-z0-9_]+))?")
+_NOISE = 1e-6
+"""Milliseconds by which a product of floats may fall short of the number that was meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What the variables stand for in one evaluation of a rule. ``ValueError`` with a sentence for what must not reach a query."""
+
+    candidate: str
+    """The environment on trial: ``blue`` or ``green``."""
+    baseline: str
+    service: str
+    window: float
+    """Seconds that the rule looks back."""
+    since_cutover: float
+    """Seconds since the cutover, at the moment for which the query is evaluated."""
+
+    def __post_init__(self) -> None:
+        """Refuse names that could end a string or start a selector."""
+        for name in ("candidate", "baseline", "service"):
+            value = getattr(self, name)
+            if not NAME.fullmatch(value):
+                raise ValueError(words.unfit_value(name, value))
+
+
+def variables(query: str) -> frozenset[str]:
+    """The names after a ``$`` in ``query``, known or not."""
+    return frozenset(name for _, name in _DOLLAR.findall(query) if name)
+
+
+def faults(query: str) -> tuple[str, ...]:
+    """What is wrong with the variables of ``query``, as sentences; empty where :func:`render` can go on."""
+    unknown = sorted(variables(query) - set(VARIABLES))
+    bare = any(match[0] == "$" for match in _DOLLAR.finditer(query))
+    return (*(words.unknown_variable(name, VARIABLES) for name in unknown), *((words.bare_dollar(),) if bare else ()))
+
+
+def render(query: str, values: Values) -> str:
+    """``query`` with its variables replaced, times written as PromQL durations, and ``$$`` as one dollar sign.
+
+    ``ValueError`` with a sentence where the query has :func:`faults`, or a time is shorter than a millisecond.
+    """
+    if wrong := faults(query):
+        raise ValueError(wrong[0])
+
+    def replaced(found: re.Match[str]) -> str:
+        name = found[2]
+        if name is None:
+            return "$"
+        value: str | float = getattr(values, name)
+        return value if isinstance(value, str) else _duration(name, value)
+
+    return _DOLLAR.sub(replaced, query)
+
+
+def _duration(name: str, seconds: float) -> str:
+    """``seconds`` as PromQL writes them, in whole milliseconds. Rounded down: a window must not reach behind the cutover."""
+    milliseconds = math.floor(seconds * 1000 + _NOISE)
+    if milliseconds < 1:
+        raise ValueError(words.no_duration(name))
+    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
+
+
+def fits_at(cutover: float, window: float, warm_up: float = 0.0) -> float:
+    """The first moment at which the last ``window`` seconds lie wholly behind ``cutover`` and the ``warm_up`` after it.
+
+    In seconds since the epoch, rounded up to Prometheus' milliseconds. It holds for the range of a selector, as in ``rate(x[…])``;
+    a selector without one may find a sample of up to five minutes before.
+    """
+    return math.ceil((cutover + warm_up + window) * 1000 - _NOISE) / 1000

@@ -1,0 +1,157 @@
+"""A real Prometheus with a known past, and certificates, as the tests of the sources need them."""
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeAlias
+
+from guardian.metrics.prometheus import Prometheus
+
+Eventually: TypeAlias = Callable[[Callable[[], bool]], Awaitable[None]]
+Connect: TypeAlias = Callable[..., Prometheus]
+
+
+def program(name: str) -> str:
+    """The path of a program that comes with Debian's packages prometheus and openssl."""
+    found = shutil.which(name)
+    assert found, f"{name} is missing: install Debian's packages prometheus and openssl"
+    return found
+
+
+class RealPrometheus:
+    """A Prometheus process on loopback that keeps its data in ``directory`` and scrapes ``targets``, or else itself."""
+
+    def __init__(self, directory: Path, *targets: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.url = f"http://{self.address}"
+        self._directory = directory
+        listed = ", ".join(f"'{target}'" for target in (targets or (self.address,)))
+        config = f"scrape_configs: [{{job_name: live, scrape_interval: 1s, static_configs: [{{targets: [{listed}]}}]}}]\n"
+        (directory / "prometheus.yml").write_text(config)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def backfill(self, openmetrics: str) -> None:
+        """Put samples into the past, before the first start."""
+        source = self._directory / "past.txt"
+        source.write_text(openmetrics)
+        command = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", source, self._directory / "data"]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+    def __enter__(self) -> Self:
+        """Start, and wait until queries are answered; again after :meth:`stop`, with the same address and data."""
+        command = [program("prometheus"), f"--config.file={self._directory}/prometheus.yml"]
+        options = [f"--storage.tsdb.path={self._directory}/data", f"--web.listen-address={self.address}"]
+        with (self._directory / "log").open("wb") as log:
+            self._process = subprocess.Popen([*command, *options], stderr=log)
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process, however it fares."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(timeout=30)
+            self._process = None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send the process a signal."""
+        assert self._process
+        os.kill(self._process.pid, number)
+
+    def _wait(self) -> None:
+        assert self._process
+        deadline = time.monotonic() + 30
+        while not self._ready():
+            fares_well = self._process.poll() is None and time.monotonic() < deadline
+            assert fares_well, (self._directory / "log").read_text()
+            time.sleep(0.02)
+
+    def _ready(self) -> bool:
+        with contextlib.closing(http.client.HTTPConnection(self.address, timeout=5)) as connection:
+            try:
+                connection.request("GET", "/-/ready")
+                return connection.getresponse().status == 200
+            except OSError:
+                return False
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A Prometheus with a known past of twenty minutes that begins at ``since``: one sample every ten seconds.
+
+    In each, ``requests_total`` of green grows by 100 and ``errors_total`` of green by 5; ``idle_total`` stays 0; ``memory_bytes``
+    has two instances; ``build_info`` changes its label ``version`` after the middle; ``gauge`` is 1 and ends in the middle.
+    """
+
+    url: str
+    since: int
+
+
+def history(since: int) -> str:
+    """The samples of :class:`Past` as OpenMetrics text, in which each family stands together."""
+    times = [since + 10 * step for step in range(121)]
+    middle = since + 600
+    families: dict[str, list[str]] = {
+        "requests counter": [f'requests_total{{env="green"}} {100 * step} {at}' for step, at in enumerate(times)],
+        "errors counter": [f'errors_total{{env="green"}} {5 * step} {at}' for step, at in enumerate(times)],
+        "idle counter": [f'idle_total{{env="green"}} 0 {at}' for at in times],
+        "memory_bytes gauge": [f'memory_bytes{{env="green",instance="{each}"}} {each} {at}' for each in (1, 2) for at in times],
+        "build_info gauge": [
+            f'build_info{{version="{version}"}} 1 {at}' for version in (1, 2) for at in times if (at > middle) == (version == 2)
+        ],
+        "gauge gauge": [f"gauge 1 {at}" for at in times if at <= middle],
+    }
+    lines = [line for family, samples in families.items() for line in (f"# TYPE {family}", *samples)]
+    return "\n".join((*lines, "# EOF", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """An authority, what it has signed (a server for 127.0.0.1 and a client), and an authority that has signed nothing."""
+
+    authority: Path
+    server: Path
+    server_key: Path
+    client: Path
+    client_key: Path
+    stranger: Path
+
+
+def make_certificates(directory: Path) -> Certificates:
+    """Certificates and keys as PEM files in ``directory``, valid for a day."""
+    authority = ("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
+    signed = ("-CA", directory / "authority.pem", "-CAkey", directory / "authority.key", "-addext", "basicConstraints=CA:FALSE")
+    _make_certificate(directory, "authority", authority)
+    _make_certificate(directory, "stranger", authority)
+    _make_certificate(directory, "server", (*signed, "-addext", "subjectAltName=IP:127.0.0.1"))
+    _make_certificate(directory, "client", signed)
+    names = ("authority.pem", "server.pem", "server.key", "client.pem", "client.key", "stranger.pem")
+    return Certificates(*(directory / name for name in names))
+
+
+def _make_certificate(directory: Path, name: str, options: tuple[str | Path, ...]) -> None:
+    # A configuration that is nearly empty: the distribution's own would add extensions a second time.
+    config = directory / "openssl.cnf"
+    config.write_text("[req]\ndistinguished_name = name\n[name]\n")
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", directory / f"{name}.key")
+    about = ("-days", "1", "-subj", f"/CN={name}", "-out", directory / f"{name}.pem")
+    command = [program("openssl"), "req", "-x509", "-config", config, *key, *about, *options]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
