@@ -1,8 +1,8 @@
 """The ``guardian`` command. Whatever is heavy is imported by the command that needs it: ``guardian --help`` answers at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,14 +16,10 @@ if TYPE_CHECKING:
 SOCKET = Path("/run/guardian/api.sock")
 CONFIG = Path("/etc/guardian/guardian.yaml")
 
-F = TypeVar("F", bound=Callable[..., Any])
+PATH = click.Path(readable=False, path_type=Path)
+"""Whether a path can be used is told by those who use it, with a sentence and an exit code of their own."""
 
-
-def _path(**settings: Any) -> click.Path:
-    return click.Path(path_type=Path, **settings)
-
-
-config = click.option("--config", type=_path(), default=CONFIG, show_default=True, help="guardian.yaml.")
+config = click.option("--config", type=PATH, default=CONFIG, show_default=True, help="guardian.yaml.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON instead of text.")
 reason = click.option("--reason", default="", help="Why; it is recorded with your user name.")
 wait = click.option("--wait", is_flag=True, help="Show what happens, and end with the deployment's outcome.")
@@ -33,7 +29,7 @@ wait = click.option("--wait", is_flag=True, help="Show what happens, and end wit
 @click.version_option(__version__, prog_name="guardian", message="%(prog)s %(version)s")
 @click.option(
     "--socket",
-    type=_path(),
+    type=PATH,
     default=SOCKET,
     envvar="GUARDIAN_SOCKET",
     show_default=True,

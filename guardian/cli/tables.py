@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import click
 from pydantic import TypeAdapter
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -20,8 +21,8 @@ from guardian.core.words.story import split_of
 from guardian.core.words.verdicts import value_of
 
 BAR = 40
-PIPED_WIDTH = 200
-"""Columns where the output is no terminal: enough for a sentence, so that ``grep`` finds it in one line."""
+PIPED_WIDTH = 10_000
+"""Columns where the output is no terminal: sentences stay on one line, so that ``grep`` finds them."""
 
 _STYLES = {
     "healthy": "green",
@@ -37,8 +38,11 @@ _STYLES = {
 }
 
 
-def _console() -> Console:
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+def _print(*parts: RenderableType) -> None:
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    with console.capture() as captured:
+        console.print(*parts, sep="\n")
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _word(word: str) -> Text:
@@ -70,14 +74,11 @@ def _moment(at: float | None) -> str:
 
 def show_services(views: Sequence[Answer]) -> None:
     """Every service with its split, its release on trial and its way back."""
-    console, now = _console(), time.time()
+    now = time.time()
     for view in views:
-        console.print(Text.assemble((view["service"], "bold"), " is on ", view["split"]))
-        console.print(_bar(view["environments"]))
-        console.print(_pairs(_service_rows(view, now)))
-        if view["verdicts"]:
-            console.print(_verdicts(view["verdicts"]))
-        console.print()
+        headline = Text.assemble((view["service"], "bold"), " is on ", view["split"])
+        verdicts = _verdicts(view["verdicts"]) if view["verdicts"] else ""
+        _print(headline, _bar(view["environments"]), _pairs(_service_rows(view, now)), verdicts)
 
 
 def _bar(environments: Sequence[Answer]) -> Text:
@@ -115,9 +116,8 @@ def _verdicts(verdicts: Sequence[Answer]) -> Table:
 
 def show_deployments(deployments: Sequence[Answer]) -> None:
     """Deployments, one a row."""
-    console = _console()
     if not deployments:
-        console.print(shell.no_deployments())
+        click.echo(shell.no_deployments())
         return
     table = _table("deployment", "requested", "by", "to", "phase", "took", "why")
     for deployment in deployments:
@@ -131,20 +131,19 @@ def show_deployments(deployments: Sequence[Answer]) -> None:
             seconds(ended - began) if ended else "",
             Text(shell.trouble(deployment) or deployment["reason"]),
         )
-    console.print(table)
+    _print(table)
 
 
 def show_timeline(detail: Answer) -> None:
     """Everything that happened to one deployment, in order."""
-    console, deployment = _console(), detail["deployment"]
-    console.print(Text(shell.outcome(deployment), style="bold"))
+    deployment = detail["deployment"]
     table = _table("time", "after", "what happened", right=("after",))
     for entry in detail["journal"]:
         event = entry["event"]
         split = split_of(Split(event["split"]["green"])) if "split" in event else ""
         after = seconds(max(0.0, entry["at"] - deployment["requested_at"]))
         table.add_row(_moment(entry["at"]), after, Text(shell.happened(event, split)))
-    console.print(table)
+    _print(Text(shell.outcome(deployment), style="bold"), table)
 
 
 # guardian explain
@@ -152,14 +151,13 @@ def show_timeline(detail: Answer) -> None:
 
 def show_explanation(explanation: Answer) -> None:
     """The verdict that caused a rollback: what was measured, what it was held against, and how it comes out again."""
-    console = _console()
     rule = TypeAdapter(Rule).validate_python(explanation["rule"])
-    console.print(Text(f"{explanation['deployment']} was rolled back by {rule.name}: {rule.summary}", style="bold"))
-    console.print(_pairs(_explained(explanation, rule)))
-    table = _table(*_columns(rule, explanation["last_looks"]), right=("s after cutover",))
+    columns = _columns(rule, explanation["last_looks"])
+    table = _table(*columns, right=columns)
     for at, *numbers in explanation["last_looks"]:
         table.add_row(f"{at:.3f}", *(f"{number:g}" for number in numbers))
-    console.print(table)
+    headline = Text(shell.explained(explanation["deployment"], rule.name, rule.summary), style="bold")
+    _print(headline, _pairs(_explained(explanation, rule)), table)
 
 
 def _explained(explanation: Answer, rule: Rule) -> Iterable[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -73,27 +73,32 @@ class _Wait:
 
     def until_over(self) -> Deployment:
         """The deployment when it is over. :class:`Unreachable` when the daemon stays away for too long."""
-        while True:
-            try:
-                with self._client.news() as news:
-                    if self._listen(news):
-                        return self._screen.deployment
-            except Unreachable as error:
-                self._lose(error.message)
-            except Rejected:  # too many follow already: then look now and then
-                if self._look():
-                    return self._screen.deployment
+        while not self._step():
             time.sleep(PAUSE_SECONDS)
+        with suppress(Unreachable, Rejected), self._client.news() as news:  # how it ended may have been told since
+            self._listen(news, live=False)
+        return self._screen.deployment
 
-    def _listen(self, news: Iterator[News]) -> bool:
-        """Show what is told: first what has been told before, then what is. Whether the deployment is over."""
-        live = False
+    def _step(self) -> bool:
+        """Listen for as long as the connection lasts. Whether the deployment is over."""
+        try:
+            with self._client.news() as news:
+                return self._listen(news, live=True)
+        except Unreachable as error:
+            self._lose(error.message)
+            return False
+        except Rejected:  # too many follow already: then look now and then
+            return self._look()
+
+    def _listen(self, news: Iterator[News], *, live: bool) -> bool:
+        """Show what has been told; with ``live``, also what is, until the deployment is over. Whether it is."""
+        past = True
         for told in news:
-            if told is None:
-                live = True
-            elif told["deployment"] == self._id:
+            past = past and told is not None
+            ours = told is not None and told["deployment"] == self._id
+            if told is not None and ours:
                 self._show(told)
-            if live and (told is None or told["deployment"] == self._id) and self._look():
+            if not past and (not live or ((told is None or ours) and self._look())):
                 return True
         return False
 

@@ -1,0 +1,111 @@
+"""Who is calling."""
+
+import asyncio
+import os
+import pwd
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from guardian.api import access
+from tests.doubles.house import DEADLINE, House, client_of
+
+SWITCH = "/v1/services/web/switch"
+CALL = """
+import http.client, os, socket, sys
+os.chdir(sys.argv[1])
+os.setgid(int(sys.argv[2])), os.setuid(int(sys.argv[2]))
+connection = http.client.HTTPConnection("guardian")
+connection.sock = socket.socket(socket.AF_UNIX)
+connection.sock.connect("api.sock")
+connection.request("POST", "/v1/services/web/switch")
+print(connection.getresponse().status)
+connection.close()
+"""
+
+
+def name_of(uid: int) -> str:
+    """What guardian calls a user."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+@pytest.mark.parametrize("uid", [0, 1, 54_321] if os.getuid() == 0 else [os.getuid()])
+async def test_orders_carry_the_name_of_the_user_who_connected(socket: Path, uid: int) -> None:
+    """The kernel says who called, whatever the program calls itself; a user without a name has a number."""
+    socket.parent.chmod(0o711)
+    async with House().open(socket, mode=0o666) as house:
+        call = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", CALL, str(socket.parent), str(uid)), stdout=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(DEADLINE):
+            status, _ = await call.communicate()
+        assert status == b"200\n"
+        assert house.state.deployment is not None
+        assert house.state.deployment.requested_by == name_of(uid)
+
+
+async def test_no_header_changes_who_called(house: House, client: httpx.AsyncClient) -> None:
+    """Headers by which proxies name their clients are not believed."""
+    claims = {"x-forwarded-for": "alice", "forwarded": "for=alice", "x-real-ip": "alice", "x-forwarded-user": "alice"}
+    await client.post(SWITCH, headers=claims)
+    assert house.state.deployment is not None
+    assert house.state.deployment.requested_by == name_of(os.getuid())
+
+
+async def test_a_user_database_that_hangs_does_not_hold_up_an_order(
+    house: House, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory server that is down costs the name, not the order."""
+    answered = threading.Event()
+
+    def hang(_uid: int) -> Any:
+        answered.wait(DEADLINE)
+        raise KeyError
+
+    monkeypatch.setattr(access.pwd, "getpwuid", hang)
+    monkeypatch.setattr(access, "NAME_SECONDS", 0.01)
+    try:
+        assert (await client.post(SWITCH)).status_code == 200
+    finally:
+        answered.set()
+    assert house.state.deployment is not None
+    assert house.state.deployment.requested_by == f"uid {os.getuid()}"
+
+
+async def test_connections_are_bounded(house: House, socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers that never hang up leave descriptors for the rest of guardian; a place that is left is free again."""
+    monkeypatch.setattr(access, "MOST_CONNECTIONS", 3)
+    idle = [await asyncio.open_unix_connection(socket) for _ in range(3)]
+    async with asyncio.timeout(DEADLINE):
+        reader, writer = await asyncio.open_unix_connection(socket)
+        assert await reader.read() == b""
+        writer.close()
+        for _, each in idle:
+            each.close()
+            await each.wait_closed()
+        async with client_of(socket) as client:
+            while True:
+                try:
+                    assert (await client.get("/healthz")).status_code == 200
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.01)
+
+
+async def test_a_connection_that_asks_nothing_is_closed(house: House, socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a request counts as none."""
+    monkeypatch.setattr(access, "FIRST_REQUEST_SECONDS", 0.01)
+    for beginning in (b"", b"GET /healthz HTTP/1.1\r\nhost:"):
+        reader, writer = await asyncio.open_unix_connection(socket)
+        writer.write(beginning)
+        async with asyncio.timeout(DEADLINE):
+            assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
