@@ -47,10 +47,13 @@ frontend {service.name}
 {block}
     default_backend {service.blue}
 
+# HAProxy's own answers, a 503 for instance, are signed too: clients know whose fault they were.
 backend {service.blue}
+    http-after-response set-header X-Environment blue
 {blue}
 
 backend {service.green}
+    http-after-response set-header X-Environment green
 {green}
 """
 

@@ -137,8 +137,7 @@ class Play:
     def _outcome(self, fault: str, healthy: str, deployment: dict[str, Any], began: float, acknowledged: float) -> Outcome:
         answers = self._traffic.answers
         badness = Badness(slower_than=SLOW) if fault == "latency" else Badness()
-        origins = (Environment.BLUE, None)
-        done = harm((answer for answer in answers if answer.done >= began), origins, badness)
+        done = harm((answer for answer in answers if answer.done >= began), (Environment.BLUE,), badness)
         rollback = deployment["rollback"] or {}
         return Outcome(
             fault=fault,

@@ -93,7 +93,7 @@ class Measurement:
         await asyncio.sleep(0.3)
         recent = [answer for answer in traffic.answers if answer.done >= began]
         traffic.answers.clear()
-        done = harm(recent, (Environment.GREEN, None), Badness())
+        done = harm(recent, (Environment.GREEN,), Badness())
         detail = await self._client.get(f"/v1/deployments/{view['deployment']['id']}/explanation")
         explanation = detail.raise_for_status().json()
         assert explanation["identical"], explanation

@@ -242,15 +242,39 @@ async def test_a_map_without_the_service_gets_it_once(haproxy: HAProxyProcess, b
     assert [line.split()[1:] for line in entries.splitlines()] == [["web", "3"]]
 
 
-async def test_a_frontend_without_the_block_is_told_what_it_lacks(
-    haproxy: HAProxyProcess, balancer: HAProxy, service: Service
-) -> None:
-    """When HAProxy does not use the map, the sentence holds the very block that stands in a sound configuration."""
-    sound = haproxy.configuration.read_text()
-    before, _, rest = sound.partition("    # >>> guardian")
+def without_block(configuration: str) -> tuple[str, str]:
+    """The configuration without guardian's block, and the block."""
+    before, _, rest = configuration.partition("    # >>> guardian")
     block, _, after = rest.partition("# <<< guardian web\n")
-    haproxy.configuration.write_text(before + after)
+    return before + after, f"    # >>> guardian{block}# <<< guardian web"
+
+
+async def test_a_frontend_without_the_block_is_told_what_it_lacks(haproxy: HAProxyProcess, balancer: HAProxy) -> None:
+    """When HAProxy does not use the map, the sentence holds the very block that stands in a sound configuration."""
+    bare, block = without_block(haproxy.configuration.read_text())
+    haproxy.configuration.write_text(bare)
     await haproxy.reload()
     with pytest.raises(BalancerUnfit, match="frontend") as failure:
         await balancer.route("web", Split(1))
-    assert f"    # >>> guardian{block}# <<< guardian web" in str(failure.value)
+    assert block in str(failure.value)
+
+
+async def test_a_lingering_worker_without_the_block_is_waited_for(haproxy: HAProxyProcess, balancer: HAProxy) -> None:
+    """After the block was loaded, an older worker that knows no map is named until it ends, and the map is not called unknown."""
+    sound = haproxy.configuration.read_text()
+    haproxy.configuration.write_text(without_block(sound)[0])
+    await haproxy.reload()
+    async with Visitor(haproxy.port):
+        old = await in_service(haproxy)
+        haproxy.configuration.write_text(sound)
+        await haproxy.reload()
+        assert [worker.current for worker in await balancer.read("web")] == [True]
+        with pytest.raises(BalancerGone, match=f"process {old.pid} .*before guardian's block"):
+            await balancer.route("web", Split(10_000))
+        assert await visit(haproxy.port) is GREEN
+
+    async def ended() -> bool:
+        return not alive(old)
+
+    await eventually(ended)
+    assert (await balancer.route("web", Split(1))).split == Split(1)

@@ -16,6 +16,7 @@ from guardian.core.model import Service, Split
 from guardian.core.ports import BalancerError, BalancerGone, BalancerUnfit, Routed, WorkerSplit
 from guardian.core.words import balancer as words
 
+UNKNOWN_MAP = "Unknown map identifier"
 _ENTRY = re.compile(r'found=yes.*value="([^"\n]*)"')
 """In the answer to ``get map``, which follows every ``set map``: HAProxy before 2.8 does not say when it refuses a value."""
 
@@ -38,7 +39,8 @@ class Round:
 
     def proves(self, split: Split, listed: frozenset[int]) -> bool:
         """Whether every worker that is ``listed`` now has said that it has ``split``."""
-        return self.current in listed <= self.workers.keys() and all(worker.split == split for worker in self.workers.values())
+        told = self.current in listed and listed <= self.workers.keys()
+        return told and all(worker.split == split for worker in self.workers.values())
 
 
 class Router:
@@ -62,16 +64,17 @@ class Router:
         changing within the patience, :class:`BalancerError` when one of them hangs.
         """
         started, tell = time.monotonic(), partial(self._set, service, split)
-        told = await self._current(service, tell)
+        told, before = await self._current(service, tell), None
         while True:
             listed = await self._listed(service, told)
             took = time.monotonic() - started
             if told.proves(split, listed):
                 return Routed(split, tuple(worker.worker for worker in told.workers.values()), took)
             if took > self._patience:
-                raise _unproved(service, split, told, took)
-            if len(told.workers) > 1:
+                raise _unproved(service, split, told, listed, took)
+            if listed == before:
                 await asyncio.sleep(PAUSE)
+            before = listed
             told = await self._lingering(service, tell, await self._current(service, tell), listed)
 
     async def _get(self, service: Service, ask: Ask) -> Answers:
@@ -107,7 +110,9 @@ class Router:
         asked = [tell(partial(self._master.ask, pid)) for pid in pids]
         for pid, answers in zip(pids, await asyncio.gather(*asked, return_exceptions=True), strict=True):
             if isinstance(answers, Answers):
-                workers[pid] = self._split(service, answers, current=False)
+                # One from before guardian's block was loaded has no map: nothing moves it, and it is not proved by anything.
+                if UNKNOWN_MAP not in answers.texts[0]:
+                    workers[pid] = self._split(service, answers, current=False)
             elif isinstance(answers, WorkerSilent):
                 silent.append(pid)
             elif not isinstance(answers, WorkerGone):
@@ -116,7 +121,7 @@ class Router:
 
     def _split(self, service: Service, answers: Answers, *, current: bool) -> WorkerSplit:
         text, worker = "".join(answers.texts), answers.worker.name
-        if "Unknown map identifier" in text:
+        if UNKNOWN_MAP in text:
             raise BalancerUnfit(words.map_unknown(self._path, block(service, self._path)))
         entry = _ENTRY.search(text)
         # A map that does not name the service gives it the default of guardian's block: nothing to green.
@@ -124,8 +129,8 @@ class Router:
         return WorkerSplit(worker, split, current)
 
 
-def _unproved(service: Service, split: Split, told: Round, took: float) -> BalancerError:
+def _unproved(service: Service, split: Split, told: Round, listed: frozenset[int], took: float) -> BalancerError:
     if told.silent:
         return BalancerError(words.workers_silent(service.name, split, told.silent, took))
-    found = [(worker.worker, worker.split) for worker in told.workers.values()]
-    return BalancerGone(words.workers_unsettled(service.name, split, found, took))
+    right = {pid for pid, worker in told.workers.items() if worker.split == split}
+    return BalancerGone(words.workers_unsettled(service.name, split, sorted(listed - right), took))

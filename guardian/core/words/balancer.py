@@ -136,11 +136,13 @@ def workers_silent(service: str, split: Split, pids: Sequence[int], patience: fl
     )
 
 
-def workers_unsettled(service: str, split: Split, found: Sequence[tuple[str, Split]], patience: float) -> str:
-    """Two listings of the workers would not agree."""
-    astray = ", ".join(f"worker {worker} has {share(has.green)}" for worker, has in found if has != split)
-    why = f"{astray}: something else sets it" if astray else "workers come and go, as in a reload"
-    return f"{service}: green's share of {share(split.green)} was not confirmed by every worker within {seconds(patience)}: {why}"
+def workers_unsettled(service: str, split: Split, pids: Sequence[int], patience: float) -> str:
+    """Workers that could not be told, or do not keep to it."""
+    who = f"HAProxy's {_processes(pids)}" if pids else "the worker in service, which the master does not list,"
+    return (
+        f"{service}: {who} did not confirm green's share of {share(split.green)} within {seconds(patience)}: "
+        "ending, not ready yet, or started before guardian's block was loaded; or something else sets the share"
+    )
 
 
 def no_binary(version: str, remedy: str) -> str:
