@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from guardian.api.serve import serve
+from guardian.api.serve import SocketUnusable, serve
 from guardian.api.server import application
 from guardian.app.act import Actor
 from guardian.app.clock import SteadyClock
@@ -18,6 +19,7 @@ from guardian.app.decide import Decider
 from guardian.app.gauges import Gauges
 from guardian.app.logs import log_to_stderr
 from guardian.app.orders import Orders, Parts
+from guardian.app.poll import TURN_SECONDS, Poller
 from guardian.app.readiness import Prober
 from guardian.app.reconcile import Reconciler
 from guardian.app.record import Durable, Entry, Recorder
@@ -30,11 +32,12 @@ from guardian.config.faults import ConfigFaults
 from guardian.config.settings import Settings
 from guardian.core.deployment import Adopted, Phase, ServiceState
 from guardian.core.model import Environment, Service, Split
-from guardian.core.ports import Balancer, BalancerError, StoreError
-from guardian.core.rules import RuleSet
+from guardian.core.ports import Balancer, BalancerError, Metrics, StoreError
+from guardian.core.rules import RuleSet, Source
 from guardian.core.switch import adopt, resume
 from guardian.core.words import refusals, upkeep
 from guardian.core.words.story import announce
+from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.store import SqlStore
 
@@ -57,7 +60,7 @@ def run(config: Path) -> int:
         with StateLock(configuration.settings.state_dir):
             store = SqlStore(configuration.settings.state_dir)
             try:
-                asyncio.run(_main(configuration, store))
+                return asyncio.run(_main(configuration, store))
             finally:
                 store.close()
     except ConfigFaults as faults:
@@ -66,7 +69,6 @@ def run(config: Path) -> int:
     except (AlreadyRunning, StoreError) as error:
         print(f"guardian: {error}", file=sys.stderr)  # noqa: T201  seen before, and without, a log
         return 1
-    return 0
 
 
 def check_online(configuration: Configuration) -> list[str]:
@@ -101,8 +103,20 @@ async def _haproxy(settings: Settings) -> AsyncIterator[HAProxy]:
         await balancer.aclose()
 
 
-async def _main(configuration: Configuration, store: SqlStore) -> None:
-    stop = asyncio.Event()
+@asynccontextmanager
+async def _sources(settings: Settings) -> AsyncIterator[Mapping[Source, Metrics]]:
+    if settings.prometheus is None:
+        yield {}
+        return
+    prometheus = PrometheusSource(settings.prometheus)
+    try:
+        yield {Source.PROMETHEUS: prometheus}
+    finally:
+        await prometheus.aclose()
+
+
+async def _main(configuration: Configuration, store: SqlStore) -> int:
+    stop, return_code = asyncio.Event(), 0
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with _haproxy(configuration.settings) as balancer:
@@ -110,9 +124,16 @@ async def _main(configuration: Configuration, store: SqlStore) -> None:
         newcomers = [service for name, service in configuration.settings.services.items() if name not in recorded]
         met = {service.name: await _meet(service, balancer) for service in newcomers}
         known = {name: state for name, state in recorded.items() if name in configuration.settings.services}
-        program = Program(configuration, store, balancer, known | {name: adopt(name, event).state for name, event in met.items()})
-        await program.begin(met)
-        await program.run(stop)
+        states = known | {name: adopt(name, event).state for name, event in met.items()}
+        async with _sources(configuration.settings) as sources:
+            program = Program(configuration, Adapters(store, balancer, sources), states)
+            await program.begin(met)
+            try:
+                await program.run(stop)
+            except* SocketUnusable as failed:
+                logger.error("%s", failed.exceptions[0])  # noqa: TRY400  the sentence says it all
+                return_code = 1
+    return return_code
 
 
 async def _meet(service: Service, balancer: Balancer) -> Adopted:
@@ -127,13 +148,21 @@ async def _meet(service: Service, balancer: Balancer) -> Adopted:
     return Adopted(time.time(), split, worker)
 
 
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The program's ways to the outside world."""
+
+    store: SqlStore
+    balancer: Balancer
+    sources: Mapping[Source, Metrics]
+
+
 class Program:
     """All parts, wired: they know one another only through what they are given here."""
 
-    def __init__(
-        self, configuration: Configuration, store: SqlStore, balancer: Balancer, states: Mapping[str, ServiceState]
-    ) -> None:
+    def __init__(self, configuration: Configuration, adapters: Adapters, states: Mapping[str, ServiceState]) -> None:
         settings, services = configuration.settings, configuration.settings.services
+        balancer, store = adapters.balancer, adapters.store
         self._api, self._store = settings.api, store
         self._clock, self._feed, self._gauges, self._recorder = SteadyClock(), Feed(), Gauges(), Recorder(store)
         self._decider = decider = Decider(states, self._recorder, self._clock, self._feed)
@@ -145,6 +174,7 @@ class Program:
         self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock)
         parts = Parts(services, balancer, store, decider, self._watcher, self._prober, self._feed, rules.__getitem__, self._clock)
         self._orders = Orders(parts)
+        self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)
         self._saving: set[asyncio.Task[None]] = set()
         decider.connect(self._actor.act)
         self._watcher.connect(Wires(decider.submit, self._reconciler.soon, self._keep))
@@ -174,6 +204,7 @@ class Program:
         schedule = Schedule(self._clock)
         schedule.every(1.0, "reconcile", self._reconcile, deadline=10.0)
         schedule.every(3.0, "readiness", self._prober.probe, deadline=10.0)
+        schedule.every(TURN_SECONDS, "queries", self._poller.turn, deadline=10.0)
         schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)
         schedule.every(10.0, "evidence", self._save_evidence, deadline=30.0)
         schedule.every(3600.0, "prune", self._prune, deadline=300.0)
@@ -200,6 +231,7 @@ class Program:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._actor.idle()
         await self._actor.aclose()
+        await self._poller.aclose()
         await self._save_evidence()
         if self._saving:
             await asyncio.wait(self._saving)

@@ -60,7 +60,7 @@ class Poller:
                 return
             self._instruments.evaluated(now - due)
             try:
-                value = await self._sources[judge.rule.source].read(judge.rule, judge.trial, due)
+                value = await self._sources[judge.rule.source].read(service, judge.rule, judge.trial, due)
             except SourceError as error:
                 await self._watcher.fail(service, judge, SourceFailure(due, str(error)))
                 self._due[judge] = max(due + every, self._clock.now())

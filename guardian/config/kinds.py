@@ -146,6 +146,11 @@ def _matching(pattern: re.Pattern[str], form: str, such_as: str) -> Kind[str]:
     return Kind(read, form, such_as)
 
 
+def text(form: str, such_as: str) -> Kind[str]:
+    """Any printable text."""
+    return _matching(re.compile(r"[\x21-\x7e]{1,2000}"), form, such_as)
+
+
 GROUP = _matching(_GROUP, forms.a_group(), "guardian")
 """A group of this system; whether it exists is seen when the socket is opened."""
 

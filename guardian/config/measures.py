@@ -4,13 +4,15 @@ A new source is a member of :class:`guardian.core.rules.Source`, its measure in 
 in :data:`MEASURES`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from guardian.config import kinds
 from guardian.config.fields import Fields, Kind, Misfit
+from guardian.core import query
 from guardian.core.readings import COUNTED
-from guardian.core.rules import Gauge, Measure, Ratio, Source
+from guardian.core.rules import Gauge, Measure, Query, Ratio, Source, Unit
 from guardian.core.words import faults as words
 from guardian.core.words import forms
 
@@ -62,6 +64,7 @@ _UNITS: Mapping[Gauge, Kind[float]] = {
 
 
 def _read_haproxy(fields: Fields) -> Measured:
+    fields.refuse(("query",), words.prometheus_only)
     ratio, value = fields.optional("ratio", RATIO, RATIO.stand_in), fields.optional("value", GAUGE, None)
     if fields.has("ratio") and fields.has("value"):
         fields.fault("value", words.ratio_and_value())
@@ -73,7 +76,34 @@ def _read_haproxy(fields: Fields) -> Measured:
     return Measured(ratio, ANY_LIMIT) if value is None else Measured(value, _UNITS[value])
 
 
+def _read_query(text: str) -> str:
+    wrong = query.faults(text)
+    if wrong:
+        raise Misfit(wrong[0])
+    return text
+
+
+QUERY = Kind(_read_query, forms.a_query(), "vector(0)")
+_TIME = re.compile(r"[0-9.]+ ?(ms|s|m|h|d)")
+
+
+def _read_prometheus(fields: Fields) -> Measured:
+    """A query gives a bare number: its limit says what it is."""
+    promql = fields.required("query", QUERY)
+    fields.refuse(("ratio", "value"), words.haproxy_only)
+    fields.refuse(("min_requests",), words.counts_no_requests)
+    limit = fields.text("above") or fields.text("below")
+    if limit.endswith("%"):
+        return Measured(Query(promql, Unit.SHARE), SHARE)
+    if _TIME.fullmatch(limit):
+        return Measured(Query(promql, Unit.SECONDS), kinds.duration("1ms", "7d", "800ms"))
+    return Measured(Query(promql, Unit.NUMBER), kinds.number("0", "1e15", "100"))
+
+
 UNKNOWN = Measured(RATIO.stand_in, ANY_LIMIT)
 """What a rule measures whose source could not be read."""
-MEASURES: Mapping[Source, Callable[[Fields], Measured]] = {Source.HAPROXY: _read_haproxy}
+MEASURES: Mapping[Source, Callable[[Fields], Measured]] = {
+    Source.HAPROXY: _read_haproxy,
+    Source.PROMETHEUS: _read_prometheus,
+}
 """How the measure of a rule is read, by its source. Each reader takes the keys of its own source, and no others."""

@@ -7,13 +7,17 @@ from guardian.config.document import Node
 from guardian.config.faults import Findings
 from guardian.config.fields import Fields, Kind, Misfit
 from guardian.config.measures import ANY_LIMIT, MEASURES, SHARE, UNKNOWN, Measured
-from guardian.core.rules import Action, Against, Direction, Gauge, Lack, Rule, Sequential, Source, Test, Threshold
+from guardian.core.rules import Action, Against, Direction, Lack, Query, Ratio, Rule, Sequential, Source, Test, Threshold
 from guardian.core.words import faults as words
 from guardian.core.words import forms
 
 THRESHOLD_KEYS = ("above", "below", "every", "window", "for", "warm_up")
 SEQUENTIAL_KEYS = ("limit", "against", "tolerance", "floor", "false_alarm")
 MOST_CHECKS = 1000
+LOOK_EVERY = kinds.duration("10ms", "1h", "1s")
+QUERY_EVERY = kinds.duration("1s", "1h", "15s")
+ASKED_EVERY = 15.0
+"""Seconds between two queries where the rule does not say: what most Prometheus servers scrape at."""
 
 _LACK = kinds.choice(Lack, forms.lack_of_data())
 _CONFIRMATIONS = re.compile(r"([0-9]{1,4})(?: of ([0-9]{1,4}))?")
@@ -59,10 +63,10 @@ def _read_test(fields: Fields, measured: Measured, watch: float) -> Test:
 
 
 def _read_sequential(fields: Fields, measured: Measured) -> Sequential:
-    gauge = measured.measure if isinstance(measured.measure, Gauge) else None
-    if gauge and fields.sound("test"):
-        fields.fault("test", words.sequential_value(gauge))
-    limit = fields.required("limit", ANY_LIMIT if gauge else measured.limit)
+    single = not isinstance(measured.measure, Ratio)
+    if single and fields.sound("test"):
+        fields.fault("test", words.sequential_value("query" if isinstance(measured.measure, Query) else str(measured.measure)))
+    limit = fields.required("limit", ANY_LIMIT if single else measured.limit)
     defaults = Sequential(limit)
     against = fields.optional("against", kinds.choice(Against), defaults.against)
     if against is Against.LIMIT and fields.sound("against"):
@@ -83,7 +87,8 @@ def _read_threshold(fields: Fields, measured: Measured, watch: float) -> Thresho
     direction, limit = _read_bound(fields, measured)
     defaults = Threshold(direction, limit)
     needed, of = fields.optional("for", CONFIRMATIONS, (defaults.needed, defaults.of))
-    every = fields.optional("every", kinds.duration("10ms", "1h", "1s"), defaults.every)
+    asked = isinstance(measured.measure, Query)
+    every = fields.optional("every", QUERY_EVERY if asked else LOOK_EVERY, ASKED_EVERY if asked else defaults.every)
     window = fields.optional("window", kinds.duration("10ms", "7d", "10s"), max(defaults.window, every))
     warm_up = fields.optional("warm_up", kinds.duration("0s", "7d", "2s"), defaults.warm_up)
     if fields.sound("every", "window") and window < every:

@@ -6,11 +6,13 @@ from enum import StrEnum
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypedDict
 
 from guardian.config import kinds
 from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
+from guardian.core.access import Access
 from guardian.core.model import NAME, Service
 from guardian.core.words import faults as words
 from guardian.core.words import forms
@@ -77,6 +79,7 @@ class Settings:
     api: ApiSettings
     log: LogSettings
     services: Mapping[str, Service]
+    prometheus: Access | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Draft:
     rules_at: Place | None
     """Where the directory of rules is named; ``None`` where it could not be read."""
     services_at: Mapping[str, Place]
+    prometheus_at: Place | None
+    """Where a Prometheus would be named; ``None`` where one is, whatever its faults."""
     watches: Mapping[str, float] | None
     """Seconds that each service is watched, infinite where that could not be read; ``None`` where no services could be read."""
 
@@ -120,12 +125,14 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         api=_api(fields.section("api"), base),
         log=_log(fields.optional_section("log")),
         services=MappingProxyType(services.found),
+        prometheus=_prometheus(fields, base),
     )
     fields.close()
     return Draft(
         settings=settings,
         rules_at=fields.place("rules") if fields.sound("rules") else None,
         services_at=services.places,
+        prometheus_at=None if fields.has("prometheus") else fields.place("prometheus"),
         watches=services.watches or None,
     )
 
@@ -159,6 +166,42 @@ def _log(fields: Fields) -> LogSettings:
     )
     fields.close()
     return settings
+
+
+class _Access(TypedDict):
+    url: str
+    bearer_token_file: Path | None
+    username: str | None
+    password_file: Path | None
+    ca_file: Path | None
+    client_cert_file: Path | None
+    client_key_file: Path | None
+    timeout: float
+
+
+def _prometheus(settings: Fields, base: Path) -> Access | None:
+    if not settings.has("prometheus"):
+        settings.overlook(("prometheus",))
+        return None
+    fields = settings.section("prometheus")
+    given = _Access(
+        url=fields.required("url", kinds.text(forms.a_url(), "http://127.0.0.1:9090")),
+        bearer_token_file=fields.optional("bearer_token_file", kinds.path(base, "/etc/guardian/prometheus-token"), None),
+        username=fields.optional("username", kinds.text(forms.a_user(), "guardian"), None),
+        password_file=fields.optional("password_file", kinds.path(base, "/etc/guardian/prometheus-password"), None),
+        ca_file=fields.optional("ca_file", kinds.path(base, "/etc/guardian/prometheus-ca.pem"), None),
+        client_cert_file=fields.optional("client_cert_file", kinds.path(base, "/etc/guardian/client.pem"), None),
+        client_key_file=fields.optional("client_key_file", kinds.path(base, "/etc/guardian/client.key"), None),
+        timeout=fields.optional("timeout", kinds.duration("100ms", "5m", "5s"), 5.0),
+    )
+    fields.close()
+    if not fields.sound(*given):
+        return None
+    try:
+        return Access(**given)
+    except ValueError as error:
+        fields.fault_here(str(error))
+        return None
 
 
 class _Services:

@@ -93,8 +93,8 @@ class SourceError(Exception):
 class Metrics(Protocol):
     """A source that answers queries."""
 
-    async def read(self, rule: Rule, trial: Trial, at: float) -> float | None:
-        """What the query of ``rule`` gives at the moment ``at`` (seconds since the epoch) of ``trial``.
+    async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> float | None:
+        """What the query of ``rule`` gives at the moment ``at`` (seconds since the epoch) of the ``trial`` of ``service``.
 
         ``None`` where there is nothing to measure. :class:`SourceError` when the source did not answer, or not usefully.
         """

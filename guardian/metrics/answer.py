@@ -8,10 +8,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from math import isfinite, isnan
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from guardian.core.ports import SourceError
 from guardian.core.readings import SourceFailure
 from guardian.core.words import prometheus as words
 
@@ -25,10 +27,6 @@ OUTAGES = ("internal", "unavailable")
 REMARK = "PromQL info: "
 """How Prometheus 2.48 to 2.55 mark, among the warnings, a remark on the style of a query. Since 3.0 these are ``infos``."""
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|Inf)|NaN", re.ASCII)
-
-
-class SourceError(Exception):
-    """A query brought no reading. The message is a sentence for people. Arises at the border to a Prometheus."""
 
 
 class SourceDown(SourceError):
@@ -75,6 +73,8 @@ class Reply:
     body: bytes = field(repr=False)
     location: str = field(default="", repr=False)
     """Where a redirect leads."""
+    date: str = ""
+    """The server's clock as it stands in the header, to the second."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What the request held and no sentence may repeat, should the server echo it."""
 
@@ -136,6 +136,21 @@ def fresh(answer: Answer, oldest: float, earliest: float, latest: float) -> Answ
     if answer.at > latest + oldest:
         raise SourceError(words.from_the_future(answer.at - latest))
     return answer
+
+
+def check_clock(reply: Reply, most: float, asked: float, came: float) -> None:
+    """:class:`SourceError` where the clock of the server differs by more than ``most`` seconds from guardian's.
+
+    By that it told between ``asked`` and ``came``. Nothing is known of a server that does not tell, or not as HTTP demands.
+    """
+    try:
+        told = parsedate_to_datetime(reply.date).timestamp()
+    except (ValueError, OverflowError):
+        return
+    if told + 1 < asked - most:  # the header leaves out fractions of a second
+        raise SourceError(words.clocks_apart(told - asked, most))
+    if told > came + most:
+        raise SourceError(words.clocks_apart(told - came, most))
 
 
 def _result(reply: Reply) -> tuple[str, Any]:

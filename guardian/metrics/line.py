@@ -28,9 +28,11 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as ReadTimeout
 
 from guardian import __version__
+from guardian.core.access import Access
+from guardian.core.ports import SourceError
 from guardian.core.words import prometheus as words
-from guardian.metrics.access import Access, Login, certificate_state, read_login
-from guardian.metrics.answer import Reply, SourceDown, SourceError
+from guardian.metrics.access import Login, certificate_state, read_login
+from guardian.metrics.answer import Reply, SourceDown
 from guardian.metrics.question import Question
 
 T = TypeVar("T")
@@ -64,8 +66,8 @@ class Line:
         if left <= 0:
             raise SourceDown(words.too_late(self._access.base, self._access.timeout))
         params = {"timeout": f"{max(1, int(left * SERVERS_SHARE * 1000))}ms"}
+        self._session.prepare(login, question.most_bytes)
         try:
-            self._session.prepare(login, question.most_bytes)
             reply = question.put(self._client, params, left)
         except (HTTPError, OSError) as error:
             reason = self._reason(error)
@@ -101,8 +103,9 @@ class Line:
             root = deeper
         if isinstance(root, (TimeoutError, ReadTimeout)):
             return words.too_late(self._access.base, self._access.timeout)
-        told = root.strerror if isinstance(root, OSError) and root.strerror else str(root)
-        return words.unreachable(self._access.base, told)
+        if isinstance(root, OSError):
+            return words.unreachable(self._access.base, root.strerror or str(root))
+        return words.broken(self._access.base)  # what was wrong quotes the server, and the server may quote the login
 
 
 class _Session:
@@ -120,7 +123,7 @@ class _Session:
     def prepare(self, login: Login, most_bytes: int) -> None:
         """Get ready for a request that shows ``login``, and for a reply of which little more than ``most_bytes`` are read.
 
-        ``OSError`` where the certificates cannot be loaded. When their files change, the next request goes by the new ones.
+        When the files of the certificates have changed, it goes by the new ones; :class:`SourceDown` where they are of no use.
         """
         self._login, self._most_bytes = login, most_bytes
         found = certificate_state(self._access)
@@ -145,7 +148,8 @@ class _Session:
                 body += part
                 if len(body) > self._most_bytes:
                     break
-        return _Whole(Reply(response.status, bytes(body), response.headers.get("Location", ""), self._login.secrets))
+        location, date = response.headers.get("Location", ""), response.headers.get("Date", "")
+        return _Whole(Reply(response.status, bytes(body), location, date, self._login.secrets))
 
     def close(self) -> None:
         """Hang up."""
@@ -186,17 +190,23 @@ class _Secured(_Plain, HTTPSConnection):
 
 def _pool(access: Access, hold: Hold) -> HTTPConnectionPool:
     """What keeps the one connection, and makes a new one when it was dropped."""
-    if not access.base.startswith("https:"):
-        pool = connection_from_url(access.base, maxsize=1)
-        pool.ConnectionCls = functools.partial(_Plain, hold)  # type: ignore[assignment]  # it is only ever called
-        return pool
-    context = ssl.create_default_context(cafile=access.ca_file)
-    if access.client_cert_file:
-        # Without a password at hand, OpenSSL would ask for one at the terminal.
-        context.load_cert_chain(access.client_cert_file, access.client_key_file, password="")
-    pool = connection_from_url(access.base, maxsize=1, ssl_context=context)
-    pool.ConnectionCls = functools.partial(_Secured, hold)  # type: ignore[assignment]  # it is only ever called
+    kind, settings = (_Secured, {"ssl_context": _context(access)}) if access.base.startswith("https:") else (_Plain, {})
+    pool = connection_from_url(access.base, maxsize=1, **settings)
+    pool.ConnectionCls = functools.partial(kind, hold)  # type: ignore[assignment]  # it is only ever called
     return pool
+
+
+def _context(access: Access) -> ssl.SSLContext:
+    """Trust in the authorities of ``access`` or else the system's, to which those of one's own network are added on its hosts."""
+    try:
+        context = ssl.create_default_context(cafile=access.ca_file)
+        if access.client_cert_file:
+            # Without a password at hand, OpenSSL would ask for one at the terminal.
+            context.load_cert_chain(access.client_cert_file, access.client_key_file, password="")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SourceDown(words.certificates_unusable(access.base, reason)) from error
+    return context
 
 
 def _shut(connected: socket.socket) -> None:

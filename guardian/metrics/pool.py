@@ -5,8 +5,8 @@ import functools
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from guardian.core.access import Access
 from guardian.core.words import prometheus as words
-from guardian.metrics.access import Access
 from guardian.metrics.answer import SourceDown
 from guardian.metrics.line import Line
 from guardian.metrics.question import Question
@@ -50,11 +50,12 @@ class Pool:
 
     async def close(self) -> None:
         """Cut what is under way and hang up. Threads that cannot be cut end by themselves."""
-        for line in self._lines:
+        lines, self._lines = self._lines, ()
+        for line in lines:
             line.cut()
         try:
             async with asyncio.timeout(PARTING):
-                for _ in self._lines:
+                for _ in lines:
                     (await self._free.get()).close()
         except TimeoutError:
             pass

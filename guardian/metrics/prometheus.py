@@ -1,10 +1,11 @@
 """Prometheus as a source of readings: a query in, one finite number out, or why there is none."""
 
+import math
 import time
 from collections.abc import Callable
 
-from guardian.metrics.access import Access
-from guardian.metrics.answer import Answer, Series, fresh
+from guardian.core.access import Access
+from guardian.metrics.answer import Answer, Series
 from guardian.metrics.pool import Pool
 from guardian.metrics.question import Instant, Range
 
@@ -15,23 +16,20 @@ CONNECTIONS = 8
 class Prometheus:
     """One Prometheus. Every query ends by ``access.timeout``, and only with an answer or a :class:`SourceError`.
 
-    ``now`` tells the wall clock's seconds since the epoch, with which the server's are compared.
+    ``now`` tells the seconds since the epoch by the clock that the moments asked for are of.
     """
 
     def __init__(self, access: Access, connections: int = CONNECTIONS, now: Callable[[], float] = time.time) -> None:
         self._pool = Pool(access, connections)
         self._now = now
 
-    async def instant(self, query: str, at: float | None = None, oldest: float | None = None) -> Answer:
+    async def instant(self, query: str, at: float | None = None, oldest: float = math.inf) -> Answer:
         """What ``query`` gives at the moment ``at``, in seconds since the epoch; without it, now by the server's clock.
 
-        A value that the server dates more than ``oldest`` seconds before that moment is no data.
+        A value that is dated more than ``oldest`` seconds before that moment is no data. Where the server's own clock differs from
+        ``now`` by more than that, its values are not to be had at any moment of guardian's: a :class:`SourceError`.
         """
-        earliest = self._now() if at is None else at
-        answer = await self._pool.ask(Instant(query, at))
-        if oldest is None:
-            return answer
-        return fresh(answer, oldest, earliest, self._now() if at is None else at)
+        return await self._pool.ask(Instant(query, at, oldest, self._now(), self._now))
 
     async def range(self, query: str, start: float, end: float, step: float) -> Series:
         """What :meth:`instant` would have given at every moment from ``start`` to ``end``, both included, ``step`` seconds apart.

@@ -1,12 +1,14 @@
 """The two kinds of query: what is sent, and how the reply is read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from guardian.core.ports import SourceError
 from guardian.core.words import prometheus as words
 from guardian.metrics import answer as answers
-from guardian.metrics.answer import Answer, Reply, Series, SourceError
+from guardian.metrics.answer import Answer, Reply, Series
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -33,6 +35,11 @@ class Instant:
 
     query: str
     at: float | None
+    oldest: float
+    """Seconds that a value may lie before that moment, and by which the clocks may differ."""
+    asked: float
+    """When, by ``now``."""
+    now: Callable[[], float]
     most_bytes: ClassVar[int] = 1 << 18
 
     def put(self, client: Any, params: dict[str, str], timeout: float) -> Reply:
@@ -44,7 +51,11 @@ class Instant:
 
     def read(self, reply: Reply) -> Answer:
         """One value, or no data."""
-        return answers.instant(reply)
+        came = self.now()
+        answer = answers.instant(reply)
+        answers.check_clock(reply, self.oldest, self.asked, came)
+        earliest, latest = (self.asked, came) if self.at is None else (self.at, self.at)
+        return answers.fresh(answer, self.oldest, earliest, latest)
 
 
 @dataclass(frozen=True, slots=True)

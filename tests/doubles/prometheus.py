@@ -22,6 +22,10 @@ class Request:
     form: dict[str, str]
 
 
+class HangUp(Exception):
+    """Raised by a behaviour: the connection comes to an orderly end."""
+
+
 class Reset(Exception):
     """Raised by a behaviour: the connection is reset."""
 
@@ -40,14 +44,15 @@ def answer(body: bytes, status: str = "200 OK", *headers: str) -> Behaviour:
     return behave
 
 
-def result(kind: str, found: Any, **more: Any) -> Behaviour:
+def result(kind: str, found: Any, *headers: str, **more: Any) -> Behaviour:
     """A good answer of Prometheus', with ``found`` as its result."""
-    return answer(json.dumps({"status": "success", "data": {"resultType": kind, "result": found}, **more}).encode())
+    body = {"status": "success", "data": {"resultType": kind, "result": found}, **more}
+    return answer(json.dumps(body).encode(), "200 OK", *headers)
 
 
-def number(value: str = "1", at: float = 1000.0) -> Behaviour:
+def number(value: str = "1", at: float = 1000.0, *headers: str) -> Behaviour:
     """A good answer with one series."""
-    return result("vector", [{"metric": {"job": "web"}, "value": [at, value]}])
+    return result("vector", [{"metric": {"job": "web"}, "value": [at, value]}], *headers)
 
 
 async def hang(_: Request) -> AsyncIterator[bytes]:
@@ -68,12 +73,12 @@ def trickle(before: bytes, drop: bytes = b"a", pause: float = 0.01) -> Behaviour
     return behave
 
 
-def reset_after(before: bytes) -> Behaviour:
-    """``before``, then a reset connection."""
+def broken_off(before: bytes, ending: type[HangUp | Reset]) -> Behaviour:
+    """``before``, then the ``ending``."""
 
     async def behave(_: Request) -> AsyncIterator[bytes]:
         yield before
-        raise Reset
+        raise ending
 
     return behave
 
@@ -176,6 +181,8 @@ class Connection(asyncio.Protocol):
             async with contextlib.aclosing(server.behave(request)) as parts:  # type: ignore[type-var]  # a generator
                 async for part in parts:
                     transport.write(part)
+        except HangUp:
+            transport.close()
         except Reset:
             self.abort()
         finally:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from guardian.metrics.access import Access
+from guardian.core.access import Access
 from guardian.metrics.prometheus import Prometheus
 from tests.metrics.servers import Certificates, Connect, Eventually, Past, RealPrometheus, history, make_certificates
 

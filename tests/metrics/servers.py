@@ -1,5 +1,6 @@
 """A real Prometheus with a known past, and certificates, as the tests of the sources need them."""
 
+import asyncio
 import contextlib
 import http.client
 import os
@@ -13,10 +14,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeAlias
 
+from guardian.metrics.answer import SourceDown, Value
 from guardian.metrics.prometheus import Prometheus
 
 Eventually: TypeAlias = Callable[[Callable[[], bool]], Awaitable[None]]
 Connect: TypeAlias = Callable[..., Prometheus]
+
+
+async def answered(client: Prometheus) -> Value:
+    """What ``client`` gives as soon as its server answers, for at most 30 s."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                answer = await client.instant("1")
+            except SourceDown:
+                await asyncio.sleep(0.02)
+            else:
+                assert isinstance(answer, Value)
+                return answer
 
 
 def program(name: str) -> str:
@@ -125,7 +140,10 @@ def history(since: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """An authority, what it has signed (a server for 127.0.0.1 and a client), and an authority that has signed nothing."""
+    """An authority, what it has signed (a server for 127.0.0.1 and a client), and an authority that has signed nothing.
+
+    ``locked_key`` is the client's key under a password.
+    """
 
     authority: Path
     server: Path
@@ -133,6 +151,7 @@ class Certificates:
     client: Path
     client_key: Path
     stranger: Path
+    locked_key: Path
 
 
 def make_certificates(directory: Path) -> Certificates:
@@ -143,7 +162,9 @@ def make_certificates(directory: Path) -> Certificates:
     _make_certificate(directory, "stranger", authority)
     _make_certificate(directory, "server", (*signed, "-addext", "subjectAltName=IP:127.0.0.1"))
     _make_certificate(directory, "client", signed)
-    names = ("authority.pem", "server.pem", "server.key", "client.pem", "client.key", "stranger.pem")
+    lock = ("-aes256", "-passout", "pass:secret", "-in", directory / "client.key", "-out", directory / "locked.key")
+    subprocess.run([program("openssl"), "pkey", *lock], check=True, capture_output=True, timeout=30)
+    names = ("authority.pem", "server.pem", "server.key", "client.pem", "client.key", "stranger.pem", "locked.key")
     return Certificates(*(directory / name for name in names))
 
 

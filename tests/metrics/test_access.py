@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from guardian.metrics.access import Access, certificate_state, read_login
+from guardian.core.access import Access
+from guardian.metrics.access import certificate_state, read_login
 from guardian.metrics.answer import SourceDown
 
 URL = "https://prometheus.example.com:9090/metrics/"
@@ -34,6 +35,8 @@ def test_a_whole_way_is_accepted() -> None:
         "http://prometheus:port",
         "http://prometheus:99999",
         "http://[::1",
+        "http://one..two",
+        f"http://{'x' * 64}.example",
         "http://prometheus /",
         "http://prometheus\r\nX-Evil: 1",
     ],

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardian.core.readings import SourceFailure
-from guardian.metrics.answer import NoData, Reply, SourceDown, SourceError, Value, fresh, instant, series
+from guardian.metrics.answer import NoData, Reply, SourceDown, SourceError, Value, check_clock, fresh, instant, series
 
 NEEDED = "where one number is needed"
 ONE = "aggregate them, as in `sum(…)` or `max(…)`, or select one"
@@ -237,6 +237,38 @@ def test_an_old_value_is_no_data_and_one_from_the_future_an_error() -> None:
     assert fresh(nothing, 10.0, 5000.0, 5000.0) is nothing
 
 
+NOON = "Mon, 23 Nov 2026 12:00:00 GMT"
+NOON_SECONDS = 1795435200.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "came", "sentence"),
+    [
+        (20.0, 25.0, None),
+        (31.0, 90.0, None),
+        (-90.0, -30.0, None),
+        (31.5, 32.0, "the server's clock is 32 s behind guardian's; at most 30 s are tolerated"),
+        (-40.0, -30.5, "the server's clock is 30 s ahead of guardian's; at most 30 s are tolerated"),
+        (-7200.0, -7200.0, "the server's clock is 2 h ahead of guardian's; at most 30 s are tolerated"),
+    ],
+)
+def test_a_server_whose_clock_differs_is_an_error(asked: float, came: float, sentence: str | None) -> None:
+    """What the server's Date says must lie between asking and answer, give or take what is tolerated and the missing fraction."""
+    reply = Reply(200, b"", date=NOON)
+    if sentence is None:
+        check_clock(reply, 30.0, NOON_SECONDS + asked, NOON_SECONDS + came)
+        return
+    with pytest.raises(SourceError) as caught:
+        check_clock(reply, 30.0, NOON_SECONDS + asked, NOON_SECONDS + came)
+    assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Nov 2026 12:00:00 GMT", "Mon, 23 Nov 99999999999 12:00:00 GMT"])
+def test_a_server_that_does_not_tell_the_time_is_not_blamed(date: str) -> None:
+    """Without a Date that can be read nothing is known, and nothing is claimed."""
+    check_clock(Reply(200, b"", date=date), 1.0, 0.0, 0.0)
+
+
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -332,14 +364,14 @@ def check(status: int, body: bytes) -> None:
             assert read.value == sole_number(status, body)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.sampled_from([200, 200, 200, 503]), bodies())
 def test_no_json_becomes_a_value_but_a_single_finite_sample(status: int, document: Any) -> None:
     """JSON bodies that are nearly right, odd or absurd never read as a number that is not there."""
     check(status, json.dumps(document).encode())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_no_damaged_reply_becomes_another_number(data: st.DataObject) -> None:
     """A good reply with bytes lost, changed or added is read as what it then says, or not at all."""
@@ -349,7 +381,7 @@ def test_no_damaged_reply_becomes_another_number(data: st.DataObject) -> None:
     check(200, bytes(body))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(bodies(), st.lists(st.integers(-5000, 5000), max_size=4, unique=True))
 def test_no_body_breaks_the_reading_of_a_range(document: Any, times: list[int]) -> None:
     """Whatever comes for a range is a step for each of its times, or a source error."""

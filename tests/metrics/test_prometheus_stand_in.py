@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pytest
 
-from tests.doubles.prometheus import Behaviour, StandIn, answer, flood, hang, number, reset_after, trickle
+from tests.doubles.prometheus import Behaviour, HangUp, Reset, StandIn, answer, broken_off, flood, hang, number, trickle
 from tests.metrics.servers import Eventually
 
 HEAD = b"POST /api/v1/query HTTP/1.1\r\nHost: here\r\nX-Word: Blue\r\nContent-Length: 11\r\n\r\n"
@@ -73,13 +73,17 @@ async def test_a_trickle_comes_in_drops() -> None:
 
 async def test_a_reset_is_an_error_and_no_end() -> None:
     """A client that waits for more gets an error."""
-    async with (
-        StandIn(reset_after(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")) as server,
-        dialled(server) as (reader, writer),
-    ):
+    async with StandIn(broken_off(b"HTTP/1.1 200 OK\r\n", Reset)) as server, dialled(server) as (reader, writer):
         writer.write(HEAD + FORM)
         with pytest.raises(ConnectionResetError):
             await reader.read()
+
+
+async def test_a_hang_up_is_an_end_and_no_error() -> None:
+    """A client that waits for more gets all that was said, and the end."""
+    async with StandIn(broken_off(b"HTTP/1.1 200 OK\r\n", HangUp)) as server, dialled(server) as (reader, writer):
+        writer.write(HEAD + FORM)
+        assert await reader.read() == b"HTTP/1.1 200 OK\r\n"
 
 
 async def test_it_hangs_up_on_everybody_at_its_end() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardian.core.model import NAME
-from guardian.metrics.template import VARIABLES, Values, faults, fits_at, render, variables
+from guardian.core.query import VARIABLES, Values, faults, fits_at, render, variables
 
 VALUES = Values(candidate="green", baseline="blue", service="web", window=30.0, since_cutover=61.2345)
 
@@ -42,8 +42,8 @@ def test_variables_are_replaced(query: str, rendered: str) -> None:
             "$__interval",
             (
                 (
-                    "`$__interval` stands for nothing; known are `$candidate`, `$baseline`, `$service`, `$window` and `$since_cutover`. "
-                    "Write `$$` for a dollar sign of PromQL's own, as in `$$__interval`"
+                    "`$__interval` stands for nothing; known are `$candidate`, `$baseline`, `$service`, `$window` and "
+                    "`$since_cutover`. Write `$$` for a dollar sign of PromQL's own, as in `$$__interval`"
                 ),
             ),
         ),

@@ -310,6 +310,28 @@ def baseline_only(key: str) -> str:
     return f"`{key}` counts only with `against: baseline`; add that, or remove `{key}`"
 
 
+def haproxy_only(key: str) -> str:
+    """A key that reads HAProxy's counters, in a rule of another source."""
+    return f"{quoted(key)} reads HAProxy's counters; leave it out, or write `source: haproxy`"
+
+
+def prometheus_only(key: str) -> str:
+    """A query in a rule that asks nobody."""
+    return f"{quoted(key)} is for Prometheus; leave it out, or write `source: prometheus`"
+
+
+def counts_no_requests(key: str) -> str:
+    """A key that needs counted requests, in a rule of a query."""
+    return (
+        f"{quoted(key)} cannot be seen in a query's result; leave it out, and let the query give nothing where there is too little"
+    )
+
+
+def no_prometheus(rule: str) -> str:
+    """A rule asks Prometheus, and nobody knows where it is."""
+    return f"is missing, and {rule} asks Prometheus; write `prometheus:` with `url: http://127.0.0.1:9090` below it"
+
+
 def sequential_value(gauge: str) -> str:
     """A sequential test of something that is not counted."""
     return f"a sequential test needs a `ratio`, and `{gauge}` is a value; write `above:` or `below:` instead"

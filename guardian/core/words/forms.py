@@ -73,3 +73,18 @@ def a_ratio(counters: Sequence[str]) -> str:
 def confirmations() -> str:
     """How many evaluations make a breach."""
     return "`3 of 5` for three of the last five checks, or `3` for three in a row, up to 1,000"
+
+
+def a_query() -> str:
+    """PromQL."""
+    return 'a PromQL query that gives one number, such as `sum(rate(errors_total{env="$candidate"}[$window]))`'
+
+
+def a_url() -> str:
+    """The address of a Prometheus."""
+    return "the address of a Prometheus, such as `http://127.0.0.1:9090`"
+
+
+def a_user() -> str:
+    """A user name."""
+    return "a user name, such as `guardian`"

@@ -69,12 +69,25 @@ def secret_unfit(path: Path, most: int) -> str:
     return f"{path} holds no secret that can be sent: write one line of visible characters into it, at most {count(most)} bytes"
 
 
+def certificates_unusable(url: str, reason: str) -> str:
+    """Files that are no certificates, or do not belong together."""
+    return (
+        f"the certificate files for Prometheus at {url} cannot be used: {_said(reason)}; each must be PEM, the client's key must "
+        "belong to its certificate, and must not need a password"
+    )
+
+
 # What came back, or did not.
 
 
 def unreachable(url: str, reason: str) -> str:
     """No connection, or one that broke."""
     return f"Prometheus at {url} does not answer: {_said(reason)}"
+
+
+def broken(url: str) -> str:
+    """An answer that is no HTTP, or not all of it."""
+    return f"Prometheus at {url} broke off its answer, or does not speak HTTP; is it the right port, and is it `https://`?"
 
 
 def too_late(url: str, patience: float) -> str:
@@ -202,6 +215,14 @@ def too_old(age: float, oldest: float) -> str:
 def from_the_future(ahead: float) -> str:
     """A value that cannot have been measured yet."""
     return f"the value is dated {seconds(ahead)} from now; is the server's clock ahead, or guardian's behind?"
+
+
+def clocks_apart(ahead: float, most: float) -> str:
+    """The server's clock and guardian's differ; ``ahead`` is negative where the server's is behind."""
+    return (
+        f"the server's clock is {seconds(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} guardian's; at most {seconds(most)} "
+        "are tolerated, for its values cannot be told to be of before or after a cutover; set both clocks by NTP"
+    )
 
 
 def too_many_steps(steps: int, most: int) -> str:

@@ -86,6 +86,11 @@ class Rig:
         """Wait until the deployment is in ``phase``."""
         await self.until(lambda: self.phase is phase)
 
+    async def until_looking(self) -> None:
+        """Wait until the release is on trial and the first look since the cutover is behind us."""
+        await self.until_phase(Phase.WATCHING)
+        await self.until(lambda: self.watcher.on_trial() == ["web"] and self.watcher.observer("web")._last is not None)
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds."""
         async with asyncio.timeout(DEADLINE):

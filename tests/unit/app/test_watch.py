@@ -28,7 +28,7 @@ async def bad_answers(rig: Rig) -> None:
 async def test_a_release_that_fails_is_taken_back_and_latched(live: Rig) -> None:
     """From the counters to the split, with the verdict that a fresh judge comes to from the evidence."""
     await live.switch()
-    await live.until_phase(Phase.WATCHING)
+    await live.until_looking()
     await bad_answers(live)
     await live.until_phase(Phase.ROLLED_BACK)
     assert live.balancer.workers[0].splits["web"] == Split.all_on(BLUE)
@@ -44,7 +44,7 @@ async def test_a_release_that_fails_is_taken_back_and_latched(live: Rig) -> None
 async def test_a_healthy_release_is_verified_and_written_down(live: Rig) -> None:
     """With enough requests in the watch the file names the new side."""
     await live.switch(watch_seconds=0.5)
-    await live.until_phase(Phase.WATCHING)
+    await live.until_looking()
 
     def go_on() -> bool:
         live.answer(GREEN, good=20)
@@ -77,7 +77,7 @@ async def test_a_rule_that_notifies_moves_nothing() -> None:
     """It is told once, and the watch goes on."""
     async with Rig((server_errors(action=Action.NOTIFY),)).running() as rig:
         await rig.switch()
-        await rig.until_phase(Phase.WATCHING)
+        await rig.until_looking()
 
         def fail() -> bool:
             rig.answer(GREEN, good=0, bad=5)
@@ -91,9 +91,9 @@ async def test_a_rule_that_notifies_moves_nothing() -> None:
 async def test_counters_that_were_cleared_are_no_traffic(live: Rig) -> None:
     """A reload in mid-watch loses a look, not the release: nothing from before is counted again."""
     await live.switch()
-    await live.until_phase(Phase.WATCHING)
+    await live.until_looking()
     live.answer(GREEN, good=1000)
-    await live.until(lambda: (live.watcher.verdicts("web") or [None])[0].samples == 1000)  # type: ignore[union-attr]
+    await live.until(lambda: live.watcher.verdicts("web")[0].samples == 1000)
     live.balancer.reload()
     live.balancer.workers[0].splits["web"] = Split.all_on(GREEN)
     live.answer(GREEN, good=0, bad=50)
@@ -107,7 +107,7 @@ async def test_counters_that_were_cleared_are_no_traffic(live: Rig) -> None:
 async def test_a_source_that_fails_is_not_a_release_that_fails(live: Rig, caplog: pytest.LogCaptureFixture) -> None:
     """While HAProxy is gone the verdict is ``failed``, told once; when it is back the watch goes on."""
     await live.switch()
-    await live.until_phase(Phase.WATCHING)
+    await live.until_looking()
     with caplog.at_level(logging.INFO):
         live.balancer.failures["snapshot"] = BalancerGone("nobody listens")
         await live.until(lambda: live.watcher.verdicts("web")[0].finding is Finding.FAILED)
@@ -123,7 +123,7 @@ async def test_a_source_that_fails_is_not_a_release_that_fails(live: Rig, caplog
 async def test_evidence_of_an_earlier_run_goes_on(live: Rig) -> None:
     """After a restart the judge knows what it knew."""
     await live.switch()
-    await live.until_phase(Phase.WATCHING)
+    await live.until_looking()
     live.answer(GREEN, good=500)
     await live.until(lambda: live.watcher.verdicts("web")[0].samples == 500)
     deployment, records = next(iter(live.watcher.evidence().items()))
@@ -145,5 +145,5 @@ async def test_the_past_of_the_side_that_serves_is_remembered(live: Rig) -> None
     history = live.watcher.history("web", BLUE)
     assert history.count(("responses_5xx",)) * 100 == history.count(("responses",))
     await live.switch()
-    await live.until_phase(Phase.WATCHING)
+    await live.until_looking()
     assert live.watcher.history("web", GREEN).count(("responses",)) == 0

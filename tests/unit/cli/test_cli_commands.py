@@ -163,8 +163,9 @@ async def test_status_shows_where_the_traffic_is(house: House, shell: Shell) -> 
     said = await shell.run("status")
     assert said.code == 0
     assert "web is on green 5 % and blue 95 %" in said.out
-    assert "web-1 is watching, 9 min 5" in said.out
-    assert "ago: [bold]1.2[/bold]" in said.out
+    assert "web-1 is watching, " in said.out
+    assert " left; to green 5 % and blue 95 %, by " in said.out
+    assert " ago: [bold]1.2[/bold]\n" in said.out
     assert "would work, to blue" in said.out
 
 

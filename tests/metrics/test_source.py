@@ -1,0 +1,89 @@
+"""Rules of ``source: prometheus`` against a real server: variables, windows, the circuit."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from guardian.core.access import Access
+from guardian.core.judges.trial import Trial
+from guardian.core.model import Environment
+from guardian.core.ports import SourceError
+from guardian.core.readings import History
+from guardian.core.rules import Direction, Lack, Query, Rule, Source, Threshold
+from guardian.metrics.circuit import Patience
+from guardian.metrics.source import PrometheusSource
+from tests.metrics.servers import Past, RealPrometheus
+
+Ask = Callable[[str], PrometheusSource]
+
+
+def rule(promql: str) -> Rule:
+    """A rule that asks ``promql`` over a minute."""
+    test = Threshold(Direction.ABOVE, 0.01, window=60.0)
+    return Rule("errors", "Too many errors", Source.PROMETHEUS, Query(promql), test, Lack.HOLD)
+
+
+def trial(since: float) -> Trial:
+    """A trial of green."""
+    return Trial(Environment.GREEN, since, 600.0, 0.05, shared=False, history=History())
+
+
+@pytest.fixture
+async def ask() -> AsyncIterator[Ask]:
+    """Make sources that are closed at the end of the test, with a circuit that opens at the second failure."""
+    made: list[PrometheusSource] = []
+
+    def source(url: str) -> PrometheusSource:
+        made.append(PrometheusSource(Access(url, timeout=5.0), Patience(failures=2, shortest=0.05, longest=0.05)))
+        return made[-1]
+
+    yield source
+    for source_ in made:
+        await source_.aclose()
+
+
+async def test_variables_are_filled_in(ask: Ask, past: Past) -> None:
+    """The candidate's ratio over the rule's window, at the moment asked for."""
+    query = 'sum(rate(errors_total{env="$candidate"}[$window])) / sum(rate(requests_total{env="$candidate"}[$window]))'
+    value = await ask(past.url).read("web", rule(query), trial(past.since + 300), past.since + 600.0)
+    assert value == pytest.approx(0.05)
+
+
+async def test_an_absent_series_is_no_data(ask: Ask, past: Past) -> None:
+    """``None``, not zero and not an error."""
+    value = await ask(past.url).read("web", rule('nosuch{env="$candidate"}'), trial(past.since + 300), past.since + 600.0)
+    assert value is None
+
+
+async def test_a_bad_query_does_not_open_the_circuit(ask: Ask, past: Past) -> None:
+    """The server is well: other rules go on asking."""
+    source = ask(past.url)
+    for _ in range(5):
+        with pytest.raises(SourceError, match="parse error"):
+            await source.read("web", rule("sum("), trial(past.since + 300), past.since + 600.0)
+    assert await source.read("web", rule("1"), trial(past.since + 300), past.since + 600.0) == 1.0
+
+
+async def test_a_server_that_is_gone_is_told_once_and_so_is_its_return(
+    ask: Ask, fresh_prometheus: RealPrometheus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Killed and started again: two sentences, however many rules ask."""
+    source, now = ask(fresh_prometheus.url), time.time()
+    fresh_prometheus.stop()
+    with caplog.at_level(logging.INFO, logger="guardian"):
+        for _ in range(20):
+            with pytest.raises(SourceError):
+                await source.read("web", rule("1"), trial(now - 100), now)
+        fresh_prometheus.start()
+        values: list[float | None] = []
+        while not values:
+            try:
+                values.append(await source.read("web", rule("1"), trial(now - 100), now))
+            except SourceError:
+                continue
+    assert values == [1.0]
+    told = [record.message for record in caplog.records if record.name == "guardian.metrics.source"]
+    assert len(told) == 2
+    assert "nothing is rolled back for it" in told[0]

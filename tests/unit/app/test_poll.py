@@ -1,0 +1,138 @@
+"""Queries: asked when they are due, at the moment at which they were due, and none waits for another."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+
+from guardian.app.evidence import revived
+from guardian.app.poll import Poller
+from guardian.core.deployment import Phase
+from guardian.core.judges.trial import Trial
+from guardian.core.model import Environment, Split
+from guardian.core.ports import SourceError
+from guardian.core.rules import Direction, Lack, Query, Rule, Source, Threshold, Unit
+from guardian.core.verdicts import Finding
+from tests.unit.app.conftest import Rig, server_errors
+
+
+def slow_answers(**changes: object) -> Rule:
+    """A rule of a query: above 0.8 s in two of three."""
+    test = Threshold(Direction.ABOVE, 0.8, needed=2, of=3, every=0.01, window=0.02)
+    measure = Query('latency{env="$candidate"}', Unit.SECONDS)
+    given: dict[str, object] = {"name": "p99", "source": Source.PROMETHEUS, "measure": measure, "test": test}
+    return server_errors(**(given | changes))
+
+
+@dataclass
+class FakeMetrics:
+    """A source whose answers a test sets, by rule; it remembers the moments that it was asked for."""
+
+    answers: dict[str, float | SourceError | None] = field(default_factory=dict)
+    asked: dict[str, list[float]] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+
+    async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> float | None:
+        """As the protocol says."""
+        assert service == "web"
+        assert at - trial.since >= rule.test.window - 1e-6  # type: ignore[union-attr]
+        self.asked.setdefault(rule.name, []).append(at)
+        if rule.name in self.silent:
+            await asyncio.Event().wait()
+        answer = self.answers.get(rule.name)
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+
+class Polled:
+    """A rig with a poller that takes turns."""
+
+    def __init__(self, *rules: Rule) -> None:
+        self.rig, self.metrics = Rig(rules), FakeMetrics()
+        self.poller = Poller({Source.PROMETHEUS: self.metrics}, self.rig.watcher, self.rig.gauges, self.rig.clock)
+
+    async def until(self, condition: object) -> None:
+        """Take turns until ``condition`` holds."""
+        async with asyncio.timeout(20):
+            while not condition():  # type: ignore[operator]
+                await self.poller.turn()
+                await asyncio.sleep(0.002)
+
+    def verdict(self, rule: str) -> Finding | None:
+        """The present finding of a rule."""
+        return next((verdict.finding for verdict in self.rig.watcher.verdicts("web") if verdict.rule == rule), None)
+
+
+@pytest.fixture
+async def polled() -> AsyncIterator[Polled]:
+    """A running rig with one rule of a query, whose release is on trial."""
+    made = Polled(slow_answers(), slow_answers(name="other"))
+    async with made.rig.running():
+        await made.rig.switch()
+        await made.rig.until_phase(Phase.WATCHING)
+        yield made
+        await made.poller.aclose()
+
+
+async def test_a_query_above_its_limit_takes_the_traffic_back(polled: Polled) -> None:
+    """Two of three, and the reason names value and limit in their unit."""
+    polled.metrics.answers["p99"] = 1.25
+    await polled.until(lambda: polled.rig.phase is Phase.ROLLED_BACK)
+    assert polled.rig.balancer.workers[0].splits["web"] == Split.all_on(Environment.BLUE)
+    deployment = polled.rig.state.deployment
+    assert deployment is not None
+    assert deployment.rollback is not None
+    await polled.until(lambda: deployment.id in polled.rig.kept)
+    assert revived(polled.rig.kept[deployment.id]()["p99"]).verdict() == deployment.rollback.verdict
+    assert any("the query's result is 1.25 s" in sentence and "above 0.80 s" in sentence for sentence in polled.rig.sentences)
+
+
+async def test_a_query_below_its_limit_is_healthy(polled: Polled) -> None:
+    """Nothing moves."""
+    polled.metrics.answers["p99"] = 0.2
+    await polled.until(lambda: polled.verdict("p99") is Finding.HEALTHY)
+    assert polled.rig.phase is Phase.WATCHING
+
+
+async def test_an_empty_answer_is_no_data(polled: Polled) -> None:
+    """An absent series is not health."""
+    await polled.until(lambda: len(polled.metrics.asked.get("p99", ())) >= 5)
+    assert polled.verdict("p99") is Finding.NO_DATA
+
+
+async def test_a_source_that_fails_is_not_a_release_that_fails(polled: Polled) -> None:
+    """The verdict is ``failed``, the traffic stays, and an answer ends it."""
+    polled.metrics.answers["p99"] = SourceError("nobody listens")
+    await polled.until(lambda: polled.verdict("p99") is Finding.FAILED)
+    assert polled.rig.phase is Phase.WATCHING
+    polled.metrics.answers["p99"] = 0.1
+    await polled.until(lambda: polled.verdict("p99") is Finding.HEALTHY)
+
+
+async def test_a_query_that_hangs_delays_no_other(polled: Polled) -> None:
+    """Each rule waits for its own answer only."""
+    polled.metrics.silent.add("other")
+    polled.metrics.answers["p99"] = 0.1
+    await polled.until(lambda: len(polled.metrics.asked.get("p99", ())) >= 5)
+    assert len(polled.metrics.asked["other"]) == 1
+
+
+async def test_what_was_missed_is_asked_for_the_moments_it_was_due(polled: Polled) -> None:
+    """After a pause every evaluation is made up for: as if nobody had been away."""
+    polled.metrics.answers["p99"] = 0.1
+    await polled.until(lambda: len(polled.metrics.asked.get("p99", ())) >= 12)
+    moments = polled.metrics.asked["p99"]
+    steps = {round(later - earlier, 6) for earlier, later in pairwise(moments)}
+    assert steps == {0.01}
+
+
+async def test_silence_of_all_queries_ends_unverified() -> None:
+    """A watch without one answer proves nothing."""
+    made = Polled(slow_answers(on_no_data=Lack.HOLD))
+    async with made.rig.running():
+        await made.rig.switch(watch_seconds=0.2)
+        await made.until(lambda: made.rig.phase is Phase.UNVERIFIED)
+        await made.poller.aclose()
