@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=deploy/prepare.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../deploy/prepare.sh"
 
-prepare_programs haproxy strace
+prepare_programs haproxy openssl prometheus strace
 prepare_python tests/requirements.txt
 cd "$GUARDIAN_ROOT"
 exec .venv/bin/python -m pytest "$@"
