@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SOCKET = Path("/run/guardian/api.sock")
 CONFIG = Path("/etc/guardian/guardian.yaml")
+HAPROXY_CONFIG = Path("/etc/haproxy/haproxy.cfg")
 
 PATH = click.Path(readable=False, path_type=Path)
 """Whether a path can be used is told by those who use it, with a sentence and an exit code of their own."""
@@ -176,6 +177,28 @@ def explain(context: click.Context, deployment: str, *, as_json: bool) -> None:
 
         show_explanation(explanation)
     context.exit(0 if explanation["identical"] else 1)
+
+
+@cli.group()
+def haproxy() -> None:
+    """Prepare HAProxy's configuration."""
+
+
+@haproxy.command()
+@click.argument("service")
+@config
+@click.option("--file", "files", type=PATH, multiple=True, default=[HAPROXY_CONFIG], show_default=True, help="As HAProxy's -f.")
+@click.option("--frontend", "frontends", multiple=True, help="Only these frontends. Default: all that send the service's traffic.")
+@click.option("--haproxy", "binary", default="haproxy", show_default=True, help="The HAProxy that checks the result.")
+@click.option("--diff", "mode", flag_value="diff", default="diff", help="Show what would change. This is the default.")
+@click.option("--apply", "mode", flag_value="apply", help="Write it, once HAProxy has accepted the whole. Nothing is reloaded.")
+@click.option("--remove", "mode", flag_value="remove", help="Take guardian's blocks out again, to the byte.")
+def adopt(service: str, config: Path, files: tuple[Path, ...], frontends: tuple[str, ...], binary: str, mode: str) -> None:
+    """Put guardian's block beside the rules that send the traffic of SERVICE."""
+    from guardian.cli.haproxy import Mode, Request
+    from guardian.cli.haproxy import adopt as adopt_service
+
+    adopt_service(Request(config, service, files, frontends, Mode(mode), binary))
 
 
 @cli.command()

@@ -1,21 +1,16 @@
 """The map file: the split of each service that a starting HAProxy reads. Old or new at every instant, never torn, never neither."""
 
-import contextlib
-import os
 import re
-import tempfile
 import threading
 from pathlib import Path
 
+from guardian.balancers.haproxy.atomic import replace
 from guardian.core.model import BASIS_POINTS, Split
 from guardian.core.ports import BalancerError, BalancerUnfit
 from guardian.core.words import balancer as words
 
 PATIENCE = 5.0
 """Seconds that a call may take; a write waits as long for an earlier one. Only a disk that does not answer needs so long."""
-NEW_MODE = 0o644
-"""A new file's mode: HAProxy may run as another user, and the file holds no secret."""
-
 _SHARE = re.compile(r"[0-9]{1,5}")
 
 
@@ -54,7 +49,7 @@ class MapFile:
         if not self._turn.acquire(timeout=PATIENCE):
             raise BalancerError(words.disk_silent(self._path, PATIENCE))
         try:
-            self._replace(_with(self._content(), service, split))
+            replace(self._path, _with(self._content(), service, split))
         except OSError as error:
             raise BalancerError(self._what_stands(service, split, error.strerror or str(error))) from error
         finally:
@@ -75,34 +70,6 @@ class MapFile:
         except FileNotFoundError:
             return b""
 
-    def _replace(self, content: bytes) -> None:
-        directory, prefix, suffix = self._path.parent, f".{self._path.name}.", ".new"
-        for left_over in directory.glob(f"{prefix}*{suffix}"):
-            left_over.unlink(missing_ok=True)
-        descriptor, name = tempfile.mkstemp(suffix, prefix, directory)
-        with contextlib.ExitStack() as undo:
-            undo.callback(Path(name).unlink, missing_ok=True)
-            with os.fdopen(descriptor, "wb") as file:
-                self._inherit(descriptor)
-                file.write(content)
-                file.flush()
-                os.fsync(descriptor)
-            Path(name).replace(self._path)
-            undo.pop_all()
-        _sync(directory)
-
-    def _inherit(self, descriptor: int) -> None:
-        """Give the new file the mode and the owner of the one that it will replace."""
-        try:
-            old = self._path.stat()
-        except FileNotFoundError:
-            os.fchmod(descriptor, NEW_MODE)
-            return
-        new = os.fstat(descriptor)
-        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-            os.fchown(descriptor, old.st_uid, old.st_gid)
-        os.fchmod(descriptor, old.st_mode & 0o7777)
-
 
 def _key(line: bytes) -> bytes | None:
     """The service that a line is about, read as HAProxy does; ``None`` for comments and blank lines."""
@@ -121,12 +88,3 @@ def _with(content: bytes, service: str, split: Split) -> bytes:
             lines.append(entry)
             placed = True
     return b"".join(lines if placed else [*lines, entry])
-
-
-def _sync(directory: Path) -> None:
-    """Make a rename in ``directory`` survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -186,3 +186,44 @@ def dynamic_rule(where: str, blue: str, green: str) -> str:
         f"{where}: this rule chooses its backend only when HAProxy runs: should it choose {blue} or {green}, that traffic does not "
         "follow guardian."
     )
+
+
+def not_checked(what: Path, reason: str) -> str:
+    """``haproxy -c`` could not be run."""
+    return f"the configuration could not be checked ({what}: {reason}); nothing was changed"
+
+
+def refused_by_haproxy(said: str) -> str:
+    """``haproxy -c`` said no."""
+    return f"HAProxy refuses the changed configuration, nothing was changed:\n{said}"
+
+
+def changed_meanwhile(path: str) -> str:
+    """Somebody else was faster."""
+    return f"{path} was changed by somebody meanwhile, nothing was changed; run the command again"
+
+
+def unreadable(path: Path, reason: str) -> str:
+    """The configuration cannot be read."""
+    return f"{path} cannot be read: {reason}; name HAProxy's configuration with --file"
+
+
+def map_entry_made(path: Path, service: str, share: int) -> str:
+    """The map that the block asks must exist before HAProxy reads it."""
+    return f"{path}: `{service} {share}` is written, for HAProxy must find the map when it reads the block"
+
+
+def installed(paths: Sequence[str]) -> str:
+    """The files are in place."""
+    written = f"{', '.join(paths)}: written after HAProxy had accepted the whole"
+    return f"{written}; reload HAProxy as you always do, then `guardian check --online`"
+
+
+def nothing_to_change() -> str:
+    """All is as it should be."""
+    return "nothing to change"
+
+
+def shown_only() -> str:
+    """A diff was asked for."""
+    return "nothing was changed; --apply writes it, after HAProxy itself has checked the whole"

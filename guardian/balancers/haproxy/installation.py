@@ -1,0 +1,76 @@
+"""Bringing a changed configuration to disk: shown as a diff, checked by HAProxy itself, replaced as a whole; never reloaded."""
+
+import contextlib
+import difflib
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from guardian.balancers.haproxy.atomic import replace
+from guardian.balancers.haproxy.document import Document
+from guardian.core.ports import BalancerError
+from guardian.core.words import adoption as words
+
+CHECK_SECONDS = 60.0
+"""How long ``haproxy -c`` may take: maps and certificates are loaded for it."""
+
+
+def difference(before: Document, after: Document) -> str:
+    """What changes, as a unified diff; bytes that are no UTF-8 are shown escaped."""
+    lines: list[str] = []
+    for old, new in zip(before.files, after.files, strict=True):
+        shown = (_lines(old.data), _lines(new.data))
+        lines += difflib.unified_diff(*shown, fromfile=old.path, tofile=f"{old.path} (with guardian)")
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def check(binary: Path, document: Document) -> None:
+    """Have HAProxy check ``document`` as it would read it; :class:`BalancerError` with its own words when it refuses.
+
+    The files are checked from copies beside the originals, under the names that HAProxy would see in its messages.
+    """
+    with _copies(document) as paths:
+        arguments = [argument for path in paths for argument in ("-f", str(path))]
+        try:
+            done = subprocess.run(  # noqa: S603  the binary is the user's own choice
+                [binary, "-c", *arguments], capture_output=True, timeout=CHECK_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise BalancerError(words.not_checked(binary, str(error))) from error
+    if done.returncode != 0:
+        raise BalancerError(words.refused_by_haproxy(done.stderr.decode("utf-8", "replace").strip()))
+
+
+def install(before: Document, after: Document) -> list[str]:
+    """Replace the files that differ, and return their paths. :class:`BalancerError` when one was changed by somebody meanwhile."""
+    changed = [(old, new) for old, new in zip(before.files, after.files, strict=True) if old.data != new.data]
+    for old, _ in changed:
+        if Path(old.path).read_bytes() != old.data:
+            raise BalancerError(words.changed_meanwhile(old.path))
+    for _, new in changed:
+        replace(Path(new.path).resolve(), new.data)
+    return [new.path for _, new in changed]
+
+
+@contextlib.contextmanager
+def _copies(document: Document) -> Iterator[list[Path]]:
+    """The files of ``document`` beside their originals, hidden, for as long as the body runs."""
+    with contextlib.ExitStack() as stack:
+        paths = []
+        for file in document.files:
+            original = Path(file.path).resolve()
+            try:
+                copy = stack.enter_context(
+                    tempfile.NamedTemporaryFile(dir=original.parent, prefix=f".{original.stem}-", suffix=".check.cfg")
+                )
+                copy.write(file.data)
+                copy.flush()
+            except OSError as error:
+                raise BalancerError(words.not_checked(original, error.strerror or str(error))) from error
+            paths.append(Path(copy.name))
+        yield paths
+
+
+def _lines(data: bytes) -> list[str]:
+    return data.decode("utf-8", "backslashreplace").splitlines(keepends=True)
