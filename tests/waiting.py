@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 PATIENCE = 10.0
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Return when the condition holds; ``TimeoutError`` when it does not come to hold in ten seconds."""
-    async with asyncio.timeout(PATIENCE):
+async def eventually(condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE) -> None:
+    """Return when the condition holds; ``TimeoutError`` when it does not come to hold in so many seconds."""
+    async with asyncio.timeout(patience):
         while True:
             if await condition():
                 return

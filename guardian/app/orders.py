@@ -68,7 +68,8 @@ class Orders:
         if not 0 < share <= BASIS_POINTS:
             raise Refused(refusals.no_share(share))
         candidate = to or state.safe.main.other
-        if not (state.deployment and state.deployment.phase.active):
+        # Where the order is refused for another reason, that one is told.
+        if state.latch is None and not (state.deployment and state.deployment.phase.active):
             await self._must_be_able(service, candidate, back=False)
         event = SwitchRequested(
             at=parts.clock.now(),

@@ -103,29 +103,32 @@ class StandIn:
         self.busy, self.busiest = 0, 0
         """Requests under way, and the most that ever were at once."""
         self._tls = tls
-        self._server: asyncio.Server | None = None
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._accepted: list[asyncio.Task[Any]] = []
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0, ssl=self._tls)
+        self._listener.settimeout(0)
+        asyncio.get_running_loop().add_reader(self._listener, self._accept)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Hang up on everybody."""
-        assert self._server
-        self._server.close()
+        """Hang up on everybody, those included who have only just come."""
+        asyncio.get_running_loop().remove_reader(self._listener)
+        self._listener.close()
+        await asyncio.gather(*self._accepted, return_exceptions=True)
         connected = list(self.connected)
         for connection in connected:
             connection.abort()
         await asyncio.gather(*(connection.ended.wait() for connection in connected))
-        await self._server.wait_closed()
 
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        assert self._server
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+    def _accept(self) -> None:
+        # By hand, because asyncio's own server loses sight of a connection between its arrival and its introduction.
+        with contextlib.suppress(BlockingIOError):
+            accepted, _ = self._listener.accept()
+            opening = asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self), accepted, ssl=self._tls)
+            self._accepted.append(asyncio.ensure_future(opening))
 
 
 class Connection(asyncio.Protocol):

@@ -70,11 +70,12 @@ def test_it_closes_with_the_first_answer_and_says_so_once() -> None:
     """Everybody may ask again, the count and the pause start afresh."""
     circuit = opened()
     assert circuit.admits(11.0)
-    assert circuit.succeeded(11.5) == Closed(1.5)
-    assert circuit.succeeded(11.6) is None
-    assert circuit.admits(11.6)
-    assert circuit.failed(12.0) is None
-    assert [circuit.failed(12.0), circuit.failed(12.0)] == [None, Opened(3, 1.0)]
+    circuit.failed(11.0)
+    assert circuit.admits(13.0)
+    assert circuit.succeeded(13.5) == Closed(3.5)
+    assert circuit.succeeded(13.6) is None
+    assert circuit.admits(13.6)
+    assert [circuit.failed(14.0) for _ in range(3)] == [None, None, Opened(3, 1.0)]
 
 
 def test_a_probe_that_never_reports_is_followed_by_another() -> None:

@@ -88,11 +88,10 @@ async def test_a_hang_up_is_an_end_and_no_error() -> None:
 
 async def test_it_hangs_up_on_everybody_at_its_end() -> None:
     """After the server's end its clients are disconnected."""
-    async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(StandIn(hang))
-        reader, writer = await stack.enter_async_context(dialled(server))
-        writer.write(HEAD + FORM)
-        await server.__aexit__()
+    async with contextlib.AsyncExitStack() as clients:
+        async with StandIn(hang) as server:
+            reader, writer = await clients.enter_async_context(dialled(server))
+            writer.write(HEAD + FORM)
+        assert not server.connected
         with pytest.raises(ConnectionResetError):
             await reader.read()
-        assert not server.connected

@@ -1,0 +1,170 @@
+"""The real daemon beside a real HAProxy under real traffic; what happened is judged by the record of the load generator."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from guardian.balancers.haproxy.balancer import HAProxy
+from guardian.core.model import Environment, Split
+from guardian.demo.application import Fault
+from guardian.demo.haproxy import debian_binary, wheel_binary
+from guardian.demo.play import RULES
+from guardian.demo.report import Answer, stale
+from guardian.demo.stage import SERVICE, RefusedError, Setting, Stage
+from guardian.demo.traffic import Load, Traffic
+from tests.waiting import eventually
+
+BLUE, GREEN = Environment.BLUE, Environment.GREEN
+PATIENCE = 45.0
+"""Seconds within which whatever a story waits for must have come."""
+
+
+class Story:
+    """A stage with its client, and what the stories ask of it."""
+
+    def __init__(self, stage: Stage, client: httpx.AsyncClient, ends: AsyncExitStack) -> None:
+        self.stage, self.client = stage, client
+        self._ends = ends
+        self.balancer = HAProxy(stage.haproxy.endpoints, [SERVICE])
+        ends.push_async_callback(self.balancer.aclose)
+
+    async def traffic(self, rate: float = 150.0) -> Traffic:
+        """Traffic until the end of the story."""
+        return await self._ends.enter_async_context(Traffic(self.stage.haproxy.port, Load(rate)))
+
+    async def switch(self, **given: Any) -> dict[str, Any]:
+        """Order a switch as soon as HAProxy finds the other side healthy, and return once it is watched."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    await self.order("switch", **given)
+                except RefusedError as error:
+                    if "healthy server" not in str(error):
+                        raise
+                    await asyncio.sleep(0.05)
+                else:
+                    return await self.until("watching", "verified", "unverified")
+
+    async def order(self, order: str, **given: Any) -> dict[str, Any]:
+        """The service after an order."""
+        return await self.stage.guardian.order(self.client, order, given)
+
+    async def until(self, *phases: str) -> dict[str, Any]:
+        """The latest deployment once it is in one of ``phases``."""
+        view = await self.stage.guardian.until(self.client, *phases, patience=PATIENCE)
+        deployment: dict[str, Any] = view["deployment"]
+        return deployment
+
+    async def service(self) -> dict[str, Any]:
+        """The service as guardian sees it."""
+        return await self.stage.guardian.service(self.client)
+
+    async def fail(self, environment: Environment, fault: Fault) -> None:
+        """Let an environment fail from now on."""
+        await self.stage.applications[environment].fail(fault)
+
+    async def explanation(self, deployment: str) -> dict[str, Any]:
+        """Why a deployment was rolled back, once its evidence is kept."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                answer = await self.client.get(f"/v1/deployments/{deployment}/explanation")
+                if answer.is_success:
+                    explained: dict[str, Any] = answer.json()
+                    return explained
+                await asyncio.sleep(0.05)
+
+    async def live(self) -> set[Split]:
+        """The split in every worker of HAProxy."""
+        return {worker.split for worker in await self.balancer.read(SERVICE.name)}
+
+    async def until_live(self, split: Split) -> None:
+        """Wait until every worker has ``split``."""
+
+        async def there() -> bool:
+            return await self.live() == {split}
+
+        await eventually(there, PATIENCE)
+
+    @property
+    def on_disk(self) -> str:
+        """The map file."""
+        return self.stage.haproxy.endpoints.map.read_text()
+
+    async def until_on_disk(self, text: str) -> None:
+        """Wait until the map file says ``text``."""
+
+        async def there() -> bool:
+            return self.on_disk == text
+
+        await eventually(there, PATIENCE)
+
+    async def until_unable(self, backend: str) -> None:
+        """Wait until HAProxy finds no healthy server in ``backend``."""
+
+        async def unable() -> bool:
+            return not (await self.balancer.health(backend)).able
+
+        await eventually(unable, PATIENCE)
+
+    @property
+    def log(self) -> str:
+        """What the daemon has said."""
+        return self.stage.guardian.log.read_text()
+
+    async def restart_guardian(self) -> None:
+        """Start the daemon again, and talk to the new one."""
+        await self.stage.guardian.start()
+
+    async def seen(self, traffic: Traffic, number: int) -> None:
+        """Wait until ``number`` more requests were answered."""
+        target = len(traffic.answers) + number
+
+        async def enough() -> bool:
+            return len(traffic.answers) >= target
+
+        await eventually(enough, PATIENCE)
+
+
+def left_behind(traffic: Traffic, environment: Environment, acknowledged: float) -> list[Answer]:
+    """Requests that reached the abandoned side though they were sent after the acknowledgement."""
+    return stale(traffic.answers, environment, acknowledged)
+
+
+Tell = Callable[..., Any]
+
+
+@pytest.fixture(params=[debian_binary, wheel_binary], ids=["2.6", "2.8"])
+def either_binary(request: pytest.FixtureRequest) -> Path:
+    """HAProxy 2.6, then 2.8."""
+    binary: Path = request.param()
+    return binary
+
+
+@pytest.fixture
+async def tell(tmp_path: Path) -> AsyncIterator[Tell]:
+    """Set a stage for a story; everything is taken down afterwards, and no story may have left a traceback in the log."""
+    async with AsyncExitStack() as ends:
+        stories: list[Story] = []
+
+        async def begin(**changes: Any) -> Story:
+            setting = replace(Setting(tmp_path, debian_binary(), RULES), **changes)
+            stage = await ends.enter_async_context(Stage(setting))
+            client = await ends.enter_async_context(stage.guardian.client())
+            stories.append(Story(stage, client, ends))
+            return stories[-1]
+
+        yield begin
+    for story in stories:
+        assert "Traceback" not in story.log, story.log
+
+
+def now() -> float:
+    """The monotonic clock that the record of the traffic is kept on."""
+    return time.monotonic()

@@ -1,0 +1,190 @@
+"""Guardian and HAProxy die, restart and run out of disk; the release on trial is judged all the same."""
+
+import asyncio
+import resource
+import signal
+import sqlite3
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from guardian.core.model import Split
+from guardian.demo.application import Fault
+from guardian.demo.report import connection_failures
+from guardian.demo.stage import RefusedError
+from guardian.records.store import SqlStore
+from tests.acceptance.conftest import BLUE, GREEN, PATIENCE, Story, Tell
+from tests.waiting import eventually
+
+
+async def test_a_watch_survives_the_death_of_guardian(tell: Tell) -> None:
+    """Killed in mid-watch and started again, it goes on from the journal, and takes the bad release back."""
+    story = await tell()
+    traffic = await story.traffic()
+    await story.switch()
+    await story.seen(traffic, 50)
+    await story.stage.guardian.end(signal.SIGKILL)
+    await story.restart_guardian()
+    assert (await story.until("watching"))["id"] == "web-1"
+    assert "going on with it" in story.log
+    await story.fail(GREEN, Fault(errors=1.0))
+    await story.until("rolled back")
+    assert (await story.explanation("web-1"))["identical"]
+    await story.until_live(Split.all_on(BLUE))
+
+
+async def test_killed_at_any_moment_of_a_switch_it_is_old_or_new(tell: Tell) -> None:
+    """Fifteen deaths between the order and its end: afterwards all workers agree, and the deployment has a proper phase."""
+    story = await tell()
+    for turn in range(15):
+        pending = asyncio.create_task(_order_blindly(story, "switch"))
+        await asyncio.sleep(turn * 0.004)  # time itself is the subject: where in the switch the daemon dies
+        await story.stage.guardian.end(signal.SIGKILL)
+        await pending
+        await story.restart_guardian()
+        view = await story.service()
+        deployment = view["deployment"]
+        if deployment is None or deployment["phase"] in ("rolled back", "aborted"):
+            await story.until_live(Split.all_on(BLUE))
+            continue
+        await story.until("watching")
+        await story.until_live(Split.all_on(GREEN))
+        assert story.on_disk == "web 0\n"
+        await story.order("rollback", reason="next turn")
+        await story.until("rolled back")
+
+
+async def _order_blindly(story: Story, order: str) -> None:
+    with suppress(httpx.TransportError, RefusedError):
+        async with story.stage.guardian.client() as client:
+            await story.stage.guardian.order(client, order, {})
+
+
+async def test_a_stop_is_orderly(tell: Tell) -> None:
+    """SIGTERM in mid-watch: exit code 0, and the watch goes on after the next start."""
+    story = await tell()
+    await story.switch()
+    assert await story.stage.guardian.end(signal.SIGTERM) == 0
+    await story.restart_guardian()
+    assert (await story.until("watching"))["id"] == "web-1"
+
+
+async def test_somebodys_reload_does_not_end_the_watch(tell: Tell, either_binary: Path) -> None:
+    """HAProxy falls back to the file, guardian restores the share, no request fails, and the watch goes on."""
+    story = await tell(binary=either_binary)
+    traffic = await story.traffic()
+    await story.switch()
+    await story.seen(traffic, 50)
+    await story.stage.haproxy.reload()
+    await story.until_live(Split.all_on(GREEN))
+    await story.seen(traffic, 100)
+    assert (await story.service())["deployment"]["phase"] == "watching"
+    assert connection_failures(traffic.answers) == 0
+    await story.fail(GREEN, Fault(errors=1.0))
+    await story.until("rolled back")
+
+
+async def test_the_death_of_haproxy_is_no_breach(tell: Tell) -> None:
+    """It comes back on the safe side; the verdicts said ``failed`` meanwhile, and the share is restored."""
+    story = await tell()
+    await story.switch()
+    await story.stage.haproxy.kill()
+
+    async def failed() -> bool:
+        return {verdict["finding"] for verdict in (await story.service())["verdicts"]} == {"failed"}
+
+    await eventually(failed, PATIENCE)
+    await story.stage.haproxy.start()
+    await story.until_live(Split.all_on(GREEN))
+    assert (await story.service())["deployment"]["phase"] == "watching"
+
+
+async def test_a_full_disk_does_not_stop_a_rollback(tell: Tell) -> None:
+    """The journal cannot be written: the bad release is taken back all the same, nothing moves forward, and nothing is lost."""
+    story = await tell()
+    traffic = await story.traffic()
+    await story.switch()
+    await story.seen(traffic, 50)
+    unlimited = resource.prlimit(story.stage.guardian.pid, resource.RLIMIT_FSIZE)
+    # Each write to a file fails from now on, as on a full disk.
+    resource.prlimit(story.stage.guardian.pid, resource.RLIMIT_FSIZE, (0, unlimited[1]))
+    await story.fail(GREEN, Fault(errors=1.0))
+    await story.until_live(Split.all_on(BLUE))
+    assert story.on_disk == "web 0\n"
+    await story.until("rolled back")
+    with pytest.raises(RefusedError, match="latched"):
+        await story.order("switch")
+    assert (await story.client.get("/readyz")).status_code in (200, 503)
+    resource.prlimit(story.stage.guardian.pid, resource.RLIMIT_FSIZE, unlimited)
+    kinds = await _until_journalled(story, "breached")
+    assert kinds.index("breached") < len(kinds) - 1
+    await story.stage.guardian.end(signal.SIGTERM)
+    store = SqlStore(story.stage.guardian.log.parent / "state")
+    assert store.verify() is None
+    store.close()
+
+
+async def _until_journalled(story: Story, kind: str) -> list[str]:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            detail = (await story.client.get("/v1/deployments/web-1")).json()
+            kinds = [entry["event"]["kind"] for entry in detail["journal"]]
+            if kind in kinds and kinds[-1] == "routed":
+                return kinds
+            await asyncio.sleep(0.05)
+
+
+async def test_a_second_guardian_leaves_at_once(tell: Tell) -> None:
+    """It names the first one's pid, and exits with 1."""
+    story = await tell()
+    config = str(story.stage.guardian.log.parent / "guardian.yaml")
+    second = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "guardian.cli", "run", "--config", config), stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE):
+        _, said = await second.communicate()
+    assert second.returncode == 1
+    assert str(story.stage.guardian.pid) in said.decode()
+
+
+async def test_a_damaged_record_is_refused_with_a_sentence(tell: Tell) -> None:
+    """Guardian does not start on a state that it cannot trust, and says what to do."""
+    story = await tell()
+    await story.switch()
+    await story.stage.guardian.end(signal.SIGTERM)
+    directory = story.stage.guardian.log.parent
+    with closing(sqlite3.connect(directory / "state" / "guardian.db")) as database:
+        database.execute("update services set state = replace(state, 'green', 'blue ')")
+        database.commit()
+    done = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "guardian.cli", "run", "--config", str(directory / "guardian.yaml")),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE):
+        _, said = await done.communicate()
+    assert done.returncode == 1
+    assert "guardian.db" in said.decode()
+    assert "Traceback" not in said.decode()
+
+
+async def test_prometheus_can_see_what_guardian_sees(tell: Tell) -> None:
+    """Phase, split, verdicts, measured values and lateness; alive, and ready for a rollback."""
+    story = await tell()
+    traffic = await story.traffic()
+    await story.switch()
+    await story.seen(traffic, 100)
+    text = (await story.client.get("/metrics")).text
+    for line in (
+        'guardian_phase{phase="watching",service="web"} 1.0',
+        'guardian_split_ratio{environment="green",service="web"} 1.0',
+        'guardian_verdict{rule="server-errors",service="web",verdict="healthy"} 1.0',
+        'guardian_rule_value{rule="server-errors",service="web"} 0.0',
+        'guardian_rollback_ready{service="web"} 1.0',
+        "guardian_look_lateness_seconds_count",
+    ):
+        assert line in text
+    assert (await story.client.get("/healthz")).status_code == 200
+    assert (await story.client.get("/readyz")).status_code == 200
