@@ -4,36 +4,37 @@ from pathlib import Path
 
 import pytest
 
-from guardian.core.model import Split
+from guardian.core.model import Environment, Split
 from guardian.demo.application import Fault
 from guardian.demo.report import connection_failures, failed
 from guardian.demo.stage import RefusedError
-from tests.acceptance.conftest import BLUE, GREEN, Tell, left_behind, now
+from guardian.demo.traffic import Traffic
+from tests.acceptance.conftest import BLUE, GREEN, Story, Tell, left_behind, now
 
 
 async def test_switches_and_rollbacks_under_load_lose_nothing(tell: Tell, either_binary: Path) -> None:
     """Twenty-five times there and back over kept-alive and new connections: no failed request, none on the wrong side."""
     story = await tell(binary=either_binary)
     traffic = await story.traffic(rate=200)
-    marks = []
+    alone: list[tuple[Environment, float, float]] = []
     for _ in range(25):
         await story.switch()
-        marks.append((BLUE, now(), None))
-        await story.seen(traffic, 5)
+        alone.append(await _alone(story, traffic, abandoned=BLUE))
         await story.order("rollback", reason="next")
-        left = now()
         await story.until("rolled back")
-        marks[-1] = (BLUE, marks[-1][1], left)
-        marks.append((GREEN, now(), None))
-        await story.seen(traffic, 5)
-        marks[-1] = (GREEN, marks[-1][1], now())
+        alone.append(await _alone(story, traffic, abandoned=GREEN))
     await traffic.stop()
     assert connection_failures(traffic.answers) == 0
     assert not [answer for answer in traffic.answers if failed(answer)]
-    wrong = [
-        answer for abandoned, since, until in marks for answer in left_behind(traffic, abandoned, since) if answer.sent < until
-    ]
-    assert wrong == []
+    strays = [answer for side, since, until in alone for answer in left_behind(traffic, side, since) if answer.sent < until]
+    assert strays == []
+
+
+async def _alone(story: Story, traffic: Traffic, abandoned: Environment) -> tuple[Environment, float, float]:
+    """The side that was abandoned, and the time from its acknowledged end to the next order."""
+    since = now()
+    await story.seen(traffic, 5)
+    return abandoned, since, now()
 
 
 async def test_a_healthy_release_is_verified_and_written_down(tell: Tell) -> None:
