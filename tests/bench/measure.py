@@ -35,6 +35,7 @@ FALSE_ALARM = 0.001
 HISTORY_SECONDS = 60.0
 """Ordinary traffic before the first run: the past that sequential rules compare with."""
 LOOK = 0.05
+COST_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,38 @@ async def measure_switches(binary: Path, number: int) -> tuple[list[float], list
             return bare, proved
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the daemon takes: seconds of CPU per second, and bytes of memory."""
+
+    name: str
+    cpu: float
+    memory: int
+
+
+async def measure_costs(binary: Path) -> list[Cost]:
+    """The daemon's own cost with one service and the starter's four rules: first while nothing is on trial, then in a watch."""
+    with tempfile.TemporaryDirectory(prefix="guardian-bench-") as directory:
+        setting = Setting(Path(directory), binary, RULES.read_text())
+        async with Stage(setting) as stage, stage.guardian.client() as client, Traffic(stage.haproxy.port, Load(100.0)):
+            idle = await _cost("nothing on trial", stage.guardian.pid)
+            await stage.guardian.order(client, "switch", {})
+            await stage.guardian.until(client, "watching")
+            return [idle, await _cost("watching, a look every 50 ms", stage.guardian.pid)]
+
+
+async def _cost(name: str, pid: int) -> Cost:
+    before, started = _cpu_seconds(pid), time.monotonic()
+    await asyncio.sleep(COST_SECONDS)
+    cpu = (_cpu_seconds(pid) - before) / (time.monotonic() - started)
+    return Cost(name, cpu, int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def _bare(haproxy: HAProxyProcess, split: Split) -> float:
     started = time.perf_counter()
     reader, writer = await asyncio.open_unix_connection(haproxy.endpoints.socket)
@@ -210,6 +243,16 @@ def show_switches(console: Console, bare: Sequence[float], proved: Sequence[floa
     console.print(table)
 
 
+def show_costs(console: Console, costs: Sequence[Cost]) -> None:
+    """What the daemon takes from the host that it guards."""
+    table = Table(title="The daemon itself, one service  (promise: <= 3 % of a core, <= 120 MB)", title_justify="left")
+    for column in ("", "CPU", "memory"):
+        table.add_column(column)
+    for cost in costs:
+        table.add_row(cost.name, f"{cost.cpu:.1%} of a core", f"{cost.memory / 2**20:.0f} MB")
+    console.print(table)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -224,6 +267,7 @@ def main() -> None:
         for case in CASES:
             show_rollbacks(console, case, *asyncio.run(measure_rollbacks(binary, case, given.runs, progress)))
     show_switches(console, *asyncio.run(measure_switches(binary, 200)))
+    show_costs(console, asyncio.run(measure_costs(binary)))
 
 
 if __name__ == "__main__":
