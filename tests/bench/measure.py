@@ -178,7 +178,11 @@ async def _cost(name: str, pid: int) -> Cost:
     before, started = _cpu_seconds(pid), time.monotonic()
     await asyncio.sleep(COST_SECONDS)
     cpu = (_cpu_seconds(pid) - before) / (time.monotonic() - started)
-    return Cost(name, cpu, int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+    return Cost(name, cpu, _memory(pid))
+
+
+def _memory(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _cpu_seconds(pid: int) -> float:

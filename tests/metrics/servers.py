@@ -86,10 +86,16 @@ class RealPrometheus:
             self._process.wait(timeout=30)
             self._process = None
 
-    def send(self, number: signal.Signals) -> None:
-        """Send the process a signal."""
+    def freeze(self) -> None:
+        """Stop the process where it is, and wait until all of its threads stand still."""
         assert self._process
-        os.kill(self._process.pid, number)
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     def _wait(self) -> None:
         assert self._process

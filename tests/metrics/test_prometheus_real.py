@@ -1,7 +1,6 @@
 """The client against a real Prometheus, whose answers nobody has made up."""
 
 import asyncio
-import signal
 
 import pytest
 
@@ -156,11 +155,11 @@ async def test_a_frozen_server_is_given_up_and_found_again(connect: Connect, fre
     """A process that is stopped takes connections and answers nothing; once it goes on, so does the client."""
     client = connect(fresh_prometheus.url, timeout=0.5)
     await answered(client)
-    fresh_prometheus.send(signal.SIGSTOP)
+    fresh_prometheus.freeze()
     for _ in range(2):
         with pytest.raises(SourceDown, match=r"did not answer within 0\.50 s"):
             await client.instant("1")
-    fresh_prometheus.send(signal.SIGCONT)
+    fresh_prometheus.thaw()
     assert (await answered(client)).value == 1
 
 
