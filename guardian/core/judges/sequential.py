@@ -59,6 +59,7 @@ class SequentialJudge(Judge):
         self._whole = Span(trial.since)
         self._other = Span(trial.since)
         self._recent = Span(trial.since)
+        self._suspicion = 0.0
         self._fired = 0.0
 
     def extract(self, look: Look) -> Numbers:
@@ -75,10 +76,12 @@ class SequentialJudge(Judge):
         trials = int(numbers[0])
         events = self._whole.add(trials, int(numbers[1]))
         if trials or events:
-            if max(self._evidence.late) < 0:  # no late regression is suspected: what follows may be the start of one
+            late_gains = self._late.gains(trials, events)
+            if self._suspicion == 0.0:  # nothing is wrong: what follows may be the start of a regression
                 self._recent = Span(at - seconds)
+            self._suspicion = max(0.0, self._suspicion + late_gains[len(late_gains) // 3])
             self._recent.add(trials, events)
-            self._bar.look(self._evidence, self._early.gains(trials, events), self._late.gains(trials, events))
+            self._bar.look(self._evidence, self._early.gains(trials, events), late_gains)
         if self._pair:
             others = int(numbers[2])
             self._compare(self._pair, (trials, events, others, self._other.add(others, int(numbers[3]))))
@@ -118,7 +121,7 @@ class SequentialJudge(Judge):
         return Finding.HEALTHY if self._whole.trials else Finding.NO_DATA
 
     def verdict(self) -> Verdict:
-        """The rate since the cutover; of a late regression, the rate since it began."""
+        """The rate since the cutover; of a late regression, the rate since it began: since the CUSUM (Page 1954) last was 0."""
         finding = self.finding
         if finding is Finding.FAILED and (failed := self._failed(self._whole.trials)):
             return failed
@@ -163,6 +166,7 @@ class SequentialJudge(Judge):
             "whole": asdict(self._whole),
             "other": asdict(self._other),
             "recent": asdict(self._recent),
+            "suspicion": self._suspicion,
             "fired": self._fired,
             "last": self._last,
         }
@@ -172,7 +176,7 @@ class SequentialJudge(Judge):
         self._pair_evidence = Evidence(**_infinite(state["pair"]))
         self._pending = list(state["pending"])
         self._whole, self._other, self._recent = Span(**state["whole"]), Span(**state["other"]), Span(**state["recent"])
-        self._fired, self._last = state["fired"], state["last"]
+        self._suspicion, self._fired, self._last = state["suspicion"], state["fired"], state["last"]
 
 
 def _finite(evidence: Mapping[str, list[float]]) -> dict[str, list[float | None]]:

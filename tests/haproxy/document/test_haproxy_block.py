@@ -31,10 +31,11 @@ def test_no_service_uses_anothers_variables(one: str, other: str) -> None:
 
 def test_the_plainest_block() -> None:
     """What a frontend needs that sends everything to blue."""
+    share = "txn.guardian_share_web"
     assert block(Service("web", "web_blue", "web_green"), MAP) == (
         "    # >>> guardian web  (managed: change guardian.yaml, then `guardian haproxy adopt`)\n"
-        "    use_backend web_green if { str(web),map_str_int(/var/lib/guardian/haproxy.map,0),set-var(txn.guardian_share_web) -m found } "
-        "{ rand(10000),sub(txn.guardian_share_web) lt 0 }\n"
+        f"    use_backend web_green if {{ str(web),map_str_int(/var/lib/guardian/haproxy.map,0),set-var({share}) -m found }} "
+        f"{{ rand(10000),sub({share}) lt 0 }}\n"
         "    # <<< guardian web"
     )
 

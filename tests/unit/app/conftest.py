@@ -86,6 +86,13 @@ class Rig:
         """Wait until the deployment is in ``phase``."""
         await self.until(lambda: self.phase is phase)
 
+    async def reconcile(self) -> bool:
+        """Compare and mend, when nothing else is being done; whether all was right."""
+        await self.actor.idle()
+        right = await self.reconciler.check("web")
+        await self.actor.idle()
+        return right
+
     async def until_looking(self) -> None:
         """Wait until the release is on trial and the first look since the cutover is behind us."""
         await self.until_phase(Phase.WATCHING)

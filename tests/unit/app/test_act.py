@@ -38,7 +38,7 @@ async def test_a_cut_over_that_cannot_be_proved_is_taken_back(rig: Rig) -> None:
     await rig.switch()
     await rig.until_phase(Phase.STUCK)
     rig.balancer.workers[0].hears = True
-    await rig.reconciler.check("web")
+    await rig.reconcile()
     await rig.until_phase(Phase.ABORTED)
     assert rig.balancer.workers[0].splits["web"] == BLUE
     assert rig.state.latch is None
@@ -73,8 +73,7 @@ async def test_a_file_that_cannot_be_written_does_not_stop_a_rollback(rig: Rig, 
         await rig.until_phase(Phase.ROLLED_BACK)
         for _ in range(3):
             rig.balancer.disk["web"] = GREEN
-            await rig.reconciler.check("web")
-            await rig.actor.idle()
+            await rig.reconcile()
     assert rig.balancer.workers[0].splits["web"] == BLUE
     assert [record.message for record in caplog.records if "no space left" in record.message].__len__() == 1
 
@@ -102,13 +101,12 @@ async def test_a_stuck_rollback_is_told_once_and_done_when_it_can_be(rig: Rig) -
     await rig.until_phase(Phase.STUCK)
     entries = len(rig.store.journal())
     for _ in range(3):
-        await rig.reconciler.check("web")
-        await rig.actor.idle()
+        await rig.reconcile()
     assert rig.balancer.workers[0].splits["web"] == GREEN
     assert len(rig.store.journal()) == entries
     assert sum("STUCK" in sentence for sentence in rig.sentences) == 1
     rig.balancer.servers_up["web_blue"] = 1
-    await rig.reconciler.check("web")
+    await rig.reconcile()
     await rig.until_phase(Phase.ROLLED_BACK)
 
 
