@@ -97,9 +97,11 @@ prepare_install() {
             cat "$log" >&2
             exit 1
         fi
-        if [[ " $* " == *" haproxy "* ]]; then
-            prepare_as_root update-rc.d haproxy disable >/dev/null 2>&1 || prepare_say "haproxy.service could not be disabled"
-        fi
+        for service in haproxy prometheus; do
+            if [[ " $* " == *" $service "* ]]; then
+                prepare_as_root update-rc.d "$service" disable >/dev/null 2>&1 || prepare_say "$service.service could not be disabled"
+            fi
+        done
     )
 }
 
