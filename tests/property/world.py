@@ -13,7 +13,7 @@ splits = st.sampled_from([0, 1, 500, 5_000, 9_999, 10_000]).map(Split)
 environments = st.sampled_from(Environment)
 findings = st.sampled_from(Finding)
 words = st.sampled_from(["", "because", "»é\n;"])
-shares = st.sampled_from([0, 1, 500, 5_000, 10_000, 10_001])
+shares = st.sampled_from([10_000, 10_000, 10_000, 0, 1, 500, 5_000, 10_001])
 
 
 def some_verdict(rule: str, finding: Finding) -> Verdict:

@@ -6,6 +6,9 @@ from guardian.core.rules import Direction, Gauge, Query, Ratio, Rule, Threshold,
 from guardian.core.verdicts import Finding
 from guardian.core.words.figures import count, one_in, percent, seconds
 
+ROUNDING = 1e-9
+"""The share of a rate by which two ways to the same number may differ."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -78,6 +81,8 @@ def _source(tolerated: Tolerated) -> str:
     past = f"{count(tolerated.events)} of {count(tolerated.trials)} requests"
     if tolerated.rate <= tolerated.floor:
         return f" (the floor; {tolerated.baseline} had {past})"
+    if tolerated.times * tolerated.events > tolerated.rate * tolerated.trials * (1 + ROUNDING):
+        return f" (no more ever is; {tolerated.baseline} had {past})"
     return f" ({tolerated.times:g} times what {tolerated.baseline} had at the most: {past})"
 
 

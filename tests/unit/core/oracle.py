@@ -25,6 +25,19 @@ def information_limit(false_alarm: float, rate: float, tolerated: float) -> floa
     return log(1 / false_alarm) / relative_entropy(rate, tolerated)
 
 
+def pair_limit(false_alarm: float, green: tuple[float, float], blue: tuple[float, float], tolerance: float) -> float:
+    """The same for a comparison: the candidate's requests that are needed to tell the true split of errors from the tolerated one.
+
+    ``green`` and ``blue``: requests per look and rate. See the information per request of a two-sample count test, Lindon and
+    Malek 2022.
+    """
+    (trials, rate), (other_trials, other_rate) = green, blue
+    true = trials * rate / (trials * rate + other_trials * other_rate)
+    tolerated = tolerance * trials / (tolerance * trials + other_trials)
+    events_per_trial = (trials * rate + other_trials * other_rate) / trials
+    return log(1 / false_alarm) / (events_per_trial * relative_entropy(true, tolerated))
+
+
 def capped_mean(gains: Iterable[float], log_probabilities: Iterable[float], cap: float) -> float:
     """The exact mean of ``min(exp(gain), exp(cap))``."""
     return sum(exp(min(gain, cap) + log_probability) for gain, log_probability in zip(gains, log_probabilities, strict=True))
@@ -43,9 +56,9 @@ def side_by_side(candidate: Iterator[Counts], baseline: Iterator[Counts]) -> Ite
     return ((*ours, *theirs) for ours, theirs in zip(candidate, baseline, strict=True))
 
 
-def looks_until_breach(judge: Judge, counts: Iterator[Counts], most: int) -> int | None:
-    """How many looks the judge needed, or ``None`` if ``most`` did not do."""
+def looks_until_breach(judge: Judge, counts: Iterator[Counts], most: int, after: int = 0) -> int | None:
+    """How many looks the judge needed ``after`` so many before, or ``None`` if ``most`` did not do."""
     for number in range(1, most + 1):
-        if judge.feed(CUTOVER + number * LOOK, LOOK, next(counts)) is Finding.BREACHED:
+        if judge.feed(CUTOVER + (after + number) * LOOK, LOOK, next(counts)) is Finding.BREACHED:
             return number
     return None

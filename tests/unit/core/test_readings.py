@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardian.core.model import BASIS_POINTS, Environment, Split
+from guardian.core.model import BASIS_POINTS, Environment, Service, Split
 from guardian.core.readings import COUNTED, TOTALS, Counters, History, Tally, between
 from guardian.core.words import figures
 
@@ -52,6 +52,25 @@ def test_a_past_survives_its_record() -> None:
     assert History(60.0, {"requests": 5}).count(("requests", "retries")) == 5
 
 
+@given(
+    st.fixed_dictionaries(dict.fromkeys(TOTALS, TOTAL)),
+    st.fixed_dictionaries(dict.fromkeys(TOTALS, TOTAL)),
+    st.floats(0, 1e6),
+)
+def test_no_reset_is_ever_read_as_traffic(start: dict[str, int], end: dict[str, int], seconds: float) -> None:
+    """Whatever two looks show: either nothing went backwards and the tally is their difference, or there is none."""
+    tally = between(Counters(**start), Counters(**end), seconds)
+    assert (tally is None) is any(end[name] < start[name] for name in TOTALS)
+    assert tally is None or min(tally.count(name) for name in COUNTED) >= 0
+
+
+def test_a_service_names_its_backends() -> None:
+    """One for each environment, and each environment has another side."""
+    service = Service("web", "web_blue", "web_green")
+    assert [service.backend(environment) for environment in Environment] == ["web_blue", "web_green"]
+    assert [environment.other for environment in Environment] == [Environment.GREEN, Environment.BLUE]
+
+
 @given(st.integers(0, BASIS_POINTS))
 def test_shares_add_up(green: int) -> None:
     """What one side has, the other has not."""
@@ -69,7 +88,18 @@ def test_a_share_beyond_all_is_refused(green: int) -> None:
 
 @pytest.mark.parametrize(
     ("rate", "text"),
-    [(0.0, "0 %"), (0.052, "5.2 %"), (0.003, "0.30 %"), (1.0, "100 %"), (0.99999, "100 %"), (0.5, "50 %"), (0.00001, "0.001 %")],
+    [
+        (0.0, "0 %"),
+        (0.052, "5.2 %"),
+        (0.003, "0.30 %"),
+        (1.0, "100 %"),
+        (0.99999, "100 %"),
+        (3.125, "312 %"),
+        (0.5, "50 %"),
+        (0.07, "7 %"),
+        (0.29, "29 %"),
+        (0.00001, "0.001 %"),
+    ],
 )
 def test_percentages(rate: float, text: str) -> None:
     """Two or three figures."""
@@ -82,6 +112,11 @@ def test_percentages(rate: float, text: str) -> None:
         (0.0432, "43 ms"),
         (0.214, "0.21 s"),
         (12.3, "12 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (3599.6, "1 h"),
+        (86_399.9, "1 d"),
+        (0.0, "0 ms"),
         (320, "5 min 20 s"),
         (300, "5 min"),
         (7500, "2 h 5 min"),

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardian.core.judges import judge_for
-from guardian.core.judges.judge import Judge
+from guardian.core.judges.judge import Judge, outcome
 from guardian.core.judges.trial import Trial
 from guardian.core.readings import History, Look, SourceFailure, Tally
-from guardian.core.rules import Direction, Gauge, Lack, Measure, Rule, Source, Threshold
-from guardian.core.verdicts import Finding
-from tests.unit.core.makers import CUTOVER, ERRORS, GREEN
+from guardian.core.rules import Action, Direction, Gauge, Lack, Measure, Query, Rule, Source, Threshold, Unit
+from guardian.core.verdicts import Finding, Verdict
+from tests.unit.core.makers import CUTOVER, ERRORS, GREEN, trial
+from tests.unit.core.makers import rule as made
 
 ABOVE, BELOW = Direction.ABOVE, Direction.BELOW
 
@@ -151,15 +152,90 @@ def test_a_source_that_fails_is_failed_until_it_answers() -> None:
     assert good(one, 2) is Finding.HEALTHY
 
 
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=40), st.integers(1, 4))
-def test_evidence_gives_the_same_verdict_again(looks: list[tuple[int, int]], of: int) -> None:
-    """Through JSON, for any looks; and going on equals never having stopped."""
-    test = Threshold(ABOVE, 0.3, needed=1, of=of, every=0.5, window=1.5)
-    first, second = judge(test), judge(test)
-    for number, (fine, broken) in enumerate(looks, 1):
-        look(first, number * 0.5, 0.5, responses_2xx=fine, responses_5xx=broken)
-    second.replay(json.loads(json.dumps(first.evidence())))
-    assert second.verdict() == first.verdict()
-    for one in (first, second):
-        bad(one, len(looks) + 1.0)
-    assert second.verdict() == first.verdict()
+def test_checks_that_were_missed_are_not_made_up_for() -> None:
+    """After a gap there is one check, not two of the same window: the second bad one comes when it is due."""
+    one = judge(Threshold(ABOVE, 0.5, needed=2, of=3, every=1.0, window=1.0))
+    good(one, 1)
+    looks = [look(one, second, 0.25, requests=1, responses_5xx=1) for second in (7.5, 7.75, 8.0, 8.25, 8.5)]
+    assert looks == [Finding.HEALTHY] * 4 + [Finding.BREACHED]
+
+
+def test_a_breach_stays_until_there_is_data_again() -> None:
+    """Silence after a breach takes back neither the finding nor its figures."""
+    one = judge(Threshold(ABOVE, 0.5, every=1.0, window=1.0))
+    bad(one, 1)
+    assert look(one, 2) is Finding.BREACHED
+    assert (one.verdict().value, one.verdict().samples) == (1.0, 10)
+    assert good(one, 3) is Finding.HEALTHY
+
+
+def test_a_look_that_is_longer_than_the_window_is_no_data() -> None:
+    """What cannot be told apart from the time before the window is not judged."""
+    one = judge(Threshold(ABOVE, 0.1, every=1.0, window=2.0))
+    assert look(one, 5, 4.0, responses_5xx=5) is Finding.NO_DATA
+    assert one.verdict().reason == "nothing to measure in 2.00 s"
+
+
+def test_a_failed_source_says_what_it_was() -> None:
+    """The verdict has the failure's time and reason, and the last number of requests."""
+    one = judge(Threshold(ABOVE, 0.1, every=1.0, window=1.0))
+    good(one, 1)
+    one.fail(SourceFailure(CUTOVER + 1.5, "gone"))
+    verdict = one.verdict()
+    assert (verdict.finding, verdict.at, verdict.samples, verdict.value) == (Finding.FAILED, CUTOVER + 1.5, 10, None)
+    assert verdict.reason == "the source did not answer: gone; this says nothing about the release"
+    conclusion = one.conclude()
+    assert (conclusion.enough, conclusion.missing) == (False, verdict.reason)
+
+
+@pytest.mark.parametrize(
+    ("measure", "counts", "value", "words"),
+    [
+        (Gauge.LATENCY, {"requests": 20, "responses_2xx": 20, "busy_seconds": 4.0}, 0.2, "latency is 0.20 s over 1.00 s"),
+        (Gauge.LATENCY, {"busy_seconds": 4.0}, 4.0, "latency is 4.00 s over 1.00 s"),
+        (Gauge.LATENCY, {}, None, "nothing to measure in 1.00 s"),
+        (Gauge.REQUEST_RATE, {"requests": 3}, 3.0, "request_rate is 3.0/s over 1.00 s"),
+        (Gauge.QUEUED, {"requests": 3, "queued": 9}, 9.0, "queued is 9 over 1.00 s"),
+        (Gauge.SERVERS_UP, {"requests": 3, "servers_up": 1}, 1.0, "servers_up is 1 over 1.00 s"),
+    ],
+)
+def test_gauges_are_told_in_their_unit(measure: Gauge, counts: dict[str, float], value: float | None, words: str) -> None:
+    """Times, rates and numbers as people say them; latency without requests is nothing to measure."""
+    one = judge(Threshold(ABOVE, 100.0, every=1.0, window=1.0), measure)
+    look(one, 1, **counts)
+    assert one.verdict().value == value
+    assert one.verdict().reason.startswith(words)
+
+
+@pytest.mark.parametrize(("unit", "words"), [(Unit.SHARE, "50 %"), (Unit.SECONDS, "0.50 s"), (Unit.NUMBER, "0.5")])
+def test_a_query_gives_one_value_per_check(unit: Unit, words: str) -> None:
+    """Each answer is an evaluation, an empty one is no data, and the balancer's counters are not its own."""
+    query = Query("up", unit)
+    one = judge(Threshold(ABOVE, 0.4, needed=2, of=2, window=60.0), query)
+    assert one.feed(CUTOVER + 60, 0.0, ()) is Finding.NO_DATA
+    assert one.verdict().reason == "the query gave nothing to judge"
+    assert one.feed(CUTOVER + 61, 0.0, (0.5,)) is Finding.HEALTHY
+    assert "1 checks with data, 2 are needed" in one.conclude().missing
+    assert one.feed(CUTOVER + 62, 0.0, (0.5,)) is Finding.BREACHED
+    assert f"the query's result is {words} over 1 min; above" in one.verdict().reason
+    with pytest.raises(TypeError, match="does not read the balancer's counters"):
+        look(one, 63)
+
+
+@pytest.mark.parametrize(("action", "lack"), [(Action.ROLLBACK, Lack.FAIL), (Action.NOTIFY, Lack.PASS)])
+def test_a_breach_at_the_end_of_a_watch_proves_no_health(action: Action, lack: Lack) -> None:
+    """The last look may bring it: a rule that rolls back insists, one that notifies is left out of the outcome."""
+    one = judge_for(made(Threshold(ABOVE, 0.5, every=1.0, window=1.0), action=action), trial())
+    good(one, 1)
+    assert outcome([one.conclude()]) is Lack.PASS
+    bad(one, 2)
+    conclusion = one.conclude()
+    assert (conclusion.enough, conclusion.lack, conclusion.missing) == (False, lack, one.verdict().reason)
+    assert outcome([conclusion]) is (Lack.FAIL if lack is Lack.FAIL else Lack.HOLD)
+
+
+def test_a_verdict_survives_its_record() -> None:
+    """As plain values and back."""
+    one = judge(Threshold(ABOVE, 0.5, every=1.0, window=1.0))
+    bad(one, 1)
+    assert Verdict.from_record(json.loads(json.dumps(one.verdict().to_record()))) == one.verdict()
