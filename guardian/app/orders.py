@@ -167,6 +167,7 @@ class Orders:
                 phase=told.phase,
                 severity=str(told.announcement.severity),
                 sentence=told.announcement.sentence,
+                links=told.announcement.links,
             )
 
 

@@ -59,11 +59,12 @@ class Poller:
             if due > now:
                 return
             self._instruments.evaluated(now - due)
+            due = due if judge.rule.source.looks_back else now
             try:
-                value = await self._sources[judge.rule.source].read(service, judge.rule, judge.trial, due)
+                reading = await self._sources[judge.rule.source].read(service, judge.rule, judge.trial, due)
             except SourceError as error:
                 await self._watcher.fail(service, judge, SourceFailure(due, str(error)))
                 self._due[judge] = max(due + every, self._clock.now())
                 return
             self._due[judge] = due + every
-            await self._watcher.feed(service, judge, due, () if value is None else (value,))
+            await self._watcher.feed(service, judge, due, reading)

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from guardian.core.deployment import Phase, ServiceState
-from guardian.core.words.story import Announcement, Severity
+from guardian.core.rules import Severity
+from guardian.core.words.story import Announcement
 
 logger = logging.getLogger(__name__)
 
-_LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ALARM: logging.ERROR}
+_LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR}
 REMEMBERED = 500
 """Announcements that a late follower can still read."""
 
@@ -55,7 +56,7 @@ class Feed:
         told = Told(self._number, at, state.service, identifier, phase, announcement, seconds)
         self._told.append(told)
         extra = {"service": state.service, "deployment": identifier, "phase": phase}
-        logger.log(_LEVELS[announcement.severity], "%s", announcement.sentence, extra=extra)
+        logger.log(_LEVELS[announcement.severity], "%s", announcement.text, extra=extra)
         self._listener(told)
         news, self._news = self._news, asyncio.Event()
         news.set()

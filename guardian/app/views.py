@@ -8,6 +8,7 @@ from guardian.app.readiness import Readiness
 from guardian.core.deployment import Deployment, Rollback, ServiceState
 from guardian.core.model import Environment, Service, Split
 from guardian.core.readings import Counters
+from guardian.core.rules import Link
 from guardian.core.verdicts import Verdict
 from guardian.core.words.story import split_of
 
@@ -133,6 +134,8 @@ class NewsView:
     phase: str | None
     severity: str
     sentence: str
+    links: tuple[Link, ...] = ()
+    """Where people read on."""
 
 
 def _rollback_view(rollback: Rollback) -> RollbackView:

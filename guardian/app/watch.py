@@ -11,12 +11,12 @@ from guardian.app.clock import SteadyClock
 from guardian.app.evidence import evidence_of, revived
 from guardian.app.movement import Movement
 from guardian.app.observe import Observer
-from guardian.core.deployment import Breached, Deployment, Event, Noted, ServiceState, WatchEnded
+from guardian.core.deployment import Breached, Deployment, Event, Noted, Paused, ServiceState, WatchEnded
 from guardian.core.judges import judge_for
-from guardian.core.judges.judge import Judge, Numbers
+from guardian.core.judges.judge import Judge
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Service, Split
-from guardian.core.ports import Balancer, BalancerError
+from guardian.core.ports import Balancer, BalancerError, Reading
 from guardian.core.readings import History, Look, SourceFailure, Tally
 from guardian.core.rules import Action, RuleSet, Source, Threshold
 from guardian.core.verdicts import Finding, Verdict
@@ -158,11 +158,12 @@ class Watcher:
         watches = [(service, watch) for service, watch in self._watches.items() if not watch.over]
         return [(service, judge) for service, watch in watches for judge in watch.of(looking=False)]
 
-    async def feed(self, service: str, judge: Judge, at: float, numbers: Numbers) -> None:
-        """What the query of ``judge`` gave for the moment ``at``; nothing, where there was nothing to measure."""
+    async def feed(self, service: str, judge: Judge, at: float, reading: Reading | None) -> None:
+        """What the source of ``judge`` gave for the moment ``at``; ``None``, where there was nothing to measure."""
         watch = self._watches.get(service)
         if watch is not None and not watch.over and judge in watch.judges and isinstance(judge.rule.test, Threshold):
-            judge.feed(at, judge.rule.test.every, numbers)
+            judge.hear(*(reading.said, reading.link) if reading else ("", ""))
+            judge.feed(at, judge.rule.test.every, (reading.value,) if reading else ())
             await self._consider(service, watch, judge)
 
     async def fail(self, service: str, judge: Judge, failure: SourceFailure) -> None:
@@ -279,8 +280,10 @@ class Watcher:
         watch.noted.add(judge.rule.name)
         verdict = judge.verdict()
         self._instruments.breached(service, verdict)
-        if judge.rule.action is Action.NOTIFY:
+        if judge.rule.shadow or judge.rule.action is Action.NOTIFY:
             await self._send(service, Noted(self._clock.now(), watch.deployment.id, verdict))
+        elif judge.rule.action is Action.PAUSE:
+            await self._send(service, Paused(self._clock.now(), watch.deployment.id, verdict))
         elif not watch.over:
             watch.over = True
             await self._send(service, Breached(self._clock.now(), watch.deployment.id, verdict), watch)

@@ -180,6 +180,11 @@ def explain(context: click.Context, deployment: str, *, as_json: bool) -> None:
 
 
 @cli.group()
+def rules() -> None:
+    """Write, test and trust the rules."""
+
+
+@cli.group()
 def haproxy() -> None:
     """Prepare HAProxy's configuration."""
 

@@ -107,6 +107,8 @@ class _Wait:
         if told["at"] >= self._since and key not in self._shown:  # after a lost connection all is told again
             self._shown.add(key)
             self._screen.say(told["sentence"], told["at"])
+            for link in told["links"]:
+                self._screen.say(shell.link(link["title"], link["url"]), told["at"])
 
     def _look(self) -> bool:
         """See where the deployment stands, and whether it is over."""

@@ -87,6 +87,8 @@ class Deployment:
     watch_ends_at: float | None = None
     rollback: Rollback | None = None
     conclusions: tuple[Conclusion, ...] = ()
+    paused: Verdict | None = None
+    """The first verdict of a rule that demands a person's decision before anything goes forward."""
     trouble: str = ""
     """Why it was aborted, or is unverified; empty otherwise."""
     ended_at: float | None = None
@@ -208,6 +210,16 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """A rule that demands a person's decision found the candidate at fault."""
+
+    at: float
+    deployment: str
+    verdict: Verdict
+    kind: Literal["paused"] = "paused"
+
+
+@dataclass(frozen=True, slots=True)
 class WatchEnded:
     """The watch is over."""
 
@@ -266,6 +278,7 @@ Event: TypeAlias = (
     | TargetUnable
     | Breached
     | Noted
+    | Paused
     | WatchEnded
     | RollbackOrdered
     | Promoted

@@ -63,6 +63,57 @@ class Split:
         return Environment.GREEN if self.green > BASIS_POINTS // 2 else Environment.BLUE
 
 
+class Way(StrEnum):
+    """How a change of routing reaches HAProxy."""
+
+    RUNTIME = "runtime"
+    """Through a map that HAProxy asks for every request: a change takes a millisecond, and nothing is reloaded."""
+    RELOAD = "reload"
+    """Through the configuration itself: guardian's block is rewritten, checked, loaded, and proved."""
+
+
+class Holding(StrEnum):
+    """What a visitor is recognised by in a sticky split."""
+
+    COOKIE = "cookie"
+    HEADER = "header"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Sticky:
+    """Visitors stay on the side where they are, and a growing share only ever moves visitors forward."""
+
+    by: Holding
+    name: str = ""
+    """The name of the cookie or header; empty for the source address."""
+
+
+class Ending(StrEnum):
+    """What becomes of connections to the abandoned environment that outlive a switch."""
+
+    DRAIN = "drain"
+    """They may finish what they are doing."""
+    CUT = "cut"
+    """They are closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How the traffic of one service is moved."""
+
+    way: Way = Way.RUNTIME
+    sticky: Sticky | None = None
+    """``None``: each request, or each connection in TCP mode, is drawn anew."""
+    fallback: bool = False
+    """Whether HAProxy itself sends the traffic to the other environment while the one that should have it has no healthy server."""
+    frontends: tuple[str, ...] = ()
+    """The only frontends and listens that guardian may touch; empty for all that send the service's traffic."""
+    ending: Ending = Ending.DRAIN
+    grace: float = 0.0
+    """Seconds that connections to the abandoned environment have before they are cut."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A service whose traffic guardian moves: its name, and the HAProxy backend of each environment."""
@@ -72,6 +123,7 @@ class Service:
     green: str
     watch_seconds: float = 600.0
     """How long a release is watched after its cutover, in seconds."""
+    routing: Routing = Routing()
 
     def backend(self, environment: Environment) -> str:
         """The HAProxy backend that serves ``environment``."""

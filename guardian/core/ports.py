@@ -90,11 +90,23 @@ class SourceError(Exception):
     """A source of readings brought none. The message is a sentence for people; it says nothing about a release."""
 
 
-class Metrics(Protocol):
-    """A source that answers queries."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a source gave for one rule at one moment."""
 
-    async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> float | None:
-        """What the query of ``rule`` gives at the moment ``at`` (seconds since the epoch) of the ``trial`` of ``service``.
+    value: float
+    """Finite; in the unit of the rule's limit."""
+    said: str = ""
+    """What the source says of it, for people: an alert's name and summary, a command's message. Foreign text, one line."""
+    link: str = ""
+    """Where the source says more: an http or https address, or empty."""
+
+
+class Metrics(Protocol):
+    """A source that is asked by a rule at its interval."""
+
+    async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
+        """What the measure of ``rule`` gives at the moment ``at`` (seconds since the epoch) of the ``trial`` of ``service``.
 
         ``None`` where there is nothing to measure. :class:`SourceError` when the source did not answer, or not usefully.
         """

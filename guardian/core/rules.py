@@ -12,13 +12,40 @@ class Source(StrEnum):
     """The balancer's own counters, at every look."""
     PROMETHEUS = "prometheus"
     """A query, every so many seconds."""
+    ALERTS = "alerts"
+    """Alerts that others fire and send to guardian, as they come."""
+    COMMAND = "command"
+    """A program of the user, every so many seconds."""
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it can be asked about a moment that has passed."""
+        return self is Source.PROMETHEUS
 
 
 class Action(StrEnum):
     """What a breach leads to."""
 
     ROLLBACK = "rollback"
+    PAUSE = "pause"
+    """The traffic stays where it is, and nothing goes forward by itself: a person decides."""
     NOTIFY = "notify"
+
+
+class Severity(StrEnum):
+    """How loudly something is told."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where people read on: a runbook, a dashboard, the alert itself."""
+
+    title: str
+    url: str
 
 
 class Lack(StrEnum):
@@ -80,7 +107,34 @@ class Query:
         return "the query's result"
 
 
-Measure: TypeAlias = Ratio | Gauge | Query
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """How many alerts fire that fit all of ``matchers``, each in Alertmanager's notation, such as ``severity="critical"``."""
+
+    matchers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As people call what it gives."""
+        return "the number of firing alerts"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program that gives a number, or says by its exit code whether the release is at fault."""
+
+    argv: tuple[str, ...]
+    timeout: float
+    """Seconds after which it is ended, with its children."""
+    unit: Unit = Unit.NUMBER
+    by_exit_code: bool = False
+    """Whether its exit code is the verdict: the value is then 1 for a release at fault, and 0 for a good one."""
+
+    def __str__(self) -> str:
+        """As people call what it gives."""
+        return "the command's verdict" if self.by_exit_code else "the command's result"
+
+
+Measure: TypeAlias = Ratio | Gauge | Query | Alerts | Command
 
 
 class Direction(StrEnum):
@@ -147,6 +201,12 @@ class Rule:
     min_requests: int = 0
     """Requests that a threshold's window must hold before it is judged, and that the whole watch must have seen of the candidate
     before this rule can count as verified. 0 lets the test say what it needs (:mod:`guardian.core.judges`)."""
+    severity: Severity = Severity.CRITICAL
+    """How loudly a breach is told."""
+    shadow: bool = False
+    """Judged and told, and without consequence: for a rule that has to earn its trust."""
+    links: tuple[Link, ...] = ()
+    """Carried into every message about this rule."""
 
 
 @dataclass(frozen=True, slots=True)

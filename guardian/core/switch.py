@@ -24,6 +24,7 @@ from guardian.core.deployment import (
     Latch,
     MovedByHand,
     Noted,
+    Paused,
     Phase,
     Promoted,
     Rollback,
@@ -279,6 +280,14 @@ def _noted(event: Noted, state: ServiceState) -> Step:
 
 
 @_on.register
+def _paused(event: Paused, state: ServiceState) -> Step:
+    deployment = state.deployment
+    if deployment is None or deployment.id != event.deployment or deployment.phase is not Phase.WATCHING or deployment.paused:
+        return Step(state)
+    return Step(replace(state, deployment=replace(deployment, paused=event.verdict)))
+
+
+@_on.register
 def _watch_ended(event: WatchEnded, state: ServiceState) -> Step:
     deployment = state.deployment
     if deployment is None or deployment.id != event.deployment or deployment.phase is not Phase.WATCHING:
@@ -290,8 +299,9 @@ def _watch_ended(event: WatchEnded, state: ServiceState) -> Step:
         breach = next((each.verdict for each in failing if each.verdict.finding is Finding.BREACHED), None)
         no_evidence = Rollback(Cause.NO_EVIDENCE, story.GUARDIAN, story.lacking(failing), event.at)
         return _take_back(state, concluded, _by_rule(breach, event.at) if breach else no_evidence)
-    if result is Lack.HOLD:
-        unverified = replace(concluded, phase=Phase.UNVERIFIED, trouble=story.lacking(event.conclusions), ended_at=event.at)
+    if result is Lack.HOLD or deployment.paused:
+        trouble = story.paused(deployment.paused) if deployment.paused else story.lacking(event.conclusions)
+        unverified = replace(concluded, phase=Phase.UNVERIFIED, trouble=trouble, ended_at=event.at)
         return Step(replace(state, deployment=unverified), (Unwatch(),))
     verified = replace(state, deployment=replace(concluded, phase=Phase.VERIFIED, ended_at=event.at))
     return Step(*_promote(verified, (Unwatch(),)))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from guardian.core.rules import Lack
+from guardian.core.rules import Action, Lack, Link, Severity
 
 
 class Finding(StrEnum):
@@ -37,11 +37,19 @@ class Verdict:
     """One sentence for people."""
     evidence: float | None = None
     """For a sequential test, how far the evidence has come: the e-value over what is needed, on a log scale, 1.0 fires."""
+    action: Action = Action.ROLLBACK
+    """What a breach leads to, unless the rule is a shadow."""
+    severity: Severity = Severity.CRITICAL
+    shadow: bool = False
+    links: tuple[Link, ...] = ()
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """The verdict that :meth:`to_record` wrote."""
-        return cls(**{**record, "finding": Finding(record["finding"])})
+        links = tuple(Link(**link) for link in record.get("links", ()))
+        action, severity = Action(record.get("action", Action.ROLLBACK)), Severity(record.get("severity", Severity.CRITICAL))
+        finding = Finding(record["finding"])
+        return cls(**{**record, "finding": finding, "action": action, "severity": severity, "links": links})
 
     def to_record(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -171,7 +171,7 @@ class Play:
                     self._hear(json.loads(line))
 
     def _hear(self, news: dict[str, Any]) -> None:
-        tone = {"alarm": Tone.BAD, "warning": Tone.BAD}.get(news["severity"], Tone.PLAIN)
+        tone = {"critical": Tone.BAD, "warning": Tone.BAD}.get(news["severity"], Tone.PLAIN)
         if news["phase"] in ("verified", "rolled back"):
             tone = Tone.GOOD
         self._scene.tone, self._scene.sentence = tone, news["sentence"]

@@ -5,7 +5,7 @@ import time
 
 from guardian.core.access import Access
 from guardian.core.judges.trial import Trial
-from guardian.core.ports import SourceError
+from guardian.core.ports import Reading, SourceError
 from guardian.core.query import Values, render
 from guardian.core.rules import Query, Rule, Threshold
 from guardian.core.words import prometheus as words
@@ -28,7 +28,7 @@ class PrometheusSource:
         self._circuit = Circuit(patience or Patience())
         self._reason = ""
 
-    async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> float | None:
+    async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
         """What the query of ``rule`` gives at ``at``; see :meth:`guardian.core.ports.Metrics.read`."""
         query = _rendered(service, rule, trial, at)
         if not self._circuit.admits(time.monotonic()):
@@ -42,7 +42,7 @@ class PrometheusSource:
             self._answered()
             raise
         self._answered()
-        return answer.value if isinstance(answer, Value) else None
+        return Reading(answer.value) if isinstance(answer, Value) else None
 
     async def aclose(self) -> None:
         """Give up what is under way."""

@@ -5,13 +5,13 @@ from guardian.core.judges.sampled import SampledJudge
 from guardian.core.judges.sequential import SequentialJudge
 from guardian.core.judges.threshold import ThresholdJudge
 from guardian.core.judges.trial import Trial
-from guardian.core.rules import Query, Ratio, Rule, Sequential, Threshold
+from guardian.core.rules import Alerts, Command, Query, Ratio, Rule, Sequential, Threshold
 
 
 def judge_for(rule: Rule, trial: Trial) -> Judge:
     """A fresh judge of ``rule`` for one trial. ``TypeError`` for a sequential test of a gauge, which no rule file can hold."""
     match rule.test, rule.measure:
-        case Threshold() as test, Query():
+        case Threshold() as test, Query() | Alerts() | Command():
             return SampledJudge(rule, trial, test)
         case Threshold() as test, _:
             return ThresholdJudge(rule, trial, test)

@@ -6,11 +6,12 @@ grown long), and a judge fed with the same evidence gives the same verdict. ``gu
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from guardian.core.judges.trial import Trial
 from guardian.core.readings import Look, SourceFailure
-from guardian.core.rules import Action, Lack, Rule
+from guardian.core.rules import Action, Lack, Link, Rule
 from guardian.core.verdicts import Conclusion, Finding, Verdict
 from guardian.core.words import verdicts as words
 
@@ -32,6 +33,7 @@ class Judge(ABC):
         self._kept: list[tuple[float, float, Numbers]] = []
         self._failure: SourceFailure | None = None
         self._last = trial.since
+        self._said, self._link = "", ""
 
     # What a kind of test must say of itself.
 
@@ -44,8 +46,8 @@ class Judge(ABC):
         """Judge the numbers of one look that ended ``at`` and covers ``seconds``."""
 
     @abstractmethod
-    def verdict(self) -> Verdict:
-        """The verdict as of the last reading."""
+    def _verdict(self) -> Verdict:
+        """The verdict as of the last reading, without what the rule says of its consequences."""
 
     @abstractmethod
     def _lacks(self) -> str:
@@ -64,6 +66,18 @@ class Judge(ABC):
     def look(self, look: Look) -> Finding:
         """Judge one look. Looks come in order, and none starts before the cutover."""
         return self.feed(look.at, look.seconds, self.extract(look))
+
+    def verdict(self) -> Verdict:
+        """The verdict as of the last reading, with all that a message about it needs."""
+        rule = self.rule
+        links = (*rule.links, Link("more", self._link)) if self._link else rule.links
+        verdict = self._verdict()
+        reason = words.with_source(verdict.reason, self._said)
+        return replace(verdict, reason=reason, action=rule.action, severity=rule.severity, shadow=rule.shadow, links=links)
+
+    def hear(self, said: str, link: str) -> None:
+        """What the source says of the next reading, for people."""
+        self._said, self._link = said, link
 
     def feed(self, at: float, seconds: float, numbers: Numbers) -> Finding:
         """Judge the extracted numbers of one look, and keep them as evidence."""
@@ -92,10 +106,11 @@ class Judge(ABC):
     def conclude(self) -> Conclusion:
         """What the end of the watch makes of this rule."""
         verdict, lacking = self.verdict(), self._lacks()
+        if self.rule.shadow:
+            return Conclusion(verdict=verdict, enough=False, missing=words.shadow(verdict.reason), lack=Lack.PASS)
         match verdict.finding:
             case Finding.BREACHED:  # the last look of a watch may bring the breach: it is never taken for health
-                lack = Lack.FAIL if self.rule.action is Action.ROLLBACK else Lack.PASS
-                return Conclusion(verdict=verdict, enough=False, missing=verdict.reason, lack=lack)
+                return Conclusion(verdict=verdict, enough=False, missing=verdict.reason, lack=_AFTER_BREACH[self.rule.action])
             case Finding.FAILED:
                 return Conclusion(verdict=verdict, enough=False, missing=verdict.reason, lack=self.rule.on_source_error)
             case Finding.HEALTHY if not lacking:
@@ -109,6 +124,7 @@ class Judge(ABC):
             "base": self._base,
             "looks": [[at, seconds, *numbers] for at, seconds, numbers in self._kept],
             "failure": None if self._failure is None else [self._failure.at, self._failure.reason],
+            "said": [self._said, self._link],
         }
 
     def replay(self, evidence: Mapping[str, Any]) -> None:
@@ -118,6 +134,7 @@ class Judge(ABC):
             self._base = evidence["base"]
         for at, seconds, *numbers in evidence["looks"]:
             self.feed(at, seconds, tuple(numbers))
+        self.hear(*evidence.get("said", ("", "")))
         if evidence["failure"] is not None:
             self.fail(SourceFailure(*evidence["failure"]))
 
@@ -135,6 +152,9 @@ class Judge(ABC):
             return None
         reason = words.source_failed(self._failure.reason)
         return Verdict(self.rule.name, Finding.FAILED, self._failure.at, None, None, samples, self._last - self.trial.since, reason)
+
+
+_AFTER_BREACH = {Action.ROLLBACK: Lack.FAIL, Action.PAUSE: Lack.HOLD, Action.NOTIFY: Lack.PASS}
 
 
 def outcome(conclusions: Sequence[Conclusion]) -> Lack:

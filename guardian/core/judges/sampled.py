@@ -1,4 +1,4 @@
-"""The judge of a threshold rule whose values come one by one from a source that looks back by itself."""
+"""The judge of a threshold rule whose values come one by one from a source that is asked."""
 
 from collections import deque
 
@@ -8,7 +8,7 @@ from guardian.core.readings import Look
 
 
 class SampledJudge(ThresholdJudge):
-    """Judges ``above``/``below`` rules of a query: each value is one evaluation, an empty one is no data.
+    """Judges ``above``/``below`` rules of queries, alerts and commands: each value is one evaluation, an empty one is no data.
 
     Whoever asks the source waits until the rule's window fits behind the cutover and its warm-up.
     """

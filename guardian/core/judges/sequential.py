@@ -120,7 +120,7 @@ class SequentialJudge(Judge):
             return Finding.FAILED
         return Finding.HEALTHY if self._whole.trials else Finding.NO_DATA
 
-    def verdict(self) -> Verdict:
+    def _verdict(self) -> Verdict:
         """The rate since the cutover; of a late regression, the rate since it began: since the CUSUM (Page 1954) last was 0."""
         finding = self.finding
         if finding is Finding.FAILED and (failed := self._failed(self._whole.trials)):

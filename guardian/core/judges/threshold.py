@@ -79,7 +79,7 @@ class ThresholdJudge(Judge):
         value, samples = self._measured
         return Finding.NO_DATA if value is None or samples < self.rule.min_requests else Finding.HEALTHY
 
-    def verdict(self) -> Verdict:
+    def _verdict(self) -> Verdict:
         """The last evaluation, and how many of the last M were bad."""
         value, samples = self._measured
         finding = self.finding

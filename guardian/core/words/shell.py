@@ -133,6 +133,11 @@ def not_guardian(path: Path) -> str:
 # Orders.
 
 
+def link(title: str, url: str) -> str:
+    """Where people read on."""
+    return f"{title}: {url}"
+
+
 def moving(deployment: Record) -> str:
     """A switch or a rollback was taken."""
     identifier, service = deployment["id"], deployment["service"]

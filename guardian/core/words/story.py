@@ -1,9 +1,9 @@
 """What happened, in one sentence per event: the same words in the log, on the command line and in every message."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from guardian.core.rules import Action, Link, Severity
 from guardian.core.words.figures import seconds, share
 
 if TYPE_CHECKING:  # the state machine speaks through this module; only the type checker needs to look back
@@ -11,18 +11,10 @@ if TYPE_CHECKING:  # the state machine speaks through this module; only the type
 
     from guardian.core.deployment import Deployment, Event, ServiceState
     from guardian.core.model import Split
-    from guardian.core.verdicts import Conclusion
+    from guardian.core.verdicts import Conclusion, Verdict
 
 GUARDIAN = "guardian"
 SOMEBODY = "somebody at the balancer"
-
-
-class Severity(StrEnum):
-    """How loudly something is told."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ALARM = "alarm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +23,13 @@ class Announcement:
 
     severity: Severity
     sentence: str
+    links: tuple[Link, ...] = ()
+    """Where people read on."""
+
+    @property
+    def text(self) -> str:
+        """The sentence with its links, for where nothing can be clicked."""
+        return " ".join((self.sentence, *(f"[{link.title}: {link.url}]" for link in self.links)))
 
 
 def split_of(split: "Split") -> str:
@@ -57,14 +56,36 @@ def moved_by_hand(split: "Split") -> str:
 def announce(before: "ServiceState | None", event: "Event", after: "ServiceState") -> Announcement | None:
     """What to tell about ``event``; ``None`` where it changed nothing that people care for."""
     if event.kind == "noted":
-        deployment = after.deployment
-        if deployment is None or deployment.id != event.deployment or deployment.phase.name != "WATCHING":
-            return None
-        return Announcement(Severity.WARNING, f"{after.service}: {event.verdict.rule}: {event.verdict.reason}; nothing was moved")
+        return _noted(event.verdict, after) if _on_trial(after, event.deployment) else None
     if before == after:
         return None
     speaker = _SPEAKERS.get(event.kind)
     return speaker(before or after, event, after) if speaker else _phase(before or after, after)
+
+
+def _on_trial(state: "ServiceState", deployment: str) -> bool:
+    current = state.deployment
+    return current is not None and current.id == deployment and current.phase.name == "WATCHING"
+
+
+_WOULD_HAVE = {
+    Action.ROLLBACK: "a shadow rule, or the traffic would have been taken back",
+    Action.PAUSE: "a shadow rule, or the release would have been paused",
+    Action.NOTIFY: "a shadow rule",
+}
+
+
+def _noted(verdict: "Verdict", after: "ServiceState") -> Announcement:
+    """A breach that moves nothing."""
+    because = f" ({_WOULD_HAVE[verdict.action]})" if verdict.shadow else ""
+    severity = Severity.INFO if verdict.shadow else verdict.severity
+    sentence = f"{after.service}: {verdict.rule}: {verdict.reason}; nothing was moved{because}"
+    return Announcement(severity, sentence, verdict.links)
+
+
+def paused(verdict: "Verdict") -> str:
+    """Why a watch that ended well verifies nothing."""
+    return f"paused by {verdict.rule}: {verdict.reason}"
 
 
 def _phase(before: "ServiceState", after: "ServiceState") -> Announcement | None:
@@ -121,7 +142,8 @@ def _rolling_back(after: "ServiceState", deployment: "Deployment") -> Announceme
     if rollback and rollback.forced_by is not None:
         by, forced = rollback.forced_by, ", healthy or not"
     sentence = f"{deployment.id}: {by} takes {after.service} back to {split_of(after.live)}{forced}{because}"
-    return Announcement(Severity.ALARM, sentence)
+    links = rollback.verdict.links if rollback and rollback.verdict else ()
+    return Announcement(Severity.CRITICAL, sentence, links)
 
 
 def _rolled_back(after: "ServiceState", deployment: "Deployment") -> Announcement:
@@ -130,7 +152,7 @@ def _rolled_back(after: "ServiceState", deployment: "Deployment") -> Announcemen
     latch = f"; nothing moves forward until `guardian unlatch {after.service}`" if after.latch else ""
     where = f"{after.service} is on {split_of(after.live)} in every worker"
     sentence = f"{deployment.id}: rolled back: {where}, {took} after the decision{latch}"
-    return Announcement(Severity.ALARM, sentence)
+    return Announcement(Severity.CRITICAL, sentence)
 
 
 def _stuck(after: "ServiceState", deployment: "Deployment") -> Announcement:
@@ -139,7 +161,7 @@ def _stuck(after: "ServiceState", deployment: "Deployment") -> Announcement:
         f"{deployment.id}: STUCK: {after.service} cannot be taken back to {split_of(after.live)}: {trouble}; "
         f"the traffic is held where it is, guardian tries again every second. A person is needed"
     )
-    return Announcement(Severity.ALARM, sentence)
+    return Announcement(Severity.CRITICAL, sentence)
 
 
 def _aborted(after: "ServiceState", deployment: "Deployment") -> Announcement:
@@ -187,7 +209,19 @@ def _moved(before: "ServiceState", event: "Event", after: "ServiceState") -> Ann
         then = f"guardian takes {deployment.id} back there in every worker"
     else:
         then = f"guardian leaves it there; {deployment.id} is over"
-    return Announcement(Severity.ALARM, f"{after.service}: {moved_by_hand(after.live)}; {then}")
+    return Announcement(Severity.CRITICAL, f"{after.service}: {moved_by_hand(after.live)}; {then}")
 
 
-_SPEAKERS = {"adopted": _adopted, "unlatched": _unlatched, "promoted": _promoted, "moved by hand": _moved}
+def _paused(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement | None:
+    del before
+    verdict, deployment = getattr(event, "verdict", None), after.deployment
+    if verdict is None or deployment is None:
+        return None
+    sentence = (
+        f"{deployment.id}: paused: {verdict.rule}: {verdict.reason}; {after.service} stays on {split_of(after.live)} and is not "
+        f"called good by itself: `guardian promote {after.service}` after the watch, or `guardian rollback {after.service}`"
+    )
+    return Announcement(verdict.severity, sentence, verdict.links)
+
+
+_SPEAKERS = {"paused": _paused, "adopted": _adopted, "unlatched": _unlatched, "promoted": _promoted, "moved by hand": _moved}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from guardian.core.rules import Direction, Gauge, Query, Ratio, Rule, Threshold, Unit
+from guardian.core.rules import Alerts, Command, Direction, Gauge, Query, Ratio, Rule, Threshold, Unit
 from guardian.core.verdicts import Finding
 from guardian.core.words.figures import count, one_in, percent, seconds
 
@@ -35,7 +35,7 @@ class Tolerated:
 
 def value_of(rule: Rule, value: float) -> str:
     """``value`` in the unit of the rule's measure."""
-    unit = rule.measure.unit if isinstance(rule.measure, Query) else None
+    unit = rule.measure.unit if isinstance(rule.measure, Query | Command) else None
     if isinstance(rule.measure, Ratio) or unit is Unit.SHARE:
         return percent(value)
     if rule.measure is Gauge.LATENCY or unit is Unit.SECONDS:
@@ -52,14 +52,44 @@ def threshold(rule: Rule, finding: Finding, value: float | None, samples: int, c
     if value is None or finding is Finding.NO_DATA:
         if rule.min_requests:
             return f"{count(samples)} requests in {seconds(test.window)}; this rule needs {count(rule.min_requests)} to judge"
-        if isinstance(rule.measure, Query):
-            return "the query gave nothing to judge"
-        return f"nothing to measure in {seconds(test.window)}"
+        return _nothing(rule, test.window)
     side = "above" if test.direction is Direction.ABOVE else "below"
-    basis = "" if isinstance(rule.measure, Query) else f" ({count(samples)} requests)"
-    held = f"{rule.measure} is {value_of(rule, value)} over {seconds(test.window)}{basis}"
-    counts = f"{side} {value_of(rule, test.limit)} in {counted.bad} of the last {counted.of} checks"
-    return f"{held}; {counts}, {counted.needed} of {counted.last} are a breach"
+    bad = f"{counted.bad} of the last {counted.of} checks"
+    needed = f"{counted.needed} of {counted.last} are a breach"
+    if isinstance(rule.measure, Alerts):
+        firing = f"{count(value)} matching alerts are firing" if value > 1 else "a matching alert is firing"
+        return firing if value else "no matching alert is firing"
+    if isinstance(rule.measure, Command) and rule.measure.by_exit_code:
+        judged = "the command finds the release at fault" if value else "the command finds nothing wrong"
+        return f"{judged}; at fault in {bad}, {needed}"
+    held = f"{rule.measure} is {value_of(rule, value)}"
+    if isinstance(rule.measure, Query):
+        held += f" over {seconds(test.window)}"
+    elif not isinstance(rule.measure, Command):
+        held += f" over {seconds(test.window)} ({count(samples)} requests)"
+    return f"{held}; {side} {value_of(rule, test.limit)} in {bad}, {needed}"
+
+
+def _nothing(rule: Rule, window: float) -> str:
+    match rule.measure:
+        case Query():
+            return "the query gave nothing to judge"
+        case Alerts():
+            return "nothing was heard yet from whoever sends alerts"
+        case Command():
+            return "the command gave nothing to judge"
+        case _:
+            return f"nothing to measure in {seconds(window)}"
+
+
+def with_source(reason: str, said: str) -> str:
+    """A verdict's reason with what the source itself says of the last reading."""
+    return f"{reason} ({said})" if said else reason
+
+
+def shadow(reason: str) -> str:
+    """What a shadow rule adds to the end of a watch."""
+    return f"a shadow rule, left out of the outcome: {reason}"
 
 
 def sequential(rule: Rule, finding: Finding, counted: Counted, window: float, tolerated: Tolerated) -> str:

@@ -17,7 +17,8 @@ import pytest
 from guardian.api import serve as serving
 from guardian.api.serve import SocketUnusable, serve
 from guardian.api.server import application
-from guardian.core.words.story import Announcement, Severity
+from guardian.core.rules import Severity
+from guardian.core.words.story import Announcement
 from tests.doubles.house import DEADLINE, House, client_of
 
 

@@ -10,7 +10,8 @@ from guardian.app.logs import JsonFormatter, TextFormatter
 from guardian.app.tell import Feed, Told
 from guardian.core.deployment import ServiceState
 from guardian.core.model import Split
-from guardian.core.words.story import Announcement, Severity
+from guardian.core.rules import Severity
+from guardian.core.words.story import Announcement
 
 STATE = ServiceState("web", Split(0), Split(0))
 
@@ -29,7 +30,7 @@ async def test_followers_get_everything_in_order() -> None:
     follower = asyncio.create_task(follow())
     feed.tell(2.0, STATE, Announcement(Severity.INFO, "two"))
     await asyncio.sleep(0)
-    feed.tell(3.0, STATE, Announcement(Severity.ALARM, "three"))
+    feed.tell(3.0, STATE, Announcement(Severity.CRITICAL, "three"))
     async with asyncio.timeout(10):
         await follower
     assert heard == ["one", "two", "three"]

@@ -20,10 +20,10 @@ from guardian.core.deployment import (
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
 from guardian.core.readings import History, Look, Tally
-from guardian.core.rules import Action, Lack, Measure, Ratio, Rule, Source, Test
+from guardian.core.rules import Action, Lack, Measure, Ratio, Rule, Severity, Source, Test
 from guardian.core.switch import adopt, step
 from guardian.core.verdicts import Conclusion, Finding, Verdict
-from guardian.core.words.story import Severity, announce
+from guardian.core.words.story import announce
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
 ON_BLUE, ON_GREEN = Split.all_on(BLUE), Split.all_on(GREEN)

@@ -15,9 +15,8 @@ from guardian.core.deployment import (
     Unlatched,
     Unwatch,
 )
-from guardian.core.rules import Lack
+from guardian.core.rules import Lack, Severity
 from guardian.core.verdicts import Finding
-from guardian.core.words.story import Severity
 from tests.unit.core.makers import (
     BLUE,
     GREEN,
@@ -48,7 +47,7 @@ from tests.unit.core.makers import (
     watching,
 )
 
-INFO, WARNING, ALARM = Severity.INFO, Severity.WARNING, Severity.ALARM
+INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
 BY_HAND_AFTER_ALL = after(verified(), moved(HALF))
 """Green is verified and the safe side, and somebody at the socket has given half of the traffic back to blue."""
@@ -62,7 +61,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 3, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-1: guardian takes web back to blue: a worker does not answer",
     ),
     Case(
@@ -73,7 +72,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 2, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-1: guardian takes web back to blue: a worker does not answer",
     ),
     Case(
@@ -84,7 +83,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Route(ON_BLUE, 2, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-1: guardian takes web back to blue: errors: 7 % of 500 requests",
     ),
     Case(
@@ -95,7 +94,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (),
-        ALARM,
+        CRITICAL,
         "web-1: rolled back: web is on blue in every worker, 0.30 s after the decision; "
         "nothing moves forward until `guardian unlatch web`",
     ),
@@ -107,7 +106,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (),
-        ALARM,
+        CRITICAL,
         "web-1: STUCK: web cannot be taken back to blue: web_blue has no healthy server; "
         "the traffic is held where it is, guardian tries again every second. A person is needed",
     ),
@@ -119,7 +118,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (),
-        ALARM,
+        CRITICAL,
         "web-1: STUCK: web cannot be taken back to blue: a worker does not answer; "
         "the traffic is held where it is, guardian tries again every second. A person is needed",
     ),
@@ -131,7 +130,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (),
-        ALARM,
+        CRITICAL,
         "web-1: rolled back: web is on blue in every worker, 30 s after the decision; "
         "nothing moves forward until `guardian unlatch web`",
     ),
@@ -143,7 +142,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 3, None)),
-        ALARM,
+        CRITICAL,
         "web-1: bob takes web back to blue, healthy or not: errors: 7 % of 500 requests",
     ),
     Case(
@@ -154,7 +153,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 3, None)),
-        ALARM,
+        CRITICAL,
         "web-1: bob takes web back to blue, healthy or not: errors: 7 % of 500 requests",
     ),
     Case(
@@ -168,7 +167,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Route(ON_BLUE, 2, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-1: guardian takes web back to blue: errors: no request in 1 min",
     ),
     Case(
@@ -179,7 +178,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Route(ON_BLUE, 2, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-1: guardian takes web back to blue: errors: 1 % of 300 requests",
     ),
     Case(
@@ -190,7 +189,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 2, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-1: bob takes web back to blue: looks bad",
     ),
     Case(
@@ -201,7 +200,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Route(ON_BLUE, 2, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-1: bob takes web back to blue: looks bad",
     ),
     Case(
@@ -212,7 +211,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 2, None)),
-        ALARM,
+        CRITICAL,
         "web-1: bob takes web back to blue, healthy or not",
     ),
     Case(
@@ -223,7 +222,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 2, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-1: bob takes web back to blue: looks bad",
     ),
     Case(
@@ -234,7 +233,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (),
-        ALARM,
+        CRITICAL,
         "web-1: rolled back: web is on blue in every worker, 0 ms after the decision",
     ),
     Case(
@@ -245,7 +244,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 1, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-1: bob takes web back to blue: looks bad",
     ),
     Case(
@@ -256,7 +255,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 4, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-2: bob takes web back to blue: looks bad",
     ),
     Case(
@@ -267,7 +266,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Keep(ON_BLUE), Route(ON_BLUE, 3, BLUE)),
-        ALARM,
+        CRITICAL,
         "web-2: bob takes web back to blue: looks bad",
     ),
     Case(
@@ -278,7 +277,7 @@ TRANSITIONS = [
         ON_GREEN,
         ON_GREEN,
         (Unwatch(), Keep(ON_GREEN), Route(ON_GREEN, 3, GREEN)),
-        ALARM,
+        CRITICAL,
         "web-2: anna takes web back to green: release 7",
     ),
     Case(
@@ -289,7 +288,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_BLUE,
         (Unwatch(), Route(ON_BLUE, 3, None)),
-        ALARM,
+        CRITICAL,
         "web: somebody at the balancer itself moved the traffic to blue; guardian takes web-1 back there in every worker",
     ),
 ]

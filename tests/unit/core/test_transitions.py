@@ -15,10 +15,10 @@ from guardian.core.deployment import (
     Unwatch,
     Watch,
 )
-from guardian.core.rules import Lack
+from guardian.core.rules import Lack, Severity
 from guardian.core.switch import adopt
 from guardian.core.verdicts import Finding
-from guardian.core.words.story import Severity, announce
+from guardian.core.words.story import announce
 from tests.unit.core.makers import (
     GREEN,
     HALF,
@@ -40,7 +40,7 @@ from tests.unit.core.makers import (
     watching,
 )
 
-INFO, WARNING, ALARM = Severity.INFO, Severity.WARNING, Severity.ALARM
+INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
 TRANSITIONS = [
     Case(
@@ -206,7 +206,7 @@ TRANSITIONS = [
         HALF,
         ON_BLUE,
         (Unwatch(),),
-        ALARM,
+        CRITICAL,
         "web: somebody at the balancer itself moved the traffic to green 50 % and blue 50 %; "
         "guardian leaves it there; web-1 is over",
     ),
@@ -218,7 +218,7 @@ TRANSITIONS = [
         ON_BLUE,
         ON_GREEN,
         (),
-        ALARM,
+        CRITICAL,
         "web: somebody at the balancer itself moved the traffic to blue; guardian leaves it there",
     ),
 ]

@@ -1,0 +1,1 @@
+"""Rules tried out before anybody trusts them: unit tests, backtests, and the engine both run on."""
