@@ -5,8 +5,8 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +27,17 @@ from guardian.app.schedule import Schedule
 from guardian.app.tell import Feed
 from guardian.app.watch import Beat, Records, Watcher, Wires
 from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
+from guardian.balancers.haproxy.fleet import Fleet
 from guardian.config.configuration import Configuration, load
 from guardian.config.faults import ConfigFaults
-from guardian.config.settings import Settings
-from guardian.core.deployment import Adopted, Phase, ServiceState
+from guardian.config.settings import HaproxySettings, Instance, Settings
+from guardian.core.deployment import Phase, ServiceState
+from guardian.core.events import Adopted
 from guardian.core.model import Environment, Service, Split
+from guardian.core.plan import resume
 from guardian.core.ports import Balancer, BalancerError, Metrics, StoreError
 from guardian.core.rules import RuleSet, Source
-from guardian.core.switch import adopt, resume
+from guardian.core.switch import adopt
 from guardian.core.words import refusals, upkeep
 from guardian.core.words.story import announce
 from guardian.metrics.source import PrometheusSource
@@ -84,6 +87,8 @@ async def _check_online(configuration: Configuration) -> list[str]:
                 *(balancer.health(service.backend(environment)) for environment in Environment),
                 balancer.read(service.name),
                 balancer.stored(service.name),
+                balancer.about(service.name),
+                balancer.storable(service.name),
             ):
                 try:
                     await question
@@ -93,14 +98,23 @@ async def _check_online(configuration: Configuration) -> list[str]:
 
 
 @asynccontextmanager
-async def _haproxy(settings: Settings) -> AsyncIterator[HAProxy]:
-    haproxy = settings.haproxy
-    endpoints = Endpoints(haproxy.socket, haproxy.map, haproxy.master_socket, haproxy.timeout)
-    balancer = HAProxy(endpoints, settings.services.values())
-    try:
-        yield balancer
-    finally:
-        await balancer.aclose()
+async def _haproxy(settings: Settings) -> AsyncIterator[Balancer]:
+    """HAProxy on this host; all of them, where there are several."""
+    haproxy, services = settings.haproxy, settings.services
+    async with AsyncExitStack() as ends:
+
+        def carrier(of: HaproxySettings | Instance, names: Iterable[str]) -> HAProxy:
+            endpoints = Endpoints(of.socket, of.map, of.master_socket, haproxy.timeout, of.files)
+            balancer = HAProxy(endpoints, [services[name] for name in names])
+            ends.push_async_callback(balancer.aclose)
+            return balancer
+
+        carriers: dict[str, HAProxy] = {}
+        for instance in haproxy.instances.values():
+            carriers |= dict.fromkeys(instance.services, carrier(instance, instance.services))
+        rest = [name for name in services if name not in carriers]
+        main = carrier(haproxy, rest)
+        yield Fleet(services, carriers | dict.fromkeys(rest, main)) if carriers else main
 
 
 @asynccontextmanager
@@ -171,7 +185,7 @@ class Program:
         rules = {name: configuration.rules.get(name) or RuleSet(name) for name in services}
         self._watcher = Watcher(services, balancer, self._clock, rules.__getitem__, self._gauges, beat)
         self._actor = Actor(services, balancer, self._watcher, self._clock, decider.submit)
-        self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock)
+        self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock, settings.haproxy.drift)
         parts = Parts(services, balancer, store, decider, self._watcher, self._prober, self._feed, rules.__getitem__, self._clock)
         self._orders = Orders(parts)
         self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)

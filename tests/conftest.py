@@ -1,7 +1,9 @@
 """What tests of several folders share: a real HAProxy between two real applications."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,25 @@ from guardian.core.model import Environment, Service
 from guardian.demo.application import Application
 from guardian.demo.haproxy import HAProxyProcess, Site, debian_binary, wheel_binary
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--all``: the long tests, too."""
+    parser.addoption("--all", action="store_true", help="also run the tests that take minutes each")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests out, and say how many, unless they are asked for."""
+    if config.getoption("--all"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 BINARIES = {"debian": debian_binary, "wheel": wheel_binary}
+if newest := os.environ.get("GUARDIAN_TEST_HAPROXY"):  # `tests/run.sh --all` has one made from the next Debian
+    BINARIES["newest"] = partial(Path, newest)
 
 
 @pytest.fixture(scope="session")

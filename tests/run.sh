@@ -1,12 +1,20 @@
 #!/usr/bin/env bash
 # Runs the tests, and sets up what they need first. Arguments go to pytest; paths are seen from the checkout.
 #
-#   tests/run.sh [tests/unit] [-k name] ...
+#   tests/run.sh [--all] [tests/unit] [-k name] ...
+#
+# --all also runs the tests that take minutes each, and has everything that talks to HAProxy talk to version 3.0, too.
 set -euo pipefail
 # shellcheck source=deploy/prepare.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../deploy/prepare.sh"
+# shellcheck source=tests/newest.sh
+source "$GUARDIAN_ROOT/tests/newest.sh"
 
 prepare_programs haproxy openssl prometheus strace
 prepare_python tests/requirements.txt
+if [[ " $* " == *" --all "* ]]; then
+    newest_haproxy "$GUARDIAN_ROOT/.venv/newest-haproxy"
+    export GUARDIAN_TEST_HAPROXY="$GUARDIAN_ROOT/.venv/newest-haproxy/haproxy"
+fi
 cd "$GUARDIAN_ROOT"
 exec .venv/bin/python -m pytest "$@"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from guardian.core.model import BASIS_POINTS
-from guardian.core.words import shell
+from guardian.core.words import drill, shell
 
 LONGEST_REASON = 500
 MOST_DEPLOYMENTS = 1000
@@ -40,6 +40,12 @@ class RollbackOrder(PlainOrder):
     """Whether to take the traffic back onto an environment without a healthy server, too."""
 
     force: Annotated[bool, Field(strict=True, description=shell.FORMS["force"])] = False
+
+
+class DrillOrder(PlainOrder):
+    """How much of the traffic goes to the idle side for a moment."""
+
+    share: Annotated[int, Field(strict=True, ge=0, description=drill.form())] = 1
 
 
 class UnlatchOrder(PlainOrder):

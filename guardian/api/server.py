@@ -11,6 +11,7 @@ from guardian import __version__
 from guardian.api.access import caller
 from guardian.api.models import (
     Alive,
+    DrillOrder,
     HistoryQuery,
     NewsQuery,
     PlainOrder,
@@ -113,10 +114,16 @@ async def deployment(deployment: str, orders: TheOrders) -> DeploymentDetail:
     return await orders.deployment(deployment)
 
 
-@v1.get("/deployments/{deployment}/explanation", tags=["questions"], summary="Why a deployment was rolled back")
-async def explanation(deployment: str, orders: TheOrders) -> Explanation:
-    """The verdict that caused the rollback: as it was recorded, and as it comes out of the recorded evidence now."""
-    return await orders.explain(deployment)
+@v1.get("/deployments/{deployment}/explanation", tags=["questions"], summary="Why a deployment was judged as it was")
+async def explanation(deployment: str, orders: TheOrders, rule: str | None = None) -> Explanation:
+    """The verdict of every rule, or of one: as it was recorded, and as it comes out of the recorded evidence now."""
+    return await orders.explain(deployment, rule)
+
+
+@v1.get("/deployments/{deployment}/evidence", tags=["questions"], summary="All evidence of a deployment")
+async def evidence(deployment: str, orders: TheOrders) -> dict[str, Any]:
+    """Rules, trial, readings and verdicts with a digest: what `guardian explain FILE` computes again on any machine."""
+    return await orders.evidence(deployment)
 
 
 @root.get(
@@ -168,6 +175,14 @@ async def promote(
 async def unlatch(service: str, by: By, orders: TheOrders, order: UnlatchOrder) -> ServiceView:
     """After an automatic rollback nothing moves forward until a person has said why it may."""
     return await orders.unlatch(service, Order(by, order.reason))
+
+
+@v1.post("/services/{service}/drill", tags=["orders"], summary="Rehearse a rollback")
+async def drill(
+    service: str, by: By, orders: TheOrders, order: Annotated[DrillOrder, Body(default_factory=DrillOrder)]
+) -> ServiceView:
+    """Send a tiny share to the idle side and back on the live balancer. The answer comes when it is done, with the times."""
+    return await orders.drill(service, Order(by, order.reason), order.share)
 
 
 # Probes.

@@ -5,19 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from guardian.core.deployment import (
-    Command,
-    Event,
-    Keep,
-    Phase,
-    Route,
-    Routed,
-    RoutingFailed,
-    ServiceState,
-    TargetUnable,
-    Unwatch,
-    Watch,
-)
+from guardian.app.ending import Endings
+from guardian.core.commands import Command, End, Keep, Route, RunDrill, Unwatch, Watch
+from guardian.core.deployment import Phase, ServiceState
+from guardian.core.events import Drilled, Event, Routed, RoutingFailed, TargetUnable
 from guardian.core.model import Service, Split
 from guardian.core.ports import Balancer, BalancerError, BalancerGone, Clock
 from guardian.core.words import upkeep
@@ -53,6 +44,7 @@ class Actor:
     def __init__(self, services: Mapping[str, Service], balancer: Balancer, watches: Watches, clock: Clock, report: Report) -> None:
         self._services, self._balancer, self._watches = services, balancer, watches
         self._clock, self._report = clock, report
+        self._endings = Endings(services, balancer, clock, report)
         self._work: dict[str, asyncio.Task[None]] = {}
         self._unkept: set[str] = set()
 
@@ -61,9 +53,15 @@ class Actor:
         task = self._work.get(service)
         return task is not None and not task.done()
 
+    def unkept(self, service: str) -> bool:
+        """Whether the file could not be written the last time: then nobody else has changed it."""
+        return service in self._unkept
+
     def act(self, state: ServiceState, commands: tuple[Command, ...]) -> None:
         """Carry out ``commands`` in order, in the background."""
         before = self._work.get(state.service)
+        if any(isinstance(command, Route | RunDrill) for command in commands):
+            self._endings.cancel(state.service)
         if before and any(isinstance(command, Route) for command in commands):
             before.cancel()
         task = asyncio.create_task(self._carry_out(before, state, commands), name=f"act {state.service}")
@@ -79,6 +77,7 @@ class Actor:
         for task in self._work.values():
             task.cancel()
         await self.idle()
+        await self._endings.aclose()
 
     async def _carry_out(self, before: "asyncio.Task[None] | None", state: ServiceState, commands: tuple[Command, ...]) -> None:
         if before:
@@ -93,6 +92,10 @@ class Actor:
                     await self._keep(state.service, split)
                 case Route():
                     await self._report_route(state, command)
+                case End():
+                    self._endings.begin(state.service, command)
+                case RunDrill():
+                    await self._drill(state.service, command)
 
     async def _keep(self, service: str, split: Split) -> None:
         try:
@@ -117,6 +120,17 @@ class Actor:
         if not still_stuck:
             # Shielded: what was proved must be reported, even when a newer command cancels this one meanwhile.
             await asyncio.shield(asyncio.ensure_future(self._report(state.service, event)))
+
+    async def _drill(self, service: str, command: RunDrill) -> None:
+        """There and back. A drill that is cut short leaves its routing unproved: whoever cut it, or the next start, mends that."""
+        try:
+            there = await self._balancer.route(service, command.there)
+            back = await self._balancer.route(service, command.back)
+        except BalancerError as error:
+            event = Drilled(self._clock.now(), command.generation, "", 0.0, 0.0, str(error))
+        else:
+            event = Drilled(self._clock.now(), command.generation, back.workers[0], there.seconds, back.seconds)
+        await asyncio.shield(asyncio.ensure_future(self._report(service, event)))
 
     async def _route(self, name: str, command: Route) -> Event:
         service, started = self._services[name], self._clock.monotonic()

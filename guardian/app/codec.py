@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from guardian.core.deployment import Deployment, Event, ServiceState
+from guardian.core.deployment import Deployment, ServiceState
+from guardian.core.events import Event
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 _STATE = TypeAdapter(ServiceState)

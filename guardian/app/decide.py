@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 
 from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.tell import Feed
-from guardian.core.deployment import Command, Event, Promoted, RoutingFailed, ServiceState, SwitchRequested, Unlatched
+from guardian.core.commands import Command
+from guardian.core.deployment import ServiceState
+from guardian.core.events import DrillOrdered, Event, Promoted, RoutingFailed, SwitchRequested, Unlatched
 from guardian.core.ports import Clock
 from guardian.core.switch import Refused, Unknown, step
 from guardian.core.words import refusals
@@ -52,9 +54,9 @@ class Decider:
         async with self._locks[service]:
             before = self._states[service]
             after, commands = step(before, event)
-            if isinstance(event, SwitchRequested | Promoted | Unlatched):
+            if isinstance(event, SwitchRequested | Promoted | Unlatched | DrillOrdered):
                 await self._record_forward(before, event, after)
-            elif after != before or commands or event.kind == "noted":
+            elif after != before or commands or event.kind in ("noted", "drifted"):
                 await self._recorder.record(Entry(service, event, after), ROLLBACK_PATIENCE, must=True)
             self._states[service] = after
             self._feed.tell(event.at, after, announce(before, event, after))

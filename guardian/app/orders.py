@@ -7,7 +7,7 @@ from typing import Any
 
 from guardian.app.codec import deployment_from_record
 from guardian.app.decide import Decider
-from guardian.app.evidence import revived
+from guardian.app.evidence import bundle, explained
 from guardian.app.readiness import Prober, rollback_target
 from guardian.app.tell import Feed
 from guardian.app.views import (
@@ -21,14 +21,16 @@ from guardian.app.views import (
     service_view,
 )
 from guardian.app.watch import Rules, Watcher
-from guardian.core.deployment import Promoted, RollbackOrdered, ServiceState, SwitchRequested, Unlatched
+from guardian.core.deployment import ServiceState
+from guardian.core.events import DrillOrdered, Promoted, RollbackOrdered, SwitchRequested, Unlatched
 from guardian.core.model import BASIS_POINTS, Environment, Service
 from guardian.core.ports import Balancer, BalancerError, Clock, Store
 from guardian.core.switch import Refused, Unknown
-from guardian.core.verdicts import Verdict
-from guardian.core.words import refusals, upkeep
+from guardian.core.words import drill, refusals, upkeep
 
-LAST_LOOKS = 20
+DRILL_PATIENCE = 10.0
+"""Seconds that an order waits for the end of its drill."""
+DRILL_PAUSE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,23 @@ class Orders:
         """Let the service move forward again after an automatic rollback."""
         return self._view(await self._parts.decider.submit(service, Unlatched(self._parts.clock.now(), order.by, order.reason)))
 
+    async def drill(self, service: str, order: Order, share: int = 1) -> ServiceView:
+        """Send ``share`` basis points to the idle side and back, and return when that is done, with the times it took."""
+        parts, state = self._parts, self._parts.decider.state(service)
+        if share and state.live.sole and not (state.deployment and state.deployment.phase.active):
+            await self._must_be_able(service, state.live.sole.other, back=False)
+        ordered = await parts.decider.submit(service, DrillOrdered(parts.clock.now(), order.by, share))
+        try:
+            async with asyncio.timeout(DRILL_PATIENCE):
+                # The decider calls nobody, and a newer order is the end of a drill too.
+                while (found := parts.decider.state(service)).generation == ordered.generation and not _drilled(found):  # noqa: ASYNC110  see above
+                    await asyncio.sleep(DRILL_PAUSE)
+        except TimeoutError:
+            raise Refused(drill.did_not_end(service, DRILL_PATIENCE)) from None
+        if found.drill and found.drill.back is None:
+            raise Refused(drill.failed(service, found.drill.trouble or drill.cut_short()))
+        return self._view(found)
+
     async def _must_be_able(self, service: str, environment: Environment, *, back: bool) -> None:
         backend = self._parts.services[service].backend(environment)
         try:
@@ -142,19 +161,16 @@ class Orders:
         journal = tuple(JournalView(entry.number, entry.at, entry.service, entry.deployment, entry.event) for entry in entries)
         return DeploymentDetail(_view_of(record), journal)
 
-    async def explain(self, identifier: str) -> Explanation:
-        """Recompute the verdict that took ``identifier`` back, from its recorded evidence."""
+    async def explain(self, identifier: str, rule: str | None = None) -> Explanation:
+        """Recompute the verdicts on ``identifier``, of all rules or of one, from its recorded evidence."""
+        return await asyncio.to_thread(explained, await self.evidence(identifier), rule)
+
+    async def evidence(self, identifier: str) -> dict[str, Any]:
+        """All that is recorded of ``identifier``, to be explained anywhere."""
         record = await asyncio.to_thread(self._parts.store.deployment, identifier)
         if record is None:
             raise Unknown(refusals.unknown_deployment(identifier))
-        rollback = deployment_from_record(record).rollback
-        recorded = rollback.verdict if rollback else None
-        if recorded is None:
-            raise Refused(refusals.no_rollback_on_record(identifier))
-        evidence = await asyncio.to_thread(self._parts.store.evidence, identifier)
-        if recorded.rule not in evidence:
-            raise Refused(refusals.no_evidence_on_record(identifier))
-        return await asyncio.to_thread(_explain, identifier, recorded, evidence[recorded.rule])
+        return bundle(record, await asyncio.to_thread(self._parts.store.evidence, identifier))
 
     async def follow(self, after: int = 0) -> AsyncIterator[NewsView]:
         """Announcements of this run of the program with a number above ``after``, as they come, without end."""
@@ -175,9 +191,5 @@ def _view_of(record: Mapping[str, Any]) -> DeploymentView:
     return deployment_view(record["service"], deployment_from_record(record))
 
 
-def _explain(identifier: str, recorded: Verdict, record: Mapping[str, Any]) -> Explanation:
-    judge = revived(record)
-    recomputed, looks = judge.verdict(), judge.evidence()["looks"]
-    since = judge.trial.since
-    last = tuple((at - since, *numbers) for at, _, *numbers in looks[-LAST_LOOKS:])
-    return Explanation(identifier, record["rule"], recorded, recomputed, recorded == recomputed, len(looks), last)
+def _drilled(state: ServiceState) -> bool:
+    return state.drill is not None and state.drill.over

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from guardian.app.record import Recorder
 from guardian.core.deployment import ServiceState
 from guardian.core.model import Environment, Service
-from guardian.core.ports import Balancer, BalancerError, Clock
+from guardian.core.ports import About, Balancer, BalancerError, Clock
 from guardian.core.words import upkeep
 
 
@@ -20,6 +20,8 @@ class Readiness:
     faults: tuple[str, ...]
     """Why it would not work, or not for long; empty when it would."""
     checked_at: float
+    about: About | None = None
+    """Which balancer answered; ``None`` when none did."""
 
     @property
     def ready(self) -> bool:
@@ -62,7 +64,9 @@ class Prober:
         state = self._state(service.name)
         to = rollback_target(state)
         faults: list[str] = []
+        about = None
         try:
+            about = await self._balancer.about(service.name)
             health = await self._balancer.health(service.backend(to))
             if not health.able:
                 faults.append(upkeep.no_healthy_server(service.backend(to), health.reason))
@@ -71,8 +75,9 @@ class Prober:
             if astray:
                 faults.append(upkeep.map_astray(service.name, astray))
             await self._balancer.stored(service.name)
+            await self._balancer.storable(service.name)
         except BalancerError as error:
             faults.append(upkeep.balancer_silent(str(error)))
         if self._recorder.waiting and self._recorder.trouble:
             faults.append(upkeep.journal_waiting(self._recorder.waiting, self._recorder.trouble))
-        return Readiness(service.name, to, tuple(faults), self._clock.now())
+        return Readiness(service.name, to, tuple(faults), self._clock.now(), about)

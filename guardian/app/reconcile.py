@@ -3,12 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from guardian.app.act import Actor, Report
-from guardian.core.deployment import MovedByHand, Routed, ServiceState
-from guardian.core.drift import drift
-from guardian.core.ports import Balancer, BalancerError, Clock
-from guardian.core.words import upkeep
+from guardian.core.commands import Route
+from guardian.core.deployment import ServiceState
+from guardian.core.drift import Policy, drift
+from guardian.core.events import Drifted, MovedByHand, Routed
+from guardian.core.model import Split
+from guardian.core.ports import Balancer, BalancerError, BalancerUnfit, Clock
+from guardian.core.words import remains, upkeep
+from guardian.core.words.story import split_of
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +26,18 @@ class Reconciler:
     """Compares intention and truth, and has the difference mended."""
 
     def __init__(
-        self, balancer: Balancer, actor: Actor, state: Callable[[str], ServiceState], report: Report, clock: Clock
+        self,
+        balancer: Balancer,
+        actor: Actor,
+        state: Callable[[str], ServiceState],
+        report: Report,
+        clock: Clock,
+        policy: Policy = Policy.ADOPT,
     ) -> None:
         self._balancer, self._actor, self._state, self._report, self._clock = balancer, actor, state, report, clock
+        self._policy = policy
+        self._altered: dict[str, str] = {}
+        self._worker = ""
         self._alert: dict[str, float] = {}
         self._called = asyncio.Event()
 
@@ -52,17 +66,26 @@ class Reconciler:
         before = self._state(service)
         try:
             workers = await self._balancer.read(service)
-            stored = await self._balancer.stored(service)
+            stored = await self._stored(service)
         except BalancerError:
             return False  # the watch and the readiness probe tell of a balancer that does not answer
         state = self._state(service)
         if state != before or self._actor.busy(service):
             return False
         found = drift(state, workers, stored)
-        if found.by_hand:
+        if found.keep and not self._actor.unkept(service):
+            now = remains.unnamed() if stored is None else split_of(stored)
+            await self._tell(service, remains.map_file(), split_of(state.safe), now, remains.put_back())
+        await self._compare_configuration(service)
+        self._notice_worker(workers[0].worker)
+        if found.by_hand and self._policy is Policy.ADOPT:
             event = MovedByHand(self._clock.now(), found.by_hand.split, found.by_hand.worker)
             await self._report(service, event)
             return False
+        if found.by_hand:
+            worker, now = remains.split_in(found.by_hand.worker), split_of(found.by_hand.split)
+            await self._tell(service, worker, split_of(state.live), now, remains.put_back())
+            found = replace(found, route=Route(state.live, state.generation, state.live.main))
         if found.reborn:
             await self._report(service, Routed(self._clock.now(), state.generation, found.reborn.worker, len(workers), 0.0))
         commands = tuple(command for command in (found.keep, found.route) if command)
@@ -72,3 +95,29 @@ class Reconciler:
             logger.warning("%s", upkeep.restored(service, state.live), extra={"service": service})
         self._actor.act(state, commands)
         return False
+
+    async def _stored(self, service: str) -> Split | None:
+        """What the file says; ``None`` for a line that is no share, which is put right like one that is missing."""
+        try:
+            return await self._balancer.stored(service)
+        except BalancerUnfit:
+            return None
+
+    async def _tell(self, service: str, what: str, was: str, now: str, then: str) -> None:
+        await self._report(service, Drifted(self._clock.now(), what, was, now, then))
+
+    async def _compare_configuration(self, service: str) -> None:
+        """Tell of a changed block once, and again when it is changed again. The daemon itself may not write it."""
+        try:
+            altered = await self._balancer.altered(service)
+        except BalancerError:
+            return  # a file that cannot be read just now says nothing about what stands in it
+        if altered and altered != self._altered.get(service):
+            await self._tell(service, remains.configuration(), remains.as_adopted(), altered, remains.left_as_it_is())
+        self._altered[service] = altered
+
+    def _notice_worker(self, worker: str) -> None:
+        """Log once that somebody reloaded or restarted the balancer, however many services it carries."""
+        if self._worker and worker != self._worker:
+            logger.warning("%s", upkeep.worker_replaced(self._worker, worker))
+        self._worker = worker

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from guardian.app.codec import event_to_record, state_to_record
-from guardian.core.deployment import Event, ServiceState
+from guardian.core.deployment import ServiceState
+from guardian.core.events import Event
 from guardian.core.ports import Store, StoreError
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from guardian.app.readiness import Readiness
-from guardian.core.deployment import Deployment, Rollback, ServiceState
+from guardian.core.deployment import Deployment, Drill, Rollback, ServiceState
 from guardian.core.model import Environment, Service, Split
+from guardian.core.ports import About
 from guardian.core.readings import Counters
 from guardian.core.rules import Link
 from guardian.core.verdicts import Verdict
@@ -70,6 +71,22 @@ class ReadinessView:
     to: str
     faults: tuple[str, ...]
     checked_at: float
+    balancer: About | None = None
+    """Which balancer would do it, and what it can do; ``null`` when it did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillView:
+    """The last drill."""
+
+    at: float
+    by: str
+    share: int
+    """Basis points."""
+    there: float | None
+    """Seconds until every worker had confirmed; null when it did not come to that."""
+    back: float | None
+    trouble: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +104,8 @@ class ServiceView:
     verdicts: tuple[Verdict, ...]
     rollback: ReadinessView | None
     """``null`` before the first probe."""
+    drill: DrillView | None = None
+    """``null`` where none was ever ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +128,36 @@ class DeploymentDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """A verdict that caused a rollback, as it was recorded and as it comes out of the recorded evidence now."""
+class RuleExplanation:
+    """A rule's verdict as it was recorded, and as it comes out of the recorded evidence now."""
 
-    deployment: str
     rule: dict[str, Any]
+    fired: bool
+    """Whether it took the traffic back."""
+    asked: str
+    """What its source was asked last, as it was sent; empty where it was not asked."""
     recorded: Verdict
     recomputed: Verdict
     identical: bool
     looks: int
-    """Looks at the counters that the evidence holds."""
+    """Looks, or answers of the source, that the evidence holds."""
     last_looks: tuple[tuple[float, ...], ...]
     """The last of them: seconds since the cutover, then the numbers that the rule read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every rule's verdict on one deployment."""
+
+    deployment: str
+    service: str
+    phase: str
+    candidate: str
+    cutover_at: float | None
+    identical: bool
+    """Whether every verdict came out again as it was recorded."""
+    rules: tuple[RuleExplanation, ...]
+    """The one that took the traffic back first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +241,13 @@ def service_view(
         deployment=deployment_view(state.service, state.deployment) if state.deployment else None,
         verdicts=tuple(verdicts),
         rollback=_readiness_view(readiness) if readiness else None,
+        drill=_drill_view(state.drill) if state.drill else None,
     )
 
 
+def _drill_view(drill: Drill) -> DrillView:
+    return DrillView(drill.at, drill.by, drill.share, drill.there, drill.back, drill.trouble)
+
+
 def _readiness_view(readiness: Readiness) -> ReadinessView:
-    return ReadinessView(readiness.ready, str(readiness.to), readiness.faults, readiness.checked_at)
+    return ReadinessView(readiness.ready, str(readiness.to), readiness.faults, readiness.checked_at, readiness.about)

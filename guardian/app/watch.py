@@ -11,7 +11,8 @@ from guardian.app.clock import SteadyClock
 from guardian.app.evidence import evidence_of, revived
 from guardian.app.movement import Movement
 from guardian.app.observe import Observer
-from guardian.core.deployment import Breached, Deployment, Event, Noted, Paused, ServiceState, WatchEnded
+from guardian.core.deployment import Deployment, ServiceState
+from guardian.core.events import Breached, Event, Noted, Paused, WatchEnded
 from guardian.core.judges import judge_for
 from guardian.core.judges.judge import Judge
 from guardian.core.judges.trial import Trial

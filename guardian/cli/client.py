@@ -92,9 +92,14 @@ class Client:
         detail: Answer = self.ask(f"deployments/{_part(identifier)}")
         return detail
 
-    def explanation(self, identifier: str) -> Answer:
-        """Why a deployment was rolled back."""
-        found: Answer = self.ask(f"deployments/{_part(identifier)}/explanation")
+    def explanation(self, identifier: str, rule: str | None = None) -> Answer:
+        """Why a deployment was judged as it was, by all rules or by one."""
+        found: Answer = self.ask(f"deployments/{_part(identifier)}/explanation", rule=rule)
+        return found
+
+    def evidence(self, identifier: str) -> Answer:
+        """All evidence of a deployment, as a bundle."""
+        found: Answer = self.ask(f"deployments/{_part(identifier)}/evidence")
         return found
 
     @contextmanager

@@ -1,17 +1,23 @@
 """``guardian haproxy adopt``: guardian's block in the configuration that people already have."""
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 import click
 
-from guardian.balancers.haproxy import adoption, document, installation
+from guardian.balancers.haproxy import adoption, conversion, document, installation
+from guardian.balancers.haproxy.adoption import Adoption
+from guardian.balancers.haproxy.conversion import Conversion
+from guardian.balancers.haproxy.document import Document
 from guardian.balancers.haproxy.mapfile import MapFile
+from guardian.balancers.haproxy.routes import Unfit
 from guardian.config.configuration import load
 from guardian.config.faults import ConfigFaults
-from guardian.core.model import Service, Split
+from guardian.config.settings import Settings
+from guardian.core.model import Split, Way
 from guardian.core.ports import BalancerError
 from guardian.core.words import adoption as words
 from guardian.core.words import refusals
@@ -30,59 +36,107 @@ class Request:
     """What was asked for."""
 
     config: Path
-    service: str
+    service: str | None
+    """``None``: all services of guardian.yaml, and with :attr:`Mode.REMOVE` all that the configuration has something of."""
     files: tuple[Path, ...]
-    frontends: tuple[str, ...]
     mode: Mode
+    convert: bool
     binary: str
+
+
+@dataclass(slots=True)
+class _Change:
+    """The configuration as it is to be, and what is told of it."""
+
+    document: Document
+    told: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    splits: dict[str, Split] = field(default_factory=dict)
+    """What the map must say before HAProxy reads the blocks, by service."""
+
+    def take(self, plan: Adoption | Conversion | Unfit) -> bool:
+        """Carry out ``plan``; ``False`` where it does not fit."""
+        if isinstance(plan, Unfit):
+            self.faults += plan.sentences
+            return False
+        self.document = self.document.apply(plan.edits) if plan.edits else self.document
+        self.told += plan.explanation
+        return True
 
 
 def adopt(request: Request) -> None:
     """Do it. ``click.ClickException`` with a sentence when it cannot be done; then nothing has changed."""
     try:
         settings = load(request.config).settings
-        service = settings.services[request.service]
         before = document.load(request.files)
-        after = _changed(request, service, before, settings.haproxy.map)
-        if request.mode is not Mode.DIFF and after is not before:
-            _install(request, before, after)
+        change = _Change(before)
+        file = MapFile(settings.haproxy.map)
+        if request.mode is Mode.REMOVE:
+            _remove(change, [request.service] if request.service else _known(before, settings))
+        else:
+            _adopt(change, request, settings, file)
+        _show(request, before, change)
+        if request.mode is not Mode.DIFF:
+            _provide_map(file, settings.haproxy.map, change.splits)
+            if change.document is not before:
+                _install(request, before, change.document)
     except ConfigFaults as faults:
         raise click.ClickException(str(faults)) from faults
     except KeyError:
-        raise click.ClickException(refusals.unknown_service(request.service, sorted(settings.services))) from None
+        raise click.ClickException(refusals.unknown_service(str(request.service), sorted(settings.services))) from None
     except BalancerError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(words.unreadable(Path(error.filename or request.files[0]), str(error.strerror))) from error
 
 
-def _changed(request: Request, service: Service, before: document.Document, map_path: Path) -> document.Document:
-    """The document as it is to be, after what changes has been shown and explained."""
-    removing = request.mode is Mode.REMOVE
-    plan = adoption.removal(before, service) if removing else adoption.adopt(before, service, map_path, request.frontends)
-    if isinstance(plan, adoption.Unfit):
-        raise click.ClickException("\n".join(plan.sentences))
-    after = before.apply(plan.edits) if plan.edits else before
-    click.echo(installation.difference(before, after), nl=False)
-    for sentence in (*plan.explanation, *getattr(plan, "advice", ())):
+def _known(before: Document, settings: Settings) -> list[str]:
+    return list(dict.fromkeys([*settings.services, *(one.service for one in before.blocks), *conversion.converted(before)]))
+
+
+def _remove(change: _Change, names: Sequence[str]) -> None:
+    """First all blocks, then what was converted, since a block may stand in what was converted for another service."""
+    for name in names:
+        change.take(adoption.removal(change.document, name))
+    for name in names:
+        change.take(conversion.restore(change.document, name))
+
+
+def _adopt(change: _Change, request: Request, settings: Settings, file: MapFile) -> None:
+    services = settings.services
+    for service in [services[request.service]] if request.service else services.values():
+        if request.convert and not change.take(conversion.convert(change.document, service)):
+            continue
+        plan = adoption.adopt(change.document, service, settings.haproxy.map, file.read(service.name))
+        if change.take(plan) and isinstance(plan, Adoption):
+            change.advice += plan.advice
+            if service.routing.way is Way.RUNTIME:
+                change.splits[service.name] = plan.split
+
+
+def _show(request: Request, before: Document, change: _Change) -> None:
+    """The difference and the sentences, each once; those that say why it cannot be done are an error."""
+    if change.faults:
+        raise click.ClickException("\n".join(dict.fromkeys(change.faults)))
+    click.echo(installation.difference(before, change.document), nl=False)
+    for sentence in dict.fromkeys([*change.told, *change.advice]):
         click.echo(f"- {sentence}")
-    if after is before:
+    if change.document is before:
         click.echo(words.nothing_to_change())
     elif request.mode is Mode.DIFF:
         click.echo(words.shown_only())
-    elif isinstance(plan, adoption.Adoption):
-        _provide_map(MapFile(map_path), map_path, service, Split.all_on(plan.live))
-    return after
 
 
-def _provide_map(file: MapFile, path: Path, service: Service, split: Split) -> None:
-    """HAProxy does not start without the map. What it says already stands."""
-    if file.read(service.name) is None:
-        file.write(service.name, split)
-        click.echo(words.map_entry_made(path, service.name, split.green))
+def _provide_map(file: MapFile, path: Path, splits: Mapping[str, Split]) -> None:
+    """HAProxy does not start without the map, and must find there what it was told by other means so far."""
+    for name, split in splits.items():
+        if file.read(name) != split:
+            file.write(name, split)
+            click.echo(words.map_entry_made(path, name, split.green))
 
 
-def _install(request: Request, before: document.Document, after: document.Document) -> None:
+def _install(request: Request, before: Document, after: Document) -> None:
     found = shutil.which(request.binary, path=None) or shutil.which(request.binary, path="/usr/local/sbin:/usr/sbin:/sbin")
     if not found:
         raise BalancerError(words.not_checked(Path(request.binary), "not found; name it with --haproxy"))

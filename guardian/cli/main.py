@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardian import __version__
-from guardian.cli.share import basis_points
+from guardian.cli.share import basis_points, tiny_share
 from guardian.core.words import shell
 
 if TYPE_CHECKING:
@@ -140,6 +140,19 @@ def unlatch(socket: Path, service: str, reason: str, *, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("service")
+@click.option("--share", type=tiny_share, default="0.01%", show_default=True, metavar="PERCENT", help="0% moves no traffic at all.")
+@reason
+@as_json
+@click.pass_obj
+def drill(socket: Path, /, service: str, *, as_json: bool, **given: str | int) -> None:
+    """Prove that a rollback would work: a tiny share to the idle side and back, on the live balancer."""
+    with _client(socket) as client:
+        view = client.order(service, "drill", given)
+        _tell(client, view, shell.drilled(view), as_json=as_json)
+
+
+@cli.command()
 @click.argument("which", metavar="[SERVICE | DEPLOYMENT]", required=False)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Deployments to list.")
 @as_json
@@ -160,28 +173,48 @@ def history(socket: Path, which: str | None, limit: int, *, as_json: bool) -> No
 
 
 @cli.command()
-@click.argument("deployment")
+@click.argument("which", metavar="DEPLOYMENT | FILE.json")
+@click.option("--rule", help="Only this rule. Default: all, the one that took the traffic back first.")
+@click.option("--bundle", type=PATH, help="Write the evidence into this file instead, to be explained anywhere.")
 @as_json
 @click.pass_context
-def explain(context: click.Context, deployment: str, *, as_json: bool) -> None:
-    """Tell why DEPLOYMENT was rolled back.
+def explain(context: click.Context, which: str, rule: str | None, bundle: Path | None, *, as_json: bool) -> None:
+    """Tell why DEPLOYMENT was judged as it was.
 
-    The verdict is computed again from the recorded evidence; the exit code is 1 if another one comes out than was recorded.
+    Each verdict is computed again from the recorded evidence; the exit code is 1 if another one comes out than was recorded.
+    FILE.json is a bundle that --bundle wrote: it is explained without a daemon.
     """
-    with _client(context.obj) as client:
-        explanation = client.explanation(deployment)
-    if as_json:
-        _print_json(explanation)
-    else:
-        from guardian.cli.tables import show_explanation
+    from guardian.cli.explain import Wanted
+    from guardian.cli.explain import explain as explain_verdicts
 
-        show_explanation(explanation)
-    context.exit(0 if explanation["identical"] else 1)
+    context.exit(explain_verdicts(context.obj, Wanted(which, rule, bundle, as_json)))
 
 
 @cli.group()
 def rules() -> None:
     """Write, test and trust the rules."""
+
+
+@rules.command()
+@click.argument("service", required=False)
+@config
+@click.option("--from", "first", default="30d", show_default=True, help="Since when: `30d` ago, or `2026-11-01T08:00:00Z`.")
+@click.option("--to", "last", help="Until when. Default: now.")
+@click.option("--rules", "rules_path", type=PATH, help="A directory of rule files. Default: the one that guardian.yaml names.")
+@click.option("--cutovers", type=PATH, help="A list of cutovers (service, at, candidate) in place of those that guardian recorded.")
+@click.option("--incidents", type=PATH, help="A list of incidents (service, at, until, note): what was really bad.")
+@click.option("--html", type=PATH, help="Write a page with a chart of each cutover.")
+@click.option("--png", type=PATH, help="Write each chart into this directory.")
+@as_json
+def backtest(rules_path: Path | None, *, as_json: bool, **given: Any) -> None:
+    """Replay the rules over past cutovers: true, false and missed alarms, and better limits.
+
+    Readings come from guardian's own evidence (90 days) and from the Prometheus that guardian.yaml names. Nothing is moved.
+    """
+    from guardian.cli.backtest import Request
+    from guardian.cli.backtest import backtest as replay
+
+    replay(Request(rules=rules_path, as_json=as_json, **given))
 
 
 @cli.group()
@@ -190,20 +223,23 @@ def haproxy() -> None:
 
 
 @haproxy.command()
-@click.argument("service")
+@click.argument("service", required=False)
 @config
 @click.option("--file", "files", type=PATH, multiple=True, default=[HAPROXY_CONFIG], show_default=True, help="As HAProxy's -f.")
-@click.option("--frontend", "frontends", multiple=True, help="Only these frontends. Default: all that send the service's traffic.")
+@click.option("--convert", is_flag=True, help="Also make two backends of a section that holds what should be two.")
 @click.option("--haproxy", "binary", default="haproxy", show_default=True, help="The HAProxy that checks the result.")
 @click.option("--diff", "mode", flag_value="diff", default="diff", help="Show what would change. This is the default.")
 @click.option("--apply", "mode", flag_value="apply", help="Write it, once HAProxy has accepted the whole. Nothing is reloaded.")
-@click.option("--remove", "mode", flag_value="remove", help="Take guardian's blocks out again, to the byte.")
-def adopt(service: str, config: Path, files: tuple[Path, ...], frontends: tuple[str, ...], binary: str, mode: str) -> None:
-    """Put guardian's block beside the rules that send the traffic of SERVICE."""
+@click.option("--remove", "mode", flag_value="remove", help="Take all that is guardian's out again, to the byte.")
+def adopt(config: Path, files: tuple[Path, ...], service: str | None, binary: str, mode: str, *, convert: bool) -> None:
+    """Put guardian's block beside the rules that send the traffic of SERVICE; by default of all services.
+
+    How a service is routed, and which frontends guardian may touch, stands in guardian.yaml under its `routing`.
+    """
     from guardian.cli.haproxy import Mode, Request
     from guardian.cli.haproxy import adopt as adopt_service
 
-    adopt_service(Request(config, service, files, frontends, Mode(mode), binary))
+    adopt_service(Request(config, service, files, Mode(mode), convert, binary))
 
 
 @cli.command()

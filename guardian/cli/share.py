@@ -6,6 +6,7 @@ import click
 
 from guardian.core.model import BASIS_POINTS
 from guardian.core.words import shell
+from guardian.core.words.drill import LARGEST_SHARE
 
 _PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))? ?%")
 
@@ -15,8 +16,17 @@ def basis_points(text: str) -> int:
 
     ``click.BadParameter`` for what is no share.
     """
+    return _between(text, 1, BASIS_POINTS)
+
+
+def tiny_share(text: str) -> int:
+    """``0%`` to ``1%``, for a drill; ``click.BadParameter`` as above."""
+    return _between(text, 0, LARGEST_SHARE)
+
+
+def _between(text: str, least: int, most: int) -> int:
     parts = _PERCENT.fullmatch(text)
-    share = int(parts[1]) * 100 + int((parts[2] or "").ljust(2, "0")) if parts else 0
-    if not 0 < share <= BASIS_POINTS:
+    share = int(parts[1]) * 100 + int((parts[2] or "").ljust(2, "0")) if parts else -1
+    if not least <= share <= most:
         raise click.BadParameter(shell.misfit_share(text))
     return share

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from guardian.cli.client import Answer
 from guardian.core.model import BASIS_POINTS, Split
-from guardian.core.rules import Ratio, Rule, Sequential
+from guardian.core.rules import Command, Gauge, Query, Ratio, Rule, Sequential
+from guardian.core.words import explain as words
 from guardian.core.words import shell
 from guardian.core.words.figures import count, percent, seconds
 from guardian.core.words.story import split_of
@@ -43,6 +44,19 @@ def _print(*parts: RenderableType) -> None:
     with console.capture() as captured:
         console.print(*parts, sep="\n")
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def print_parts(*parts: RenderableType) -> None:
+    """Print what other commands made, as the tables here are printed."""
+    _print(*parts)
+
+
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> Table:
+    """A table of plain texts."""
+    table = _table(*columns, right=right)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def _word(word: str) -> Text:
@@ -98,6 +112,8 @@ def _service_rows(view: Answer, now: float) -> Iterable[tuple[str, str | Text]]:
             yield "because", trouble
     readiness = view["rollback"]
     yield "rollback", Text(shell.rollback_ready(readiness, now), style="bold red" if readiness and not readiness["ready"] else "")
+    if view["drill"]:
+        yield "drill", shell.last_drill(view["drill"], now)
     if view["latched"]:
         yield "latch", Text(shell.latched(view), style="bold red")
 
@@ -150,46 +166,61 @@ def show_timeline(detail: Answer) -> None:
 
 
 def show_explanation(explanation: Answer) -> None:
-    """The verdict that caused a rollback: what was measured, what it was held against, and how it comes out again."""
-    rule = TypeAdapter(Rule).validate_python(explanation["rule"])
-    columns = _columns(rule, explanation["last_looks"])
-    table = _table(*columns, right=columns)
-    for at, *numbers in explanation["last_looks"]:
-        table.add_row(f"{at:.3f}", *(f"{number:g}" for number in numbers))
-    headline = Text(shell.explained(explanation["deployment"], rule.name, rule.summary), style="bold")
-    _print(headline, _pairs(_explained(explanation, rule)), table)
+    """Every verdict on a deployment: what was measured, what it was held against, and how it comes out again."""
+    identifier, told = explanation["deployment"], explanation["rules"]
+    if not told[0]["fired"]:
+        headline = words.headline(identifier, explanation["phase"], explanation["candidate"])
+        _print(Text(headline, style="bold"))
+    for each in told:
+        rule = TypeAdapter(Rule).validate_python(each["rule"])
+        columns = _columns(rule, each["last_looks"])
+        table = _table(*columns, right=columns)
+        for at, *numbers in each["last_looks"]:
+            table.add_row(f"{at:.3f}", *(f"{number:g}" for number in numbers))
+        said = words.rolled_back(identifier, rule.name, rule.summary) if each["fired"] else words.watched(rule.name, rule.summary)
+        _print(Text(said, style="bold"), _pairs(_explained(each, rule)), table)
 
 
 def _explained(explanation: Answer, rule: Rule) -> Iterable[tuple[str, str]]:
     recorded, recomputed = explanation["recorded"], explanation["recomputed"]
+    if explanation["asked"]:
+        yield "asked" if isinstance(rule.measure, Query | Command) else "read", explanation["asked"]
     yield from _arithmetic(rule, recorded)
     test = rule.test
     if isinstance(test, Sequential):
-        yield "test", shell.sequential_test(test.false_alarm, recorded["evidence"] or 0.0)
+        yield "test", words.sequential_test(test.false_alarm, recorded["evidence"] or 0.0)
     else:
-        yield "test", shell.threshold_test(test.direction, test.needed, test.of, test.every)
+        yield "test", words.threshold_test(test.direction, test.needed, test.of, test.every)
     yield "recorded", f"{recorded['finding']} at {_moment(recorded['at'])}: {recorded['reason']}"
     yield "again", f"{recomputed['finding']} at {_moment(recomputed['at'])}: {recomputed['reason']}"
-    yield "same", shell.recomputed(explanation["looks"], identical=explanation["identical"])
+    yield "same", words.recomputed(explanation["looks"], identical=explanation["identical"])
+    for link in recorded["links"]:
+        yield "see", shell.link(link["title"], link["url"])
 
 
 def _arithmetic(rule: Rule, verdict: Answer) -> Iterable[tuple[str, str]]:
     value, limit, samples = verdict["value"], verdict["limit"], verdict["samples"]
     if value is None or limit is None:
         return
-    yield "measured", shell.measured(str(rule.measure), value_of(rule, value), samples, verdict["window"])
+    written = value_of(rule, value)
+    if isinstance(rule.measure, Ratio | Gauge):
+        yield "measured", words.measured(str(rule.measure), written, samples, verdict["window"])
+    else:
+        yield "measured", words.answered(str(rule.measure), written)
     if isinstance(rule.measure, Ratio):
-        yield "that is", shell.counted(round(value * samples), samples, value_of(rule, value))
-    yield "limit", f"{value_of(rule, limit)}; {shell.compared(value, limit)}"
+        yield "that is", words.counted(round(value * samples), samples, written)
+    yield "limit", f"{value_of(rule, limit)}; {words.compared(value, limit)}"
 
 
 def _columns(rule: Rule, looks: Sequence[Sequence[Any]]) -> Sequence[str]:
     """What the numbers of a look are, as the judges of :mod:`guardian.core.judges` read them."""
-    if not isinstance(rule.measure, Ratio):
+    if isinstance(rule.measure, Gauge):
         names = ["busy seconds", "responses", "requests", "queued", "servers up"]
-    else:
+    elif isinstance(rule.measure, Ratio):
         events, trials = " + ".join(rule.measure.numerator), " + ".join(rule.measure.denominator)
         names = (
             [trials, events, f"baseline {trials}", f"baseline {events}"] if isinstance(rule.test, Sequential) else [events, trials]
         )
-    return ["s after cutover", *names[: len(looks[0]) - 1 if looks else None]]
+    else:
+        names = [str(rule.measure)]
+    return ["s after cutover", *names[: max(map(len, looks), default=2) - 1]]

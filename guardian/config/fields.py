@@ -82,6 +82,16 @@ class Fields:
             self.fault(key, words.must_be_a_list())
         return []
 
+    def optional_list(self, key: str, kind: Kind[T]) -> tuple[T, ...]:
+        """The values of the list under ``key``, which may name each only once; none where it is absent."""
+        found: dict[T, None] = {}
+        for node in self.items(key) if self._find(key) else ():
+            value = self._read(key, node, kind, kind.stand_in)
+            if value in found and self.sound(key):
+                self._findings.add(node.place.fault(words.twice(str(value))))
+            found[value] = None
+        return tuple(found)
+
     def entries(self) -> Mapping[str, Node]:
         """All values of a mapping whose keys are names, by name."""
         entries = self._mapping.entries if self._mapping else {}
@@ -152,15 +162,17 @@ class Fields:
             self._missing[key] = self.place(key).fault(sentence)
 
     def _read(self, key: str, node: Node, kind: Kind[T], otherwise: D) -> T | D:
+        sentence = ""
         if isinstance(node, ScalarNode) and node.text:
             try:
                 return kind.read(node.text)
             except Misfit as misfit:
-                self.fault(key, str(misfit))
+                sentence = str(misfit)
         elif isinstance(node, ScalarNode):
-            self.fault(key, words.no_value(kind.form))
-        elif isinstance(node, RefusedNode):
-            self._unsound.add(key)
-        else:
-            self.fault(key, words.must_be_one_value(kind.form))
+            sentence = words.no_value(kind.form)
+        elif not isinstance(node, RefusedNode):
+            sentence = words.must_be_one_value(kind.form)
+        self._unsound.add(key)
+        if sentence:
+            self._findings.add(node.place.fault(sentence))
         return otherwise

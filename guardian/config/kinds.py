@@ -132,6 +132,10 @@ def word(known: dict[str, T], form: str = "") -> Kind[T]:
     return Kind(read, form, next(iter(known.values())))
 
 
+SWITCH = word({"false": False, "true": True}, forms.yes_or_no())
+"""Something that is so, or is not."""
+
+
 def name(such_as: str) -> Kind[str]:
     """A name that may reach a HAProxy socket line: :data:`guardian.core.model.NAME`."""
     return _matching(NAME, forms.a_name(such_as), such_as)

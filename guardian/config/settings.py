@@ -1,9 +1,8 @@
 """``guardian.yaml``: where guardian keeps its state, how it reaches HAProxy, who may steer it, and which services it guards."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypedDict
@@ -12,10 +11,22 @@ from guardian.config import kinds
 from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
+from guardian.config.services import read_services
 from guardian.core.access import Access
-from guardian.core.model import NAME, Service
-from guardian.core.words import faults as words
-from guardian.core.words import forms
+from guardian.core.drift import Policy
+from guardian.core.model import Service
+from guardian.core.words import faults, forms
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A further HAProxy on this host, and the services that it carries."""
+
+    socket: Path
+    map: Path
+    master_socket: Path | None
+    files: tuple[Path, ...]
+    services: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,12 @@ class HaproxySettings:
     """Seconds between two looks at the counters, 0.01 to 1."""
     timeout: float
     """Seconds within which HAProxy must have answered, 0.01 to 30."""
+    drift: Policy = Policy.ADOPT
+    """What becomes of a split that somebody changed at the balancer itself."""
+    files: tuple[Path, ...] = ()
+    """HAProxy's configuration as its ``-f`` names it, where guardian may read it: a changed block is noticed."""
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+    """Further instances of HAProxy on this host, by name. What they do not carry belongs to the one above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +134,11 @@ def read_settings(path: Path, findings: Findings) -> Draft | None:
 
 def _draft(root: Node, base: Path, findings: Findings) -> Draft:
     fields = Fields(root, findings)
-    services = _Services(fields, findings)
+    services = read_services(fields, findings)
     settings = Settings(
         state_dir=fields.required("state_dir", kinds.path(base, "/var/lib/guardian")),
         rules=fields.required("rules", kinds.path(base, "rules")),
-        haproxy=_haproxy(fields.section("haproxy"), base),
+        haproxy=_haproxy(fields.section("haproxy"), base, services.found, findings),
         api=_api(fields.section("api"), base),
         log=_log(fields.optional_section("log")),
         services=MappingProxyType(services.found),
@@ -137,16 +154,48 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
     )
 
 
-def _haproxy(fields: Fields, base: Path) -> HaproxySettings:
+def _haproxy(fields: Fields, base: Path, services: Mapping[str, Service], findings: Findings) -> HaproxySettings:
     settings = HaproxySettings(
         socket=fields.required("socket", kinds.socket(base, "/run/haproxy/admin.sock")),
         map=fields.required("map", kinds.plain_path(base, "/var/lib/guardian/haproxy.map")),
         master_socket=fields.optional("master_socket", kinds.socket(base, "/run/haproxy-master.sock"), None),
         look_every=fields.optional("look_every", kinds.duration("10ms", "1s", "50ms"), 0.05),
         timeout=fields.optional("timeout", kinds.duration("10ms", "30s", "1s"), 1.0),
+        drift=fields.optional("drift", kinds.choice(Policy), Policy.ADOPT),
+        files=fields.optional_list("files", kinds.path(base, "/etc/haproxy/haproxy.cfg")),
+        instances=MappingProxyType(_instances(fields, base, services, findings)),
     )
     fields.close()
     return settings
+
+
+def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], findings: Findings) -> dict[str, Instance]:
+    """Each service on one instance, and each backend's name on one, by which it is asked for."""
+    found: dict[str, Instance] = {}
+    carried: dict[str, str] = {}
+    for name, node in haproxy.optional_section("instances").entries().items():
+        fields = Fields(node, findings)
+        instance = Instance(
+            socket=fields.required("socket", kinds.socket(base, "/run/haproxy/edge.sock")),
+            map=fields.required("map", kinds.plain_path(base, "/var/lib/guardian/edge.map")),
+            master_socket=fields.optional("master_socket", kinds.socket(base, "/run/haproxy-edge-master.sock"), None),
+            files=fields.optional_list("files", kinds.path(base, "/etc/haproxy/edge.cfg")),
+            services=fields.optional_list("services", kinds.name("shop")),
+        )
+        for service in instance.services:
+            if service not in services:
+                fields.fault("services", faults.no_such_service(service, sorted(services)))
+            elif service in carried:
+                fields.fault("services", faults.carried_twice(service, carried[service]))
+            carried[service] = name
+        fields.close()
+        found[name] = instance
+    where: dict[str, str] = {}
+    for name, each in services.items():
+        for backend in (each.blue, each.green):
+            if where.setdefault(backend, carried.get(name, "")) != carried.get(name, ""):
+                haproxy.fault("instances", faults.backend_on_two(backend))
+    return found
 
 
 def _api(fields: Fields, base: Path) -> ApiSettings:
@@ -202,35 +251,3 @@ def _prometheus(settings: Fields, base: Path) -> Access | None:
     except ValueError as error:
         fields.fault_here(str(error))
         return None
-
-
-class _Services:
-    """The services of one file, by name."""
-
-    def __init__(self, fields: Fields, findings: Findings) -> None:
-        self.found: dict[str, Service] = {}
-        self.places: dict[str, Place] = {}
-        self.watches: dict[str, float] = {}
-        self._findings = findings
-        section = fields.section("services")
-        for name, node in section.entries().items():
-            self._read(name, node)
-        if section.empty:
-            fields.fault("services", words.no_services())
-
-    def _read(self, name: str, node: Node) -> None:
-        if not NAME.fullmatch(name):
-            self._findings.add(node.place.fault(words.misfit(name, forms.a_name("web"))))
-        fields = Fields(node, self._findings)
-        service = Service(
-            name,
-            blue=fields.required("blue", kinds.name("web_blue")),
-            green=fields.required("green", kinds.name("web_green")),
-            watch_seconds=fields.optional("watch", kinds.duration("1s", "7d", "10m"), 600.0),
-        )
-        if fields.sound("blue", "green") and service.blue == service.green:
-            fields.fault("green", words.same_backend(service.green))
-        fields.close()
-        self.found[name] = service
-        self.places[name] = node.place
-        self.watches[name] = service.watch_seconds if fields.sound("watch") else inf

@@ -1,11 +1,11 @@
-"""One release's way through the traffic, as data: the deployment, the service that it happens to, and what can happen to both.
+"""One release's way through the traffic, as data: the deployment, and the service that it happens to.
 
-The rules of the way stand in :mod:`guardian.core.switch`. All of it is plain frozen data that survives JSON.
+What can happen to them stands in :mod:`guardian.core.events`, the rules of the way in :mod:`guardian.core.switch`. All of it is
+plain frozen data that survives JSON.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias
 
 from guardian.core.model import Environment, Split
 from guardian.core.readings import History
@@ -104,6 +104,27 @@ class Latch:
 
 
 @dataclass(frozen=True, slots=True)
+class Drill:
+    """A rehearsal of a rollback on the live balancer: a tiny share to the idle side and back."""
+
+    at: float
+    by: str
+    share: int
+    """Basis points that went to the idle side for a moment; 0 moves no traffic at all."""
+    generation: int
+    there: float | None = None
+    """Seconds from the first command to every worker's confirmation."""
+    back: float | None = None
+    trouble: str = ""
+    """Why it did not come to its end; empty when it did, or has not yet."""
+
+    @property
+    def over(self) -> bool:
+        """Whether its outcome is known."""
+        return self.back is not None or bool(self.trouble)
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceState:
     """All that guardian intends for one service. Its fold over the journal is the state: nothing else decides."""
 
@@ -116,206 +137,24 @@ class ServiceState:
     """Counts the changes of ``live``: an answer about an older one is ignored."""
     confirmed: int = 0
     """The generation that every worker was last proved to have."""
+    confirmed_at: float = 0.0
+    """When that generation was first proved."""
+    ended: int = 0
+    """The generation for which what its abandoned side still had was last dealt with."""
     worker: str = ""
     """The balancer's current worker when it last confirmed ``live``."""
     latch: Latch | None = None
     deployment: Deployment | None = None
     """The latest deployment."""
+    drill: Drill | None = None
+    """The latest drill."""
+
+    @property
+    def drilled(self) -> bool:
+        """Whether the latest change of routing was a drill: then nothing was moved that would have to be taken back."""
+        return self.drill is not None and self.drill.generation == self.generation
 
     @property
     def proved(self) -> bool:
         """Whether every worker was proved to have ``live``; if not, a change of routing is under way or was cut short."""
         return self.confirmed == self.generation
-
-
-# What can happen. Every event carries its time; ``kind`` names it in the journal.
-
-
-@dataclass(frozen=True, slots=True)
-class Adopted:
-    """Guardian meets the service for the first time and takes what the balancer does as given."""
-
-    at: float
-    split: Split
-    worker: str
-    kind: Literal["adopted"] = "adopted"
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchRequested:
-    """Somebody wants ``share`` basis points of the traffic on ``candidate``."""
-
-    at: float
-    by: str
-    reason: str
-    candidate: Environment
-    share: int
-    watch_seconds: float
-    rules_digest: str = ""
-    history: History = field(default_factory=History)
-    kind: Literal["switch requested"] = "switch requested"
-
-
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """Every worker has the split of this generation, read back."""
-
-    at: float
-    generation: int
-    worker: str
-    workers: int
-    seconds: float
-    kind: Literal["routed"] = "routed"
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingFailed:
-    """The split of this generation could not be brought into every worker, or not be proved."""
-
-    at: float
-    generation: int
-    reason: str
-    kind: Literal["routing failed"] = "routing failed"
-
-
-@dataclass(frozen=True, slots=True)
-class TargetUnable:
-    """The environment that was to get the traffic of this generation cannot take it. Nothing was moved."""
-
-    at: float
-    generation: int
-    environment: Environment
-    reason: str
-    kind: Literal["target unable"] = "target unable"
-
-
-@dataclass(frozen=True, slots=True)
-class Breached:
-    """A rule that demands a rollback found the candidate at fault."""
-
-    at: float
-    deployment: str
-    verdict: Verdict
-    kind: Literal["breached"] = "breached"
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """A rule that only notifies found the candidate at fault."""
-
-    at: float
-    deployment: str
-    verdict: Verdict
-    kind: Literal["noted"] = "noted"
-
-
-@dataclass(frozen=True, slots=True)
-class Paused:
-    """A rule that demands a person's decision found the candidate at fault."""
-
-    at: float
-    deployment: str
-    verdict: Verdict
-    kind: Literal["paused"] = "paused"
-
-
-@dataclass(frozen=True, slots=True)
-class WatchEnded:
-    """The watch is over."""
-
-    at: float
-    deployment: str
-    conclusions: tuple[Conclusion, ...]
-    kind: Literal["watch ended"] = "watch ended"
-
-
-@dataclass(frozen=True, slots=True)
-class RollbackOrdered:
-    """A person wants the traffic back. ``force``: also onto an environment without a healthy server."""
-
-    at: float
-    by: str
-    reason: str
-    force: bool = False
-    kind: Literal["rollback ordered"] = "rollback ordered"
-
-
-@dataclass(frozen=True, slots=True)
-class Promoted:
-    """A person declares what is live to be the safe side."""
-
-    at: float
-    by: str
-    reason: str
-    kind: Literal["promoted"] = "promoted"
-
-
-@dataclass(frozen=True, slots=True)
-class Unlatched:
-    """A person lets the service move forward again after an automatic rollback."""
-
-    at: float
-    by: str
-    reason: str
-    kind: Literal["unlatched"] = "unlatched"
-
-
-@dataclass(frozen=True, slots=True)
-class MovedByHand:
-    """Somebody changed the split at the balancer itself: the same worker that had confirmed ours now has another."""
-
-    at: float
-    split: Split
-    worker: str
-    kind: Literal["moved by hand"] = "moved by hand"
-
-
-Event: TypeAlias = (
-    Adopted
-    | SwitchRequested
-    | Routed
-    | RoutingFailed
-    | TargetUnable
-    | Breached
-    | Noted
-    | Paused
-    | WatchEnded
-    | RollbackOrdered
-    | Promoted
-    | Unlatched
-    | MovedByHand
-)
-
-
-# What is to be done. Commands are idempotent: carried out twice they do no harm.
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Bring ``split`` into every worker. ``needs``: the environment that must be healthy first, or nothing is moved."""
-
-    split: Split
-    generation: int
-    needs: Environment | None
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """Write ``split`` down as the safe one."""
-
-    split: Split
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Judge the deployment until its watch ends."""
-
-    deployment: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unwatch:
-    """Stop judging."""
-
-
-Command: TypeAlias = Route | Keep | Watch | Unwatch

@@ -2,10 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from guardian.core.deployment import Keep, Phase, Route, ServiceState
+from guardian.core.commands import Keep, Route
+from guardian.core.deployment import Phase, ServiceState
 from guardian.core.model import Split
 from guardian.core.ports import WorkerSplit
+
+
+class Policy(StrEnum):
+    """What becomes of a split that somebody changed at the balancer itself."""
+
+    ADOPT = "adopt"
+    """A person at the balancer has the last word: guardian follows."""
+    RESTORE = "restore"
+    """Guardian's intention has it: what was changed is put back, a rollback by hand too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,10 @@ class Split:
         return Environment.GREEN if self.green > BASIS_POINTS // 2 else Environment.BLUE
 
 
+TOKEN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+"""Names of cookies and headers that may stand in HAProxy's configuration as they are."""
+
+
 class Way(StrEnum):
     """How a change of routing reaches HAProxy."""
 
@@ -87,6 +91,12 @@ class Sticky:
     by: Holding
     name: str = ""
     """The name of the cookie or header; empty for the source address."""
+
+    def __post_init__(self) -> None:
+        """Refuse a name that does not fit with ``ValueError``: it would stand in HAProxy's configuration."""
+        if bool(self.name) is (self.by is Holding.SOURCE) or (self.name and not TOKEN.fullmatch(self.name)):
+            message = f"{self.by} cannot go with the name {self.name!r}"
+            raise ValueError(message)
 
 
 class Ending(StrEnum):

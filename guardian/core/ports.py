@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from guardian.core.judges.trial import Trial
-from guardian.core.model import Split
+from guardian.core.model import Environment, Split
 from guardian.core.readings import Snapshot
 from guardian.core.rules import Rule
 
@@ -58,6 +58,35 @@ class Health:
         return self.servers_up > 0
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an environment that nothing is routed to any more still has, and what was done about it."""
+
+    queued: int = 0
+    """Requests that wait for one of its servers."""
+    open: int = 0
+    """Connections and requests that are open there, waiting ones not among them."""
+    moved: int = 0
+    """Waiting requests that were given to the other environment."""
+    cut: int = 0
+    """Connections and requests that were closed."""
+    standing: int = 0
+    """Servers that stood in for a moment and are still to be removed; they take no traffic."""
+    trouble: str = ""
+    """Why something could not be done; a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which balancer this is, and what it can do."""
+
+    version: str
+    abilities: tuple[str, ...]
+    """What guardian can do with it, a phrase for people each."""
+    lacks: tuple[str, ...]
+    """What guardian cannot do with it, and why."""
+
+
 class Balancer(Protocol):
     """One balancer on this host. ``tests/contract/`` holds every adapter, and the double, to the same behaviour."""
 
@@ -84,6 +113,21 @@ class Balancer(Protocol):
 
         :class:`BalancerError` when it could not be written, and the old one still stands.
         """
+
+    async def storable(self, service: str) -> None:
+        """:class:`BalancerError` says why :meth:`store` would fail now: a file that may not be written, a disk that is full."""
+
+    async def leave(self, service: str, environment: Environment, *, cut: bool) -> Left:
+        """Give the requests that wait for the abandoned ``environment`` to the other one; with ``cut``, close what is open there.
+
+        In every worker that can be reached; done again, it does what is left. Errors as for :meth:`snapshot`.
+        """
+
+    async def about(self, service: str) -> About:
+        """Which balancer carries ``service``. :class:`BalancerUnfit` for one that guardian cannot work with."""
+
+    async def altered(self, service: str) -> str:
+        """What was changed by hand in the balancer's configuration of ``service``; empty where all stands as guardian wrote it."""
 
 
 class SourceError(Exception):

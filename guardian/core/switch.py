@@ -1,7 +1,7 @@
 """The state machine of a switch: what each event makes of a service, and what is to be done about it.
 
-``step`` is pure. Its only caller journals the event before any command is carried out; at start ``resume`` gives the commands that
-a crash may have swallowed. The invariants of the design hold at every step:
+``step`` is pure. Its only caller journals the event before any command is carried out; at start :func:`~guardian.core.plan.resume`
+gives the commands that a crash may have swallowed. The invariants of the design hold at every step:
 
 * a rollback asks nothing of the candidate, and is the same whatever else is going on;
 * at most one automatic rollback per deployment, after which the service is latched;
@@ -11,41 +11,36 @@ a crash may have swallowed. The invariants of the design hold at every step:
 
 from dataclasses import replace
 from functools import singledispatch
-from typing import NamedTuple
 
-from guardian.core.deployment import (
+from guardian.core.commands import Command, Keep, RunDrill, Unwatch, Watch
+from guardian.core.deployment import Cause, Deployment, Drill, Latch, Phase, Rollback, ServiceState
+from guardian.core.events import (
     Adopted,
     Breached,
-    Cause,
-    Command,
-    Deployment,
+    Drifted,
+    Drilled,
+    DrillOrdered,
+    Ended,
     Event,
-    Keep,
-    Latch,
     MovedByHand,
     Noted,
     Paused,
-    Phase,
     Promoted,
-    Rollback,
     RollbackOrdered,
-    Route,
     Routed,
     RoutingFailed,
-    ServiceState,
     SwitchRequested,
     TargetUnable,
     Unlatched,
-    Unwatch,
-    Watch,
     WatchEnded,
 )
 from guardian.core.judges.judge import outcome
-from guardian.core.model import BASIS_POINTS, Environment, Split
+from guardian.core.model import BASIS_POINTS, Split
+from guardian.core.plan import Step, ending, route
 from guardian.core.readings import History
 from guardian.core.rules import Lack
 from guardian.core.verdicts import Finding, Verdict
-from guardian.core.words import refusals, story
+from guardian.core.words import drill, refusals, story
 
 
 class Refused(Exception):
@@ -54,13 +49,6 @@ class Refused(Exception):
 
 class Unknown(Refused):
     """The order or question names a service or deployment that does not exist."""
-
-
-class Step(NamedTuple):
-    """What an event led to. Commands with a :class:`Route` among them supersede all earlier ones, so they are complete."""
-
-    state: ServiceState
-    commands: tuple[Command, ...] = ()
 
 
 def adopt(service: str, event: Adopted) -> Step:
@@ -83,31 +71,6 @@ def replay(service: str, events: list[Event]) -> ServiceState:
     for event in events[1:]:
         state = step(state, event).state
     return state
-
-
-def resume(state: ServiceState) -> tuple[Command, ...]:
-    """What must be done after a start, given the journalled ``state``: everything that may have been cut short, again."""
-    deployment = state.deployment
-    if deployment and deployment.phase is Phase.WATCHING:
-        return Keep(state.safe), Watch(deployment.id)
-    return (Keep(state.safe),) if state.proved else (Keep(state.safe), route(state))
-
-
-def route(state: ServiceState) -> Route:
-    """The command that brings ``state.live`` into every worker: the same at every attempt, also after a restart."""
-    return Route(state.live, state.generation, _needs(state))
-
-
-def _needs(state: ServiceState) -> Environment | None:
-    """Who must be able to take the traffic, or nothing is moved; ``None`` where that must not stand in the way."""
-    deployment = state.deployment
-    if deployment and not state.proved:
-        if deployment.phase is Phase.CUTTING_OVER:
-            return deployment.candidate
-        # Nothing was moved, as far as is known: then there is nothing to ask for. Or a person wants it whatever happens.
-        if deployment.phase is Phase.ABORTED or (deployment.rollback and deployment.rollback.forced_by is not None):
-            return None
-    return state.live.main
 
 
 @singledispatch
@@ -171,9 +134,10 @@ def _back_to_safe(state: ServiceState, target: Split, event: SwitchRequested) ->
 def _routed(event: Routed, state: ServiceState) -> Step:
     if event.generation != state.generation:
         return Step(state)
-    state, deployment = replace(state, worker=event.worker, confirmed=event.generation), state.deployment
+    first, state, deployment = not state.proved, _confirmed(state, event.worker, event.at), state.deployment
+    left = ending(state) if first else ()
     if deployment is None:
-        return Step(state)
+        return Step(state, left)
     if deployment.phase is Phase.CUTTING_OVER:
         watching = replace(
             deployment,
@@ -182,10 +146,20 @@ def _routed(event: Routed, state: ServiceState) -> Step:
             cutover_seconds=event.seconds,
             watch_ends_at=event.at + deployment.watch_seconds,
         )
-        return Step(replace(state, deployment=watching), (Watch(deployment.id),))
+        return Step(replace(state, deployment=watching), (Watch(deployment.id), *left))
     if deployment.rollback and deployment.phase in (Phase.ROLLING_BACK, Phase.STUCK):
-        return Step(replace(state, deployment=_taken_back(deployment, deployment.rollback, event.at)))
-    return Step(state)
+        return Step(replace(state, deployment=_taken_back(deployment, deployment.rollback, event.at)), left)
+    return Step(state, left)
+
+
+def _confirmed(state: ServiceState, worker: str, at: float) -> ServiceState:
+    first, drilled = not state.proved, state.drill
+    if first and drilled and not drilled.over:
+        drilled = replace(drilled, trouble=drill.cut_short())
+    confirmed_at = at if first else state.confirmed_at
+    # A drill that was cut short abandons nobody: the side that holds the traffic is the one that held it.
+    ended = state.generation if first and state.drilled else state.ended
+    return replace(state, worker=worker, confirmed=state.generation, confirmed_at=confirmed_at, ended=ended, drill=drilled)
 
 
 def _taken_back(deployment: Deployment, rollback: Rollback, at: float) -> Deployment:
@@ -197,7 +171,7 @@ def _taken_back(deployment: Deployment, rollback: Rollback, at: float) -> Deploy
 @_on.register
 def _routing_failed(event: RoutingFailed, state: ServiceState) -> Step:
     deployment = state.deployment
-    if event.generation != state.generation or deployment is None or state.proved:
+    if event.generation != state.generation or deployment is None or state.proved or state.drilled:
         return Step(state)
     if deployment.phase in (Phase.CUTTING_OVER, Phase.ABORTED):
         aborted = replace(deployment, trouble=deployment.trouble or event.reason)
@@ -208,7 +182,7 @@ def _routing_failed(event: RoutingFailed, state: ServiceState) -> Step:
 @_on.register
 def _target_unable(event: TargetUnable, state: ServiceState) -> Step:
     deployment = state.deployment
-    if event.generation != state.generation or deployment is None or state.proved:
+    if event.generation != state.generation or deployment is None or state.proved or state.drilled:
         return Step(state)
     if deployment.phase is Phase.CUTTING_OVER:
         aborted = replace(deployment, phase=Phase.ABORTED, trouble=event.reason, ended_at=event.at)
@@ -363,7 +337,7 @@ def _moved_by_hand(event: MovedByHand, state: ServiceState) -> Step:
     if not state.proved or event.worker != state.worker or event.split == state.live:
         return Step(state)
     generation = state.generation + 1
-    state = replace(state, live=event.split, generation=generation, confirmed=generation)
+    state = replace(state, live=event.split, generation=generation, confirmed=generation, ended=generation)
     deployment = state.deployment
     if deployment is None or not deployment.phase.active:
         return Step(state)
@@ -373,3 +347,42 @@ def _moved_by_hand(event: MovedByHand, state: ServiceState) -> Step:
         return _take_back(state, deployment, by_hand)
     ended = replace(deployment, phase=Phase.UNVERIFIED, trouble=reason, ended_at=event.at)
     return Step(replace(state, deployment=ended), (Unwatch(),))
+
+
+@_on.register
+def _drifted(event: Drifted, state: ServiceState) -> Step:
+    del event
+    return Step(state)
+
+
+@_on.register
+def _ended(event: Ended, state: ServiceState) -> Step:
+    return Step(replace(state, ended=event.generation) if event.generation == state.generation else state)
+
+
+@_on.register
+def _drill_ordered(event: DrillOrdered, state: ServiceState) -> Step:
+    """A change of routing like any other: one that a crash cuts short is unproved, and the old split is brought back."""
+    if not 0 <= event.share <= drill.LARGEST_SHARE:
+        raise Refused(drill.no_share(event.share))
+    if state.deployment and state.deployment.phase.active:
+        raise Refused(refusals.under_way(state.service, state.deployment))
+    if not state.proved or ending(state):
+        raise Refused(drill.unsettled(state.service))
+    if state.live.sole is None:
+        raise Refused(drill.both_serve(state.service, story.split_of(state.live)))
+    generation = state.generation + 1
+    there = Split.giving(state.live.sole.other, event.share)
+    began = Drill(event.at, event.by, event.share, generation)
+    return Step(replace(state, generation=generation, drill=began), (RunDrill(there, state.live, generation),))
+
+
+@_on.register
+def _drilled(event: Drilled, state: ServiceState) -> Step:
+    if state.drill is None or event.generation != state.generation or state.drill.generation != event.generation:
+        return Step(state)
+    if event.trouble:
+        failed = replace(state, drill=replace(state.drill, trouble=event.trouble))
+        return Step(failed, (route(failed),))
+    over = replace(state, drill=replace(state.drill, there=event.there, back=event.back))
+    return Step(_confirmed(over, event.worker, event.at))

@@ -14,11 +14,12 @@ import pytest
 from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.core.model import Environment, Split
 from guardian.demo.application import Fault
-from guardian.demo.haproxy import debian_binary, wheel_binary
+from guardian.demo.haproxy import debian_binary
 from guardian.demo.play import RULES
 from guardian.demo.report import Answer, stale
 from guardian.demo.stage import SERVICE, RefusedError, Setting, Stage
 from guardian.demo.traffic import Load, Traffic
+from tests.conftest import BINARIES
 from tests.waiting import eventually
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
@@ -140,11 +141,10 @@ def left_behind(traffic: Traffic, environment: Environment, acknowledged: float)
 Tell = Callable[..., Any]
 
 
-@pytest.fixture(params=[debian_binary, wheel_binary], ids=["2.6", "2.8"])
+@pytest.fixture(params=list(BINARIES))
 def either_binary(request: pytest.FixtureRequest) -> Path:
-    """HAProxy 2.6, then 2.8."""
-    binary: Path = request.param()
-    return binary
+    """Each HAProxy in turn."""
+    return BINARIES[request.param]()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from guardian.core.model import Environment, Service, Split
-from guardian.core.ports import BalancerError, BalancerUnfit, Health, Routed, WorkerSplit
+from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, WorkerSplit
 from guardian.core.readings import Counters, Snapshot
 
 
@@ -34,6 +34,10 @@ class FakeBalancer:
     workers: list[FakeWorker] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     """Every change that was asked for, in order: ``("route", "web 10000")``, ``("store", "web 0")``."""
+    left: dict[Environment, Left] = field(default_factory=dict)
+    """What each environment still has when it is abandoned."""
+    alteration: str = ""
+    """What was changed in the configuration."""
     births: int = 0
 
     def __post_init__(self) -> None:
@@ -113,6 +117,32 @@ class FakeBalancer:
         self.calls.append(("store", f"{service} {split.green}"))
         self._fail("store")
         self.disk[service] = split
+
+    async def storable(self, service: str) -> None:
+        """As the protocol says."""
+        self._served(service)
+        self._fail("storable")
+
+    async def leave(self, service: str, environment: Environment, *, cut: bool) -> Left:
+        """As the protocol says, with what a test has put into ``left``; a drain moves what waits, a cut closes what is open."""
+        self._served(service)
+        self._fail("leave")
+        self.calls.append(("leave", f"{service} {environment}{' cut' if cut else ''}"))
+        found = self.left.get(environment, Left())
+        closed = found.open if cut else 0
+        self.left[environment] = Left(open=found.open - closed)
+        return Left(0, found.open - closed, found.queued, closed, found.trouble)
+
+    async def about(self, service: str) -> About:
+        """As the protocol says."""
+        self._served(service)
+        self._fail("about")
+        return About("0.0", ("nothing that is not in memory",), ())
+
+    async def altered(self, service: str) -> str:
+        """As the protocol says, with what a test has put into ``alteration``."""
+        self._served(service)
+        return self.alteration
 
     def _fail(self, call: str) -> None:
         if call in self.failures:

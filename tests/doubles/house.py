@@ -21,7 +21,8 @@ from guardian.app.readiness import Prober
 from guardian.app.record import Entry, Recorder
 from guardian.app.tell import Feed
 from guardian.app.watch import Beat, Watcher
-from guardian.core.deployment import Adopted, Breached, Event, Routed, RoutingFailed, ServiceState, WatchEnded
+from guardian.core.deployment import ServiceState
+from guardian.core.events import Adopted, Breached, Event, Routed, RoutingFailed, WatchEnded
 from guardian.core.judges import judge_for
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Service, Split

@@ -9,32 +9,28 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from guardian.app.codec import event_from_record, event_to_record, state_from_record, state_to_record
-from guardian.core.deployment import (
+from guardian.core.commands import Command, Keep, Route, Unwatch, Watch
+from guardian.core.deployment import Phase, ServiceState
+from guardian.core.drift import drift
+from guardian.core.events import (
     Adopted,
     Breached,
-    Command,
     Event,
-    Keep,
     MovedByHand,
     Noted,
-    Phase,
     Promoted,
     RollbackOrdered,
-    Route,
     Routed,
     RoutingFailed,
-    ServiceState,
     SwitchRequested,
     TargetUnable,
     Unlatched,
-    Unwatch,
-    Watch,
     WatchEnded,
 )
-from guardian.core.drift import drift
 from guardian.core.model import Environment, Split
+from guardian.core.plan import resume
 from guardian.core.rules import Lack
-from guardian.core.switch import Refused, adopt, replay, resume, step
+from guardian.core.switch import Refused, adopt, replay, step
 from guardian.core.verdicts import Conclusion, Finding
 from guardian.core.words.story import announce
 from tests.property.world import GOOD, World, conclusions, environments, shares, some_verdict, splits, words

@@ -1,15 +1,16 @@
 """Works out how a configuration lets guardian route a service, and how it is without guardian again. Pure: edits, no files."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from guardian.balancers.haproxy import routes, syntax
-from guardian.balancers.haproxy.block import Diversion, Layout, block
+from guardian.balancers.haproxy import conversion, literal, routes, syntax
+from guardian.balancers.haproxy.block import Diversion, Layout, belongs, block
+from guardian.balancers.haproxy.conversion import Conversion, Source
 from guardian.balancers.haproxy.document import Block, Document, Edit, Section, Statement
-from guardian.balancers.haproxy.routes import Obstacle, Route
+from guardian.balancers.haproxy.routes import Obstacle, Route, Unfit
 from guardian.balancers.haproxy.runtime import safe_name, safe_path
-from guardian.core.model import Environment, Service, Split
+from guardian.core.model import Holding, Service, Split, Way
 from guardian.core.ports import BalancerUnfit
 from guardian.core.words import adoption as words
 
@@ -26,50 +27,46 @@ class Adoption:
     explanation: tuple[str, ...]
     advice: tuple[str, ...]
     """What would be better otherwise, and is the user's to change."""
-    live: Environment
-    """Where the document sends the service without guardian: what the map must say when HAProxy first reads the blocks."""
+    split: Split
+    """What HAProxy must find when it first reads the blocks, so that nothing moves: in the map, or in the blocks themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """How a service is taken out again."""
-
-    edits: tuple[Edit, ...]
-    explanation: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """Why it cannot be done as the document is; each sentence says what to change."""
-
-    sentences: tuple[str, ...]
-
-
-def adopt(document: Document, service: Service, map_path: Path, frontends: Collection[str] = ()) -> Adoption | Unfit:
+def adopt(document: Document, service: Service, map_path: Path, split: Split | None = None) -> Adoption | Unfit:
     """Put a block beside every rule that sends the traffic of ``service``; blocks that stand there are brought up to date.
 
-    ``map_path`` is the map as HAProxy is to read it. ``frontends`` names the only frontends and listens to look at; none means all.
+    ``map_path`` is the map as HAProxy is to read it. A split that stands in the blocks already is kept; ``split`` is what the map
+    says, and where neither is known, all is on the environment that the rules name.
     """
-    survey = _survey(document, service, frontends)
-    plan = _Plan(document, service, map_path, survey.routes)
-    for faults in (_faults(document, service, map_path, frontends), survey.faults(service), plan.faults()):
+    survey = _survey(document, service)
+    for faults in (_faults(document, service, map_path), survey.faults(service)):
         if sentences := tuple(faults):
             return Unfit(sentences)
     live = survey.routes[0].environment
+    now = literal.read(document, service) or split or Split.all_on(live)
+    plan = _Plan(document, service, map_path, survey.routes, now)
+    if sentences := tuple(plan.faults()):
+        return Unfit(sentences)
     edits, told = plan.edits()
     if not any(one.service == service.name for one in document.blocks):
-        told.insert(0, words.map_decides(service.name, map_path, service.backend(live), Split.all_on(live).green))
-    return Adoption(edits, (*told, *survey.left_alone()), tuple(survey.advice(document, service)), live)
+        told.insert(0, _first(service, map_path, service.backend(live), now))
+    return Adoption(edits, (*told, *survey.left_alone()), tuple(survey.advice(document, service)), now)
 
 
-def removal(document: Document, service: Service) -> Removal | Unfit:
+def _first(service: Service, map_path: Path, backend: str, split: Split) -> str:
+    """What being adopted means."""
+    if service.routing.way is Way.RELOAD:
+        return words.block_decides(service.name, backend, split.green)
+    return words.map_decides(service.name, map_path, backend, split.green)
+
+
+def removal(document: Document, service: str) -> Conversion | Unfit:
     """Take every block of ``service`` out: what is left is what the user wrote, byte for byte."""
-    faults = tuple(_damages(document, service.name))
+    faults = tuple(_damages(document, service))
     if faults:
         return Unfit(faults)
-    blocks = [one for one in document.blocks if one.service == service.name]
-    told = [words.block_removed(_place(one)) for one in blocks] or [words.not_adopted(service.name)]
-    return Removal(tuple(Edit(one.file, one.first, one.end, "") for one in blocks), tuple(told))
+    blocks = [one for one in document.blocks if one.service == service]
+    told = [words.block_removed(_place(one)) for one in blocks] or [words.not_adopted(service)]
+    return Conversion(tuple(Edit(one.file, one.first, one.end, "") for one in blocks), tuple(told))
 
 
 def _place(span: Block) -> str:
@@ -84,11 +81,11 @@ def _damages(document: Document, service: str | None = None) -> Iterator[str]:
     for one in document.blocks:
         for line in range(one.first + 1, one.end - 1):
             text = one.file.lines[line]
-            if service in {None, one.service} and text.strip() and "txn.guardian_" not in text:
+            if service in {None, one.service} and text.strip() and not belongs(text):
                 yield words.invaded_block(f"{one.file.path}:{line + 1}", one.service)
 
 
-def _faults(document: Document, service: Service, map_path: Path, frontends: Collection[str]) -> Iterator[str]:
+def _faults(document: Document, service: Service, map_path: Path) -> Iterator[str]:
     """What is wrong before any rule is looked at."""
     yield from _damages(document)
     try:
@@ -98,9 +95,11 @@ def _faults(document: Document, service: Service, map_path: Path, frontends: Col
     except BalancerUnfit as unfit:
         yield str(unfit)
     known = [section.name for section in document.proxies(*_ENTRANCES) if section.name]
-    for name in frontends:
+    for name in service.routing.frontends:
         if name not in known:
             yield words.unknown_frontend(name, known)
+    if service.routing.way is Way.RELOAD and len(literal.shares(document, service)) > 1:
+        yield words.splits_differ(service.name, sorted(literal.shares(document, service)))
     if service.blue == service.green:
         yield words.same_backend(service.name, service.blue)
     else:
@@ -110,9 +109,9 @@ def _faults(document: Document, service: Service, map_path: Path, frontends: Col
 def _backend_faults(document: Document, service: Service) -> Iterator[str]:
     holders = {section.name: section for section in document.proxies(*_HOLDERS)}
     missing = [backend for backend in (service.blue, service.green) if backend not in holders]
-    mixed = _mixed(document, service) if len(missing) == len(Environment) else None
-    if mixed:
-        yield mixed
+    source = conversion.find(document, service) if missing else None
+    if source:
+        yield _convertible(service, source, missing)
         return
     unnamed = holders.get(None)
     for backend in missing:
@@ -126,13 +125,11 @@ def _backend_faults(document: Document, service: Service) -> Iterator[str]:
         yield words.modes_differ(service.blue, modes[0], service.green, modes[1])
 
 
-def _mixed(document: Document, service: Service) -> str | None:
-    """Whether one section has servers that are called after both environments."""
-    for section in document.proxies(*_HOLDERS):
-        servers = [server.argument(1) or "" for server in section.find("server", "server-template")]
-        if all(any(environment in server.lower() for server in servers) for environment in Environment):
-            return words.mixed_backend(section.title, servers, service.blue, service.green)
-    return None
+def _convertible(service: Service, source: Source, missing: list[str]) -> str:
+    servers = [server.argument(1) or "" for server in source.servers]
+    if len(set(source.servers.values())) == 1:
+        return words.lone_listen(source.section.title, service.name, *missing)
+    return words.mixed_backend(source.section.title, servers, service.name, service.blue, service.green)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +154,15 @@ class _Survey:
                 first = self.routes[0]
                 backends = service.backend(first.environment), service.backend(one.environment)
                 yield words.routes_disagree(first.rule.where, backends[0], one.rule.where, backends[1])
-                return
+                break
+        sticky = service.routing.sticky
+        for section in self._chosen() if sticky and sticky.by is not Holding.SOURCE else ():
+            if section.mode != "http":
+                yield words.sticky_needs_http(section.heading.where, section.title)
+
+    def _chosen(self) -> list[Section]:
+        """The sections that get blocks."""
+        return list({one.section: None for one in self.routes})
 
     def left_alone(self) -> Iterator[str]:
         """What is told of the other frontends."""
@@ -168,18 +173,22 @@ class _Survey:
         for section in self.sections:
             for rule in routes.dynamic(section):
                 yield words.dynamic_rule(rule.where, service.blue, service.green)
-        sections = list({one.section: None for one in self.routes})
+        sections = self._chosen()
         tcp = [section.title for section in sections if section.mode == "tcp"]
         if tcp:
             yield words.open_connections(tcp)
         closing = [section.title for section in sections if section.mode != "tcp" and not _keeps_idle(section)]
         if closing:
             yield words.idle_close(closing)
+        for backend in document.proxies(*_HOLDERS) if service.routing.fallback else ():
+            if routes.environment_of(service, backend.name) and not _checked(backend):
+                yield words.unchecked(backend.heading.where, backend.title)
         if not any(True for section in document.proxies("global") for _ in section.find("hard-stop-after")):
             yield words.hard_stop()
 
 
-def _survey(document: Document, service: Service, frontends: Collection[str]) -> _Survey:
+def _survey(document: Document, service: Service) -> _Survey:
+    frontends = service.routing.frontends
     found = {section: list(routes.find(document, service, section)) for section in document.proxies(*_ENTRANCES)}
     chosen = [section for section in found if not frontends or section.name in frontends]
     taken = [one for section in chosen for one in found.pop(section)]
@@ -199,6 +208,15 @@ def _keeps_idle(section: Section) -> bool:
     return all(one is not None and one.keyword == "option" for one in section.deciding(option))
 
 
+def _checked(backend: Section) -> bool:
+    """Whether HAProxy can find a server of ``backend`` down."""
+    servers = [
+        *backend.find("server", "server-template"),
+        *filter(None, backend.deciding(lambda one: one.keyword == "default-server")),
+    ]
+    return any(word.value in {"check", "agent-check", "track"} for server in servers for word in server.words)
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """The blocks as they should be, against those that stand in the document."""
@@ -207,6 +225,7 @@ class _Plan:
     service: Service
     map_path: Path
     routes: list[Route]
+    split: Split
 
     def faults(self) -> Iterator[str]:
         """What keeps a block from its place."""
@@ -248,4 +267,5 @@ class _Plan:
         if route.anchor is route.section.heading:
             indent += "    "
         end = "\r\n" if (anchor if anchor.endswith("\n") else lines[0]).endswith("\r\n") else "\n"
-        return block(self.service, self.map_path, Diversion(route.environment, route.condition), Layout(indent, end)) + end
+        diversion = Diversion(route.environment, route.condition)
+        return block(self.service, self.map_path, diversion, Layout(indent, end), self.split) + end

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from guardian.balancers.haproxy import counters
+from guardian.balancers.haproxy import abilities, counters
+from guardian.balancers.haproxy.alteration import Blocks
+from guardian.balancers.haproxy.ending import Leaver
+from guardian.balancers.haproxy.held import Held
 from guardian.balancers.haproxy.mapfile import PATIENCE, MapFile
 from guardian.balancers.haproxy.master import Master
 from guardian.balancers.haproxy.routing import Router
 from guardian.balancers.haproxy.runtime import Runtime, safe_name, safe_path
-from guardian.core.model import Service, Split
-from guardian.core.ports import BalancerError, BalancerUnfit, Health, Routed, WorkerSplit
+from guardian.core.model import Environment, Service, Split
+from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, WorkerSplit
 from guardian.core.readings import Snapshot
 from guardian.core.words import balancer as words
 
@@ -33,9 +36,11 @@ class Endpoints:
     map: Path
     """The map file that guardian owns, by the path that stands in haproxy.cfg."""
     master_socket: Path | None = None
-    """Without it, workers that linger after a reload are out of reach and keep their split until they end."""
+    """Without it, workers that linger after a reload are reached on connections that were open to them before."""
     timeout: float = 1.0
     """Seconds that one call may take, more than 0."""
+    files: tuple[Path, ...] = ()
+    """HAProxy's configuration as its ``-f`` names it, where guardian may read it: a changed block is noticed in it."""
 
 
 class HAProxy:
@@ -47,9 +52,12 @@ class HAProxy:
         self._endpoints = endpoints
         self._services = {service.name: service for service in services}
         self._runtime = Runtime(endpoints.socket, endpoints.timeout)
-        self._master = Master(endpoints.master_socket, endpoints.timeout) if endpoints.master_socket else None
-        self._router = Router(self._runtime, self._master, path, ROUTE_PATIENCE * endpoints.timeout)
+        master = endpoints.master_socket
+        self._others = Master(master, endpoints.timeout) if master else Held(self._runtime, endpoints.timeout)
+        self._leaver = Leaver(self._runtime, self._others)
+        self._router = Router(self._runtime, self._others, path, ROUTE_PATIENCE * endpoints.timeout)
         self._file = MapFile(path)
+        self._blocks = Blocks(endpoints.files, path)
         self._table = counters.Table()
 
     async def snapshot(self, backends: Sequence[str]) -> Snapshot:
@@ -79,11 +87,31 @@ class HAProxy:
         """Write ``split`` into the map file, creating it if need be. When cancelled, the write still comes to its end."""
         await self._on_disk(self._file.write, self._service(service).name, split)
 
+    async def storable(self, service: str) -> None:
+        """Whether the map file could be written now; nothing is written."""
+        self._service(service)
+        await self._on_disk(self._file.check)
+
+    async def leave(self, service: str, environment: Environment, *, cut: bool) -> Left:
+        """Deal with what the abandoned ``environment`` still has; see :class:`guardian.balancers.haproxy.ending.Leaver`."""
+        return await self._leaver.leave(self._service(service), environment, cut=cut)
+
+    async def about(self, service: str) -> About:
+        """HAProxy's version and what it is able to. :class:`BalancerUnfit` before 2.4."""
+        self._service(service)
+        answers = await self._runtime.ask("show info")
+        return abilities.about(answers.texts[0], master=self._endpoints.master_socket is not None)
+
+    async def altered(self, service: str) -> str:
+        """What differs from the block that guardian wrote; empty where nothing does, or no file is named."""
+        if not self._endpoints.files:
+            return ""
+        return await self._on_disk(self._blocks.altered, self._service(service))
+
     async def aclose(self) -> None:
         """Close all connections. The balancer goes on as it is."""
         self._runtime.close()
-        if self._master:
-            await self._master.aclose()
+        await self._others.aclose()
 
     def _service(self, name: str) -> Service:
         if name not in self._services:

@@ -1,19 +1,23 @@
 """Guardian's marked block: it sends one environment its share of what a rule of the user would send to the other.
 
-It stands before the rule that it goes with and needs nothing else in its section: its condition looks green's share up in the
-map, once a request, keeps it in a variable and draws against it. So HTTP and TCP are the same, no ``http-request allow`` or
-``tcp-request content accept`` above can skip it, only requests that the user's rule would take pay for it, and HAProxy finds no
-rule after another that it would have to warn of.
+It stands before the rule that it goes with and needs nothing else in its section: its condition has green's share looked up in the
+map, once a request, or has it written out; keeps it in a variable; and draws against it. So HTTP and TCP are the same, no
+``http-request allow`` or ``tcp-request content accept`` above can skip it, only requests that the user's rule would take pay for
+it, and HAProxy finds no rule after another that it would have to warn of.
 """
 
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from guardian.balancers.haproxy.condition import ALWAYS, Alternatives
 from guardian.balancers.haproxy.runtime import safe_name, safe_path
-from guardian.core.model import BASIS_POINTS, Environment, Service
+from guardian.core.model import BASIS_POINTS, Environment, Holding, Service, Split, Sticky, Way
+from guardian.core.words import adoption as words
+
+_FALLBACK = re.compile(r"use_backend \S+ if \{ nbsrv\(\S+\) eq 0 \} \{ nbsrv\(\S+\) gt 0 \}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,37 +38,110 @@ class Layout:
     end: str = "\n"
 
 
-def block(service: Service, map_path: Path, diversion: Diversion = Diversion(), layout: Layout = Layout()) -> str:
+def block(
+    service: Service,
+    map_path: Path,
+    diversion: Diversion = Diversion(),
+    layout: Layout = Layout(),
+    split: Split | None = None,
+) -> str:
     """The block of ``service``, by default for a frontend that sends everything to blue; without the last line's end.
 
     ``map_path`` is the map with green's share in basis points under the service's name; a service that it does not name is all on
-    blue. :class:`~guardian.core.ports.BalancerUnfit` for names and paths that cannot stand in a configuration.
+    blue. Where the service is routed by reload, ``split`` stands in the block instead; ``ValueError`` without it.
+    :class:`~guardian.core.ports.BalancerUnfit` for names and paths that cannot stand in a configuration.
     """
     name, backend = safe_name(service.name), safe_name(service.backend(diversion.live.other))
+    draw = _Draw(service, _share(service, map_path, split), "lt 0" if diversion.live is Environment.BLUE else "ge 0")
+    conditions = list(draw.conditions(diversion.condition))
+    if service.routing.fallback:
+        conditions = list(_with_fallback(service, diversion, conditions))
     lines = (
         f"# >>> guardian {name}  (managed: change guardian.yaml, then `guardian haproxy adopt`)",
-        *(f"use_backend {backend} if {tests}" for tests in _conditions(name, safe_path(map_path), diversion)),
+        *(f"use_backend {backend} if {tests}" for tests in conditions),
         f"# <<< guardian {name}",
     )
     return layout.end.join(layout.indent + line for line in lines)
 
 
-def _conditions(name: str, map_path: Path, diversion: Diversion) -> Iterator[str]:
-    """The condition of one rule for each alternative.
+def belongs(line: str) -> bool:
+    """Whether a line between the marks is one that a block may have, of this or an earlier version of guardian."""
+    return "txn.guardian_" in line or _FALLBACK.match(line.strip()) is not None
 
-    With several alternatives the first rule draws for all, whatever it then says of the request: a draw in each would give a
-    request that fits two of them a second chance.
+
+def share_variable(service: str) -> str:
+    """The variable of a request or connection that holds green's share."""
+    return f"txn.guardian_share_{_variable(service)}"
+
+
+def _share(service: Service, map_path: Path, split: Split | None) -> str:
+    """The sample that gives green's share."""
+    if service.routing.way is Way.RUNTIME:
+        return f"str({service.name}),map_str_int({safe_path(map_path)},0)"
+    if split is None:
+        raise ValueError(words.no_split(service.name))
+    return f"int({split.green})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """How one side is chosen."""
+
+    service: Service
+    share: str
+    chosen: str
+    """What the difference of slot and share is when the block takes the request."""
+
+    def conditions(self, alternatives: Alternatives) -> Iterator[str]:
+        """The condition of one rule for each alternative.
+
+        With several alternatives the first rule draws for all, whatever it then says of the request: a draw in each would give a
+        request that fits two of them a second chance.
+        """
+        share, slot = share_variable(self.service.name), f"txn.guardian_slot_{_variable(self.service.name)}"
+        look_up = f"{{ {self.share},set-var({share}) -m found }}"
+        first, *others = (" ".join(tests) for tests in alternatives)
+        if sticky := self.service.routing.sticky:
+            look_up = f"{look_up} {_keyed(self.service.name, sticky, slot)}"
+            drawn = f"{{ var({slot}),sub({share}) {self.chosen} }}"
+            again = drawn
+        else:
+            draw = f"rand({BASIS_POINTS}),sub({share})"
+            drawn = f"{{ {draw},set-var({slot}) -m int {self.chosen} }}" if others else f"{{ {draw} {self.chosen} }}"
+            again = f"{{ var({slot}) -m int {self.chosen} }}"
+        if not others:
+            yield f"{first} {look_up} {drawn}".lstrip()
+            return
+        yield f"{look_up} {drawn} {first}"
+        yield from (f"{again} {tests}" for tests in others)
+
+
+def _keyed(name: str, sticky: Sticky, slot: str) -> str:
+    """Two tests that always hold, and leave in ``slot`` the visitor's own slot, or a drawn one for a visitor who cannot be told.
+
+    The slot is a hash of what the visitor is recognised by, so that it never changes and a growing share only ever adds slots; its
+    seed is the service's, or the same visitors would be the first of every service. Whom nothing is known of is drawn anew each
+    time and not held by address: behind a proxy few addresses stand for all, and one of them can be more than the share allows.
+    The second test, of a hash that is never below 0, is there for its variable, and is denied so that it holds without one, too.
     """
-    share, slot = f"txn.guardian_share_{_variable(name)}", f"txn.guardian_slot_{_variable(name)}"
-    look_up = f"{{ str({name}),map_str_int({map_path},0),set-var({share}) -m found }}"
-    draw = f"rand({BASIS_POINTS}),sub({share})"
-    chosen = "lt 0" if diversion.live is Environment.BLUE else "ge 0"
-    first, *others = (" ".join(tests) for tests in diversion.condition)
-    if not others:
-        yield f"{first} {look_up} {{ {draw} {chosen} }}".lstrip()
-        return
-    yield f"{look_up} {{ {draw},set-var({slot}) -m int {chosen} }} {first}"
-    yield from (f"{{ var({slot}) -m int {chosen} }} {tests}" for tests in others)
+    key = {Holding.COOKIE: f"req.cook({sticky.name})", Holding.HEADER: f"req.hdr({sticky.name},1)", Holding.SOURCE: "src"}[
+        sticky.by
+    ]
+    hashed = f"{key},xxh32({zlib.crc32(name.encode())}),mod({BASIS_POINTS})"
+    return f"{{ rand({BASIS_POINTS}),set-var({slot}) -m found }} !{{ {hashed},set-var({slot}) -m int lt 0 }}"
+
+
+def _with_fallback(service: Service, diversion: Diversion, conditions: list[str]) -> Iterator[str]:
+    """``conditions``, with what makes HAProxy leave an environment that has no usable server, while the other has one.
+
+    No rule may name the backend of the user's own rule, which in a ``listen`` can be the ``listen`` itself. So the other one takes
+    all when that backend is down, and takes its share when it is up itself, or when both are down and nothing can be won.
+    """
+    live, other = (f"nbsrv({safe_name(service.backend(one))})" for one in (diversion.live, diversion.live.other))
+    for tests in diversion.condition:
+        yield " ".join([f"{{ {live} eq 0 }} {{ {other} gt 0 }}", *tests])
+    for guard in (f"{{ {other} gt 0 }}", f"{{ {live} eq 0 }}"):
+        yield from (f"{guard} {tests}" for tests in conditions)
 
 
 def _variable(name: str) -> str:

@@ -1,5 +1,6 @@
 """The map file: the split of each service that a starting HAProxy reads. Old or new at every instant, never torn, never neither."""
 
+import os
 import re
 import threading
 from pathlib import Path
@@ -11,6 +12,8 @@ from guardian.core.words import balancer as words
 
 PATIENCE = 5.0
 """Seconds that a call may take; a write waits as long for an earlier one. Only a disk that does not answer needs so long."""
+ROOM = 65_536
+"""Bytes beside the file's own that must be free, or a write is expected to fail before long."""
 _SHARE = re.compile(r"[0-9]{1,5}")
 
 
@@ -54,6 +57,22 @@ class MapFile:
             raise BalancerError(self._what_stands(service, split, error.strerror or str(error))) from error
         finally:
             self._turn.release()
+
+    def check(self) -> None:
+        """:class:`BalancerError` says why :meth:`write` would fail now. Nothing is written."""
+        directory = self._path.parent
+        try:
+            disk = os.statvfs(directory)
+            size = len(self._content())
+        except OSError as error:
+            raise BalancerError(words.map_not_writable(self._path, error.strerror or str(error))) from error
+        if disk.f_flag & os.ST_RDONLY:
+            raise BalancerError(words.map_not_writable(self._path, words.read_only(directory)))
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise BalancerError(words.map_not_writable(self._path, words.no_permission(directory)))
+        free = disk.f_bavail * disk.f_frsize
+        if free < size + ROOM or (disk.f_files and not disk.f_favail):
+            raise BalancerError(words.map_not_writable(self._path, words.disk_full(directory, free)))
 
     def _what_stands(self, service: str, ordered: Split, reason: str) -> str:
         try:

@@ -41,6 +41,19 @@ class Obstacle:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why it cannot be done as the document is; each sentence says what to change."""
+
+    sentences: tuple[str, ...]
+
+
+def serves_itself(section: Section) -> bool:
+    """Whether ``section`` is a ``listen`` whose clients come to its own servers by default."""
+    defaults = section.deciding(lambda one: one.keyword == "default_backend")
+    return section.kind == "listen" and any(section.find("bind")) and defaults == [None]
+
+
 def find(document: Document, service: Service, section: Section) -> Iterator[Route | Obstacle]:
     """The routes of ``service`` in ``section``, a ``frontend`` or ``listen``."""
     for rule in section.find("use_backend"):

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from guardian.balancers.haproxy.block import block
+from guardian.balancers.haproxy.held import Held
 from guardian.balancers.haproxy.mapfile import split_of
 from guardian.balancers.haproxy.master import Master, WorkerGone, WorkerSilent
 from guardian.balancers.haproxy.runtime import PAUSE, Answers, Runtime
@@ -44,10 +45,10 @@ class Round:
 
 
 class Router:
-    """One map in every worker: the current one is reached by the stats socket, lingering ones by the master, if there is one."""
+    """One map in every worker: the current one is reached by the stats socket, lingering ones by the master or as they are held."""
 
-    def __init__(self, runtime: Runtime, master: Master | None, path: Path, patience: float) -> None:
-        self._runtime, self._master, self._path, self._patience = runtime, master, path, patience
+    def __init__(self, runtime: Runtime, lingering: Master | Held, path: Path, patience: float) -> None:
+        self._runtime, self._others, self._path, self._patience = runtime, lingering, path, patience
 
     async def read(self, service: Service) -> tuple[WorkerSplit, ...]:
         """The split of ``service`` in every worker that answers, the current one first. Errors as for :meth:`route`."""
@@ -88,11 +89,9 @@ class Router:
         return answers
 
     async def _listed(self, service: Service, told: Round) -> frozenset[int]:
-        """The pids of all workers; without a master, that of the worker in service, which may be another one by now."""
-        if not self._master:
-            return frozenset({(await self._runtime.ask()).worker.pid})
+        """The pids of all workers; the one in service may be another one by now."""
         try:
-            return await self._master.workers()
+            return await self._others.workers()
         except BalancerError as error:
             current = told.workers[told.current]
             reason = words.lingering_unknown(service.name, current.worker, current.split, str(error))
@@ -104,10 +103,8 @@ class Router:
 
     async def _lingering(self, service: Service, tell: Tell, told: Round, listed: frozenset[int]) -> Round:
         """``told``, and the other workers that are ``listed``."""
-        if not self._master:
-            return told
         workers, silent, pids = dict(told.workers), [], sorted(listed - {told.current})
-        asked = [tell(partial(self._master.ask, pid)) for pid in pids]
+        asked = [tell(partial(self._others.ask, pid)) for pid in pids]
         for pid, answers in zip(pids, await asyncio.gather(*asked, return_exceptions=True), strict=True):
             if isinstance(answers, Answers):
                 # One from before guardian's block was loaded has no map: nothing moves it, and it is not proved by anything.

@@ -12,7 +12,7 @@ import contextlib
 import re
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -206,6 +206,12 @@ class Runtime:
     def __init__(self, path: Path, patience: float) -> None:
         self._path, self._patience = path, patience
         self._kept: Conversation | None = None
+        self._turn = asyncio.Lock()
+        self._replaced: Callable[[Worker, Conversation], None] = lambda _worker, conversation: conversation.close()
+
+    def hand_over(self, replaced: Callable[[Worker, Conversation], None]) -> None:
+        """Give the kept connection to ``replaced`` when its worker has been replaced, where it would be closed otherwise."""
+        self._replaced = replaced
 
     async def ask(self, *commands: str) -> Answers:
         """Ask the worker in service, on a connection of its own."""
@@ -219,25 +225,37 @@ class Runtime:
                 await pause(until)
 
     async def look(self, *commands: str) -> Answers:
-        """Ask the worker in service, on a connection that is kept for the next look."""
+        """Ask the worker in service, on a connection that is kept for the next look. One look waits for the one before it.
+
+        So whoever has looked knows that a worker which was replaced before has been handed over.
+        """
         until = time.monotonic() + self._patience
         with border(self._path, self._patience):
-            while True:
-                known, self._kept = self._kept, None
-                with contextlib.ExitStack() as broken:
-                    conversation = known or await self._conversation(until)
-                    broken.callback(conversation.close)
-                    try:
-                        answers = await conversation.ask(commands, until)
-                    except ConnectionError:
-                        if known:
-                            continue  # HAProxy hung up since the last look: a restart, or its `stats timeout`
-                        raise
-                    if not answers.worker.stopping:
-                        broken.pop_all()
-                        self._keep(conversation)
-                        return answers
-                await pause(until)
+            async with asyncio.timeout_at(until):
+                await self._turn.acquire()
+            try:
+                return await self._look(commands, until)
+            finally:
+                self._turn.release()
+
+    async def _look(self, commands: Sequence[str], until: float) -> Answers:
+        while True:
+            known, self._kept = self._kept, None
+            with contextlib.ExitStack() as broken:
+                conversation = known or await self._conversation(until)
+                broken.callback(conversation.close)
+                try:
+                    answers = await conversation.ask(commands, until)
+                except ConnectionError:
+                    if known:
+                        continue  # HAProxy hung up since the last look: a restart, or its `stats timeout`
+                    raise
+                broken.pop_all()
+                if not answers.worker.stopping:
+                    self._keep(conversation)
+                    return answers
+                self._replaced(answers.worker, conversation)
+            await pause(until)
 
     def close(self) -> None:
         """Give up the kept connection; the next look opens another."""

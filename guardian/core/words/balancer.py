@@ -94,6 +94,44 @@ def map_not_written(path: Path, reason: str, stands: Split | None) -> str:
     return f"the map file {path} could not be written: {reason}; it is whole and {says}"
 
 
+def map_not_writable(path: Path, reason: str) -> str:
+    """Readiness: the map file could not be written if it had to be."""
+    return f"the map file {path} could not be written now: {reason}"
+
+
+def read_only(directory: Path) -> str:
+    """A file system that takes nothing."""
+    return f"the file system of {directory} is mounted read-only"
+
+
+def no_permission(directory: Path) -> str:
+    """A directory that is not guardian's."""
+    return f"guardian may not create files in {directory}: give that directory to guardian's user"
+
+
+def disk_full(directory: Path, free: int) -> str:
+    """Too little room for another copy of the file."""
+    return f"{free:,} bytes, or no inode, are free on the disk of {directory}: make room"
+
+
+def queue_stays(backend: str, queued: int, reason: str) -> str:
+    """Waiting requests that cannot be given to the other environment."""
+    return (
+        f"{queued} requests wait for a server of {backend} and cannot be given to the other side: {reason.rstrip('.')}; they are "
+        "served there, or answered with 503 after `timeout queue`"
+    )
+
+
+def no_stand_in(backend: str) -> str:
+    """Servers whose place no server added at run time can take."""
+    return f"not all running servers of {backend} are spoken to without TLS, at an address"
+
+
+def not_cut(backend: str) -> str:
+    """The stats socket may not close connections."""
+    return f"guardian may not close connections to {backend}: give the stats socket `level admin`"
+
+
 def map_not_durable(path: Path, reason: str, stands: Split) -> str:
     """The map file has been replaced, and nobody knows whether it survives a power cut."""
     return (

@@ -365,3 +365,28 @@ def longer_than_watch(needed: float, watch: float) -> str:
         f"warm-up, window and the checks of `for` take {seconds(needed)}, the service is watched for {seconds(watch)}; "
         f"shorten them, or lengthen its `watch`"
     )
+
+
+def grace_without_cut() -> str:
+    """A grace for connections that are never cut."""
+    return "only connections that are cut have a grace; write `ending: cut` beside it, or remove it"
+
+
+def twice(value: str) -> str:
+    """A list names something again."""
+    return f"`{visible(value)}` stands in this list twice; remove one"
+
+
+def no_such_service(service: str, known: Sequence[str]) -> str:
+    """An instance of HAProxy is to carry what does not exist."""
+    return f"there is no service {quoted(service)}; write one of {', '.join(known) or 'those under services'}"
+
+
+def carried_twice(service: str, instance: str) -> str:
+    """Two instances of HAProxy are to carry the same service."""
+    return f"{service} is carried by {instance} already; name it under one instance only"
+
+
+def backend_on_two(backend: str) -> str:
+    """A backend is asked for by its name alone."""
+    return f"services on two instances use backends of the same name, {backend}; give one of them another name in haproxy.cfg"

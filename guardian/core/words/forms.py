@@ -88,3 +88,23 @@ def a_url() -> str:
 def a_user() -> str:
     """A user name."""
     return "a user name, such as `guardian`"
+
+
+def yes_or_no() -> str:
+    """A switch."""
+    return "`true` or `false`"
+
+
+def a_way() -> str:
+    """How a change of routing reaches HAProxy."""
+    return "`runtime` (through the map, without a reload) or `reload` (through HAProxy's configuration)"
+
+
+def an_ending() -> str:
+    """What becomes of connections that outlive a switch."""
+    return "`drain` (they may finish) or `cut` (they are closed)"
+
+
+def a_visitors_mark() -> str:
+    """What a visitor is recognised by."""
+    return "`cookie NAME`, `header NAME` or `source`, with a name of up to 64 letters, digits and `_.-`"

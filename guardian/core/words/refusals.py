@@ -19,18 +19,6 @@ def unknown_deployment(identifier: str) -> str:
     return f"there is no deployment {identifier}; `guardian history` lists those that guardian remembers"
 
 
-def no_rollback_on_record(identifier: str) -> str:
-    """A deployment without a breached rule has nothing to explain."""
-    return (
-        f"{identifier} was not rolled back by a rule, so there is no verdict to explain; `guardian history {identifier}` tells it"
-    )
-
-
-def no_evidence_on_record(identifier: str) -> str:
-    """The evidence is gone, or was never kept."""
-    return f"the evidence of {identifier} is no longer kept; its recorded verdict stands in `guardian history {identifier}`"
-
-
 def under_way(service: str, deployment: "Deployment") -> str:
     """One change at a time."""
     return (

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from guardian.core.words.figures import count, one_in, seconds, share
+from guardian.core.words import drill, remains
+from guardian.core.words.figures import count, seconds, share
 from guardian.core.words.quotes import quoted
 
 Record: TypeAlias = Mapping[str, Any]
@@ -217,6 +218,17 @@ def deployed(deployment: Record, now: float) -> str:
     return f"{deployment['id']} is {remaining(deployment, now)}; {asked}"
 
 
+def drilled(view: Record) -> str:
+    """A drill that passed."""
+    return drill.done(view["service"], view["drill"]["there"], view["drill"]["back"])
+
+
+def last_drill(ran: Record, now: float) -> str:
+    """When the last drill was, and how it went."""
+    ago = max(0.0, now - ran["at"])
+    return drill.last(ago, ran["back"]) if ran["back"] is not None else drill.last_failed(ago, ran["trouble"] or drill.cut_short())
+
+
 def rollback_ready(readiness: Record | None, now: float) -> str:
     """Whether a rollback would work."""
     if readiness is None:
@@ -289,6 +301,10 @@ def _noted(event: Record) -> str:
     return f"{event['verdict']['rule']}: {event['verdict']['reason']}; nothing was moved"
 
 
+def _paused(event: Record) -> str:
+    return f"{event['verdict']['rule']} pauses the release: {event['verdict']['reason']}"
+
+
 def _watch_ended(event: Record) -> str:
     told = [f"{found['verdict']['rule']}: {found['missing'] or found['verdict']['reason']}" for found in event["conclusions"]]
     return f"the watch is over: {'; '.join(told) or 'no rule watched it'}"
@@ -307,6 +323,20 @@ def _unlatched(event: Record) -> str:
     return f"{event['by']} lets the service move forward again{_because(event)}"
 
 
+def _ended(event: Record) -> str:
+    return remains.ended(event) or f"nothing was left on {event['environment']}"
+
+
+def _drill_ordered(event: Record) -> str:
+    return f"{event['by']} drills {share(event['share'])} of the traffic to the idle side and back"
+
+
+def _drilled(event: Record) -> str:
+    if event["trouble"]:
+        return f"the drill failed: {event['trouble']}"
+    return f"the drill passed: there in {seconds(event['there'])}, back in {seconds(event['back'])}"
+
+
 _TELLERS: Mapping[str, Callable[[Record], str]] = {
     "switch requested": _switch_requested,
     "routed": _routed,
@@ -314,51 +344,16 @@ _TELLERS: Mapping[str, Callable[[Record], str]] = {
     "target unable": _target_unable,
     "breached": _breached,
     "noted": _noted,
+    "paused": _paused,
     "watch ended": _watch_ended,
     "rollback ordered": _rollback_ordered,
     "promoted": _promoted,
     "unlatched": _unlatched,
+    "drifted": remains.drifted,
+    "ended": _ended,
+    "drill ordered": _drill_ordered,
+    "drilled": _drilled,
 }
-
-
-# The explanation of a verdict.
-
-
-def explained(identifier: str, rule: str, summary: str) -> str:
-    """Which deployment, by which rule."""
-    return f"{identifier} was rolled back by {rule}: {summary}"
-
-
-def measured(measure: str, value: str, samples: int, window: float) -> str:
-    """What was measured."""
-    return f"{measure} is {value}, from {count(samples)} requests in {seconds(window)}"
-
-
-def counted(events: int, samples: int, value: str) -> str:
-    """The division behind a ratio."""
-    return f"{count(events)} / {count(samples)} = {value}"
-
-
-def compared(value: float, limit: float) -> str:
-    """The value in terms of the limit."""
-    return f"what was measured is {value / limit:.3g} times that" if limit else "what was measured is above that"
-
-
-def sequential_test(false_alarm: float, evidence: float) -> str:
-    """What a sequential test asks for, and what it got."""
-    return f"evidence {evidence:.2f}; a release within the limit reaches 1, a breach, in at most {one_in(false_alarm)} watches"
-
-
-def threshold_test(direction: str, needed: int, of: int, every: float) -> str:
-    """What a threshold rule asks for."""
-    return f"{direction} the limit in {needed} of the last {of} checks, one every {seconds(every)}"
-
-
-def recomputed(looks: int, *, identical: bool) -> str:
-    """Whether the recorded evidence leads to the recorded verdict."""
-    if identical:
-        return f"the {count(looks)} recorded looks lead to the same verdict, to the last digit"
-    return f"NOT THE SAME: the {count(looks)} recorded looks lead to another verdict; report this as a fault of guardian"
 
 
 # Checking files.

@@ -1,15 +1,17 @@
 """What happened, in one sentence per event: the same words in the log, on the command line and in every message."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from guardian.core.rules import Action, Link, Severity
+from guardian.core.words import drill, remains
 from guardian.core.words.figures import seconds, share
 
 if TYPE_CHECKING:  # the state machine speaks through this module; only the type checker needs to look back
     from collections.abc import Sequence
 
-    from guardian.core.deployment import Deployment, Event, ServiceState
+    from guardian.core.deployment import Deployment, ServiceState
+    from guardian.core.events import Event
     from guardian.core.model import Split
     from guardian.core.verdicts import Conclusion, Verdict
 
@@ -57,6 +59,8 @@ def announce(before: "ServiceState | None", event: "Event", after: "ServiceState
     """What to tell about ``event``; ``None`` where it changed nothing that people care for."""
     if event.kind == "noted":
         return _noted(event.verdict, after) if _on_trial(after, event.deployment) else None
+    if event.kind == "drifted":
+        return Announcement(Severity.WARNING, f"{after.service}: {remains.drifted(asdict(event))}")
     if before == after:
         return None
     speaker = _SPEAKERS.get(event.kind)
@@ -224,4 +228,38 @@ def _paused(before: "ServiceState", event: "Event", after: "ServiceState") -> An
     return Announcement(verdict.severity, sentence, verdict.links)
 
 
-_SPEAKERS = {"paused": _paused, "adopted": _adopted, "unlatched": _unlatched, "promoted": _promoted, "moved by hand": _moved}
+def _ended(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement | None:
+    del before
+    if event.kind != "ended":
+        return None
+    sentence = remains.ended(asdict(event))
+    severity = Severity.WARNING if event.trouble or event.queued else Severity.INFO
+    return Announcement(severity, f"{after.service}: {sentence}") if sentence else None
+
+
+def _drill_ordered(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement | None:
+    del before, event
+    ran = after.drill
+    return Announcement(Severity.INFO, drill.ordered(after.service, ran.by, ran.share)) if ran else None
+
+
+def _drilled(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement | None:
+    del before, event
+    ran = after.drill
+    if ran is None:
+        return None
+    if ran.trouble:
+        return Announcement(Severity.CRITICAL, drill.failed(after.service, ran.trouble))
+    return Announcement(Severity.INFO, drill.done(after.service, ran.there or 0.0, ran.back or 0.0))
+
+
+_SPEAKERS = {
+    "paused": _paused,
+    "adopted": _adopted,
+    "unlatched": _unlatched,
+    "promoted": _promoted,
+    "moved by hand": _moved,
+    "ended": _ended,
+    "drill ordered": _drill_ordered,
+    "drilled": _drilled,
+}

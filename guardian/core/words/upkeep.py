@@ -25,6 +25,11 @@ def restored(service: str, split: Split) -> str:
     return f"{service}: a worker of the balancer had another split after a reload; {split_of(split)} is restored in every worker"
 
 
+def worker_replaced(was: str, now: str) -> str:
+    """Somebody reloaded or restarted the balancer."""
+    return f"the balancer was reloaded or restarted: worker {now} serves instead of {was}; every split is compared and restored"
+
+
 def source_lost(reason: str) -> str:
     """The counters cannot be read."""
     return f"the balancer's counters cannot be read: {reason}; releases are not judged meanwhile, nothing is rolled back for it"

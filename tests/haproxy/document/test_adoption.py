@@ -1,6 +1,7 @@
 """Adoption: what is told, what is chosen, and what must hold for any configuration."""
 
 import re
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardian.balancers.haproxy.adoption import Adoption, Removal, Unfit, adopt, removal
+from guardian.balancers.haproxy.adoption import Adoption, adopt, removal
+from guardian.balancers.haproxy.conversion import Conversion
 from guardian.balancers.haproxy.document import Document, load, parse
-from guardian.core.model import Environment, Service
+from guardian.balancers.haproxy.routes import Unfit
+from guardian.core.model import Environment, Holding, Routing, Service, Split, Sticky
 
 GALLERY = Path(__file__).parent / "gallery"
 WEB = Service("web", "web_blue", "web_green")
@@ -42,6 +45,11 @@ LINES = st.lists(st.tuples(RULES | RULES | OTHERS | RARE, END).map(b"".join), ma
 CONFIGURATIONS = LINES.map(lambda lines: b"frontend f\n" + b"".join(lines))
 
 
+def named(*frontends: str) -> Service:
+    """The service ``web`` in these frontends only."""
+    return replace(WEB, routing=Routing(frontends=frontends))
+
+
 def gallery(name: str) -> Document:
     """A piece of the gallery, under its bare name."""
     return parse([(name, (GALLERY / name).read_bytes())])
@@ -58,8 +66,8 @@ def adopted(document: Document, *services: Service) -> Document:
 
 def removed(document: Document, service: Service) -> Document:
     """The document without the blocks of ``service``."""
-    outcome = removal(document, service)
-    assert isinstance(outcome, Removal), outcome.sentences
+    outcome = removal(document, service.name)
+    assert isinstance(outcome, Conversion), outcome.sentences
     return document.apply(outcome.edits)
 
 
@@ -108,7 +116,7 @@ def test_services_do_not_disturb_one_another(order: tuple[Service, Service]) -> 
 def test_only_the_frontends_that_were_named_are_looked_at() -> None:
     """A preview of the idle environment keeps its own way, and is mentioned."""
     document = gallery("preview.cfg")
-    outcome = adopt(document, WEB, MAP, frontends=["www"])
+    outcome = adopt(document, named("www"), MAP)
     assert isinstance(outcome, Adoption)
     assert [edit.first for edit in outcome.edits] == [8]
     assert outcome.explanation[-1] == (
@@ -118,7 +126,7 @@ def test_only_the_frontends_that_were_named_are_looked_at() -> None:
 
 def test_a_frontend_that_is_not_there_is_a_fault() -> None:
     """A name that fits nothing would silently adopt nothing."""
-    outcome = adopt(gallery("preview.cfg"), WEB, MAP, frontends=["www", "wwww"])
+    outcome = adopt(gallery("preview.cfg"), named("www", "wwww"), MAP)
     assert outcome == Unfit(("There is no frontend or listen wwww: the configuration has www, preview.",))
 
 
@@ -129,7 +137,7 @@ def test_adoption_says_what_the_map_must_say_first(name: str, live: Environment,
     """Nothing may move by being adopted: the map starts with the environment that the file names."""
     outcome = adopt(gallery(f"{name}.cfg"), WEB, MAP)
     assert isinstance(outcome, Adoption)
-    assert outcome.live is live
+    assert outcome.split == Split.all_on(live)
     assert f"The map must exist by then and say `{entry}`, so that nothing moves by being adopted." in outcome.explanation[0]
 
 
@@ -230,23 +238,23 @@ def test_what_cannot_stand_in_a_configuration_is_a_fault(service: Service, path:
 
 def test_removal_of_nothing_says_so() -> None:
     """A configuration without blocks stays as it is."""
-    outcome = removal(gallery("plain.cfg"), WEB)
-    assert outcome == Removal((), ("The configuration has no block of web; nothing to remove.",))
+    outcome = removal(gallery("plain.cfg"), WEB.name)
+    assert outcome == Conversion((), ("The configuration has no block of web; nothing to remove.",))
 
 
 @pytest.mark.parametrize("name", ["block-without-end", "block-without-beginning", "block-with-a-stranger"])
 def test_damaged_blocks_are_not_removed(name: str) -> None:
     """Where the marks do not say for sure what is guardian's, nothing is taken out."""
-    outcome = removal(gallery(f"{name}.cfg"), WEB)
+    outcome = removal(gallery(f"{name}.cfg"), WEB.name)
     assert isinstance(outcome, Unfit)
     assert outcome.sentences == tuple((GALLERY / f"{name}.unfit").read_text().splitlines())
-    assert isinstance(removal(gallery(f"{name}.cfg"), API), Removal)
+    assert isinstance(removal(gallery(f"{name}.cfg"), API.name), Conversion)
 
 
 def test_a_block_that_runs_into_the_next_section_is_damaged() -> None:
     """Two half blocks in two sections are not one whole."""
     text = b"frontend f\n    # >>> guardian web\nbackend b\n    # <<< guardian web\n"
-    outcome = removal(parse([("x.cfg", text)]), WEB)
+    outcome = removal(parse([("x.cfg", text)]), WEB.name)
     assert outcome == Unfit(
         (
             "x.cfg:2: this block of guardian has no end: put `# <<< guardian web` after its last line, or delete the block.",
@@ -258,7 +266,7 @@ def test_a_block_that_runs_into_the_next_section_is_damaged() -> None:
 def test_all_faults_are_told_at_once() -> None:
     """What does not depend on one another is told together."""
     text = (GALLERY / "modes-differ.cfg").read_bytes() + b"# <<< guardian web\n"
-    outcome = adopt(parse([("x.cfg", text)]), WEB, Path("x"), ["y"])
+    outcome = adopt(parse([("x.cfg", text)]), named("y"), Path("x"))
     assert isinstance(outcome, Unfit)
     assert len(outcome.sentences) == 4
 
@@ -269,3 +277,21 @@ def test_blocks_stand_in_the_files_of_their_rules() -> None:
     outcome = adopt(document, WEB, MAP)
     assert isinstance(outcome, Adoption)
     assert {Path(edit.file.path).name for edit in outcome.edits} == {"10-frontends.cfg"}
+
+
+@pytest.mark.parametrize("name", ["tcp", "plain"])
+def test_only_http_has_cookies(name: str) -> None:
+    """A visitor's cookie cannot be seen in TCP mode, so such a service is refused with what to write."""
+    service = replace(WEB, routing=Routing(sticky=Sticky(Holding.COOKIE, "uid")))
+    outcome = adopt(gallery(f"{name}.cfg"), service, MAP)
+    assert isinstance(outcome, Unfit) is (name == "tcp")
+    if isinstance(outcome, Unfit):
+        assert "write `sticky: source` in guardian.yaml" in outcome.sentences[0]
+
+
+@pytest.mark.parametrize(("name", "advised"), [("plain", 0), ("adopted", 2)])
+def test_a_fallback_that_can_never_happen_is_told(name: str, advised: int) -> None:
+    """Servers that nobody checks are never down."""
+    outcome = adopt(gallery(f"{name}.cfg"), replace(WEB, routing=Routing(fallback=True)), MAP)
+    assert isinstance(outcome, Adoption)
+    assert len([sentence for sentence in outcome.advice if "never falls back: add `check`" in sentence]) == advised

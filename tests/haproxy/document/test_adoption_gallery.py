@@ -7,13 +7,17 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from guardian.balancers.haproxy.adoption import Adoption, Removal, Unfit, adopt, removal
+from guardian.balancers.haproxy import literal
+from guardian.balancers.haproxy.adoption import Adoption, adopt, removal
+from guardian.balancers.haproxy.conversion import Conversion
 from guardian.balancers.haproxy.document import Document, load
-from guardian.core.model import Service
+from guardian.balancers.haproxy.routes import Unfit
+from guardian.core.model import Holding, Routing, Service, Split, Sticky, Way
 
 GALLERY = Path(__file__).parent / "gallery"
 PIECES = sorted(path for path in GALLERY.iterdir() if path.suffix == ".cfg" or (path.is_dir() and not path.suffix))
@@ -25,6 +29,7 @@ REFUSED = {
     "future-sections.cfg": "sections of HAProxy 3",
     "no-final-newline-in-the-way.cfg": "HAProxy takes the file for truncated",
     "no-final-newline.cfg": "the same",
+    "nul-byte.cfg": "a NUL byte",
     "unreadable-lines.cfg": "unmatched quotes",
 }
 """What HAProxy 2.6 and 2.8 refuse as it is; all else they accept."""
@@ -82,8 +87,8 @@ def test_removal_gives_the_original_back(bare: Path) -> None:
     """Whatever adoption put in comes out again, to the byte."""
     document = load([bare])
     adopted = after(document)
-    outcome = removal(adopted, WEB)
-    assert isinstance(outcome, Removal), outcome.sentences
+    outcome = removal(adopted, WEB.name)
+    assert isinstance(outcome, Conversion), outcome.sentences
     assert [file.data for file in adopted.apply(outcome.edits).files] == [file.data for file in document.files]
 
 
@@ -97,6 +102,30 @@ def test_haproxy_thinks_of_it_as_before(piece: Path, binary: str, tmp_path: Path
     if adopted is not document:
         later = check(binary, adopted, tmp_path / "after")
         assert later[:2] == (code, warnings), later[2]
+
+
+RICH = Routing(Way.RELOAD, Sticky(Holding.SOURCE), fallback=True)
+"""The longest block: a sticky split, written out, with fallback."""
+
+
+def test_the_longest_block_fits_wherever_the_plain_one_does(piece: Path, binary: str, tmp_path: Path) -> None:
+    """HAProxy takes a sticky, written out, falling back block as well, and it comes out to the byte."""
+    bare, service = load([piece]), replace(WEB, routing=RICH)
+    document = bare.apply(removed.edits) if isinstance(removed := removal(bare, WEB.name), Conversion) else bare
+    outcome = adopt(document, service, MAP, Split(500))
+    if isinstance(outcome, Unfit):
+        fits = piece.stem != "long-condition-that-fits" and piece.with_suffix(".adopted").exists()
+        assert not fits, outcome.sentences
+        return
+    rich = document.apply(outcome.edits)
+    assert literal.read(rich, service) == Split(500)
+    taken = removal(rich, WEB.name)
+    assert isinstance(taken, Conversion)
+    assert [file.data for file in rich.apply(taken.edits).files] == [file.data for file in document.files]
+    (tmp_path / "haproxy.map").write_text("web 0\napi 0\n")
+    before = check(binary, document, tmp_path / "before")
+    after = check(binary, rich, tmp_path / "after")
+    assert after[:2] == before[:2], after[2]
 
 
 def check(binary: str, document: Document, directory: Path) -> tuple[int, int, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -52,7 +53,8 @@ async def answers(socket: Path, headers: list[dict[str, str]]) -> list[str]:
 def adopted(configuration: str, share: int, directory: Path, service: Service = WEB) -> bytes:
     """The configuration after adoption, with a map of this share."""
     document = parse([("haproxy.cfg", configuration.encode())])
-    outcome = adopt(document, service, MAP, re.findall(r"^frontend (f\d*)$", configuration, re.MULTILINE))
+    frontends = re.findall(r"^frontend (f\d*)$", configuration, re.MULTILINE)
+    outcome = adopt(document, replace(service, routing=replace(service.routing, frontends=tuple(frontends))), MAP)
     assert isinstance(outcome, Adoption), outcome.sentences
     entry = directory / f"{share}.map"
     entry.write_text(f"{service.name} {share}\n")

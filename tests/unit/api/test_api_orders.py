@@ -8,8 +8,10 @@ from pathlib import Path
 
 import httpx
 
+from guardian.app.evidence import checked, explained
 from guardian.core.deployment import Phase
 from guardian.core.model import Environment, Split
+from guardian.core.verdicts import Verdict
 from guardian.records.store import SqlStore
 from tests.doubles.house import House, client_of
 
@@ -26,6 +28,7 @@ UNKNOWN = [
     ("GET", "/v1/deployments/nope"),
     ("GET", "/v1/deployments/%00"),
     ("GET", "/v1/deployments/nope/explanation"),
+    ("GET", "/v1/deployments/nope/evidence"),
 ]
 ME = pwd.getpwuid(os.getuid()).pw_name
 
@@ -136,17 +139,39 @@ async def test_a_rollback_by_a_rule_is_explained(house: House, client: httpx.Asy
     verdict = await house.breach()
     explanation = (await client.get("/v1/deployments/web-1/explanation")).json()
     assert explanation["identical"] is True
-    assert explanation["recorded"] == explanation["recomputed"] == verdict.to_record()
-    assert explanation["last_looks"][0][1:] == [10, 10]
+    (rule,) = explanation["rules"]
+    assert rule["fired"] is True
+    assert rule["recorded"] == rule["recomputed"]
+    assert Verdict.from_record(rule["recorded"]) == verdict
+    assert rule["last_looks"][0][1:] == [10, 10]
 
 
-async def test_a_rollback_by_a_person_has_no_verdict_to_explain(house: House, client: httpx.AsyncClient) -> None:
-    """Without a rule there is nothing to compute again: refused, with a sentence."""
+async def test_without_evidence_there_is_nothing_to_explain(house: House, client: httpx.AsyncClient) -> None:
+    """A release that no rule watched is refused, with a sentence."""
     await client.post(SWITCH)
     await client.post(ROLLBACK)
     answer = await client.get("/v1/deployments/web-1/explanation")
     assert answer.status_code == 409
-    assert "was not rolled back by a rule" in answer.json()["detail"]
+    assert "no evidence of web-1 is kept" in answer.json()["detail"]
+
+
+async def test_a_rule_without_evidence_is_refused(house: House, client: httpx.AsyncClient) -> None:
+    """The sentence names those that have some."""
+    await client.post(SWITCH)
+    await house.confirm()
+    await house.breach()
+    answer = await client.get("/v1/deployments/web-1/explanation", params={"rule": "other"})
+    assert answer.status_code == 409
+    assert answer.json()["detail"].endswith("there is that of `server-errors`")
+
+
+async def test_the_evidence_of_a_deployment_can_be_taken_along(house: House, client: httpx.AsyncClient) -> None:
+    """A bundle explains itself without the daemon: the same verdict."""
+    await client.post(SWITCH)
+    await house.confirm()
+    verdict = await house.breach()
+    bundle = checked((await client.get("/v1/deployments/web-1/evidence")).content)
+    assert explained(bundle).rules[0].recomputed == verdict
 
 
 async def test_what_does_not_exist_is_not_found(client: httpx.AsyncClient) -> None:

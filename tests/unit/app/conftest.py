@@ -15,7 +15,8 @@ from guardian.app.reconcile import Reconciler
 from guardian.app.record import Recorder
 from guardian.app.tell import Feed
 from guardian.app.watch import Beat, Records, Watcher, Wires
-from guardian.core.deployment import Adopted, Phase, ServiceState, SwitchRequested
+from guardian.core.deployment import Phase, ServiceState
+from guardian.core.events import Adopted, SwitchRequested
 from guardian.core.model import BASIS_POINTS, Environment, Service, Split
 from guardian.core.rules import Action, Lack, Ratio, Rule, RuleSet, Sequential, Source
 from guardian.core.switch import adopt

@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from guardian.app import act
-from guardian.core.deployment import Phase, RollbackOrdered
+from guardian.core.deployment import Phase
+from guardian.core.events import RollbackOrdered
 from guardian.core.model import Environment, Split
 from guardian.core.ports import BalancerError, BalancerGone, Routed
 from tests.unit.app.conftest import Rig

@@ -3,7 +3,8 @@
 import pytest
 
 from guardian.app.codec import event_from_record, state_from_record
-from guardian.core.deployment import Phase, RollbackOrdered, Unlatched
+from guardian.core.deployment import Phase
+from guardian.core.events import RollbackOrdered, Unlatched
 from guardian.core.model import Environment, Split
 from guardian.core.switch import Refused, Unknown, replay
 from tests.unit.app.conftest import Rig
@@ -29,12 +30,12 @@ async def test_a_switch_is_journalled_before_anything_is_moved(rig: Rig) -> None
 async def test_the_journal_replayed_is_the_state(rig: Rig) -> None:
     """After a switch and a rollback the stored state is the present one, and so is the last of the journal."""
     await rig.switch()
-    await rig.until_phase(Phase.WATCHING)
+    await rig.until(lambda: rig.state.ended == 1)
     await rig.decider.submit("web", RollbackOrdered(rig.clock.now(), "bob", "no"))
-    await rig.until_phase(Phase.ROLLED_BACK)
+    await rig.until(lambda: rig.state.ended == 2)
     assert state_from_record(rig.store.services()["web"]) == rig.state
     events = [event_from_record(entry.event) for entry in rig.store.journal()]
-    assert [event.kind for event in events] == ["switch requested", "routed", "rollback ordered", "routed"]
+    assert [event.kind for event in events] == ["switch requested", "routed", "ended", "rollback ordered", "routed", "ended"]
     with pytest.raises(ValueError, match="does not begin with its adoption"):
         replay("web", events)
 
@@ -54,16 +55,16 @@ async def test_what_cannot_be_recorded_is_not_begun(rig: Rig) -> None:
 async def test_a_rollback_does_not_need_the_journal(rig: Rig) -> None:
     """On a store that takes nothing traffic is taken back all the same; the journal is completed, in order, when it can be."""
     await rig.switch()
-    await rig.until_phase(Phase.WATCHING)
+    await rig.until(lambda: rig.state.ended == 1)
     rig.store.fail()
     await rig.decider.submit("web", RollbackOrdered(rig.clock.now(), "bob", "no"))
-    await rig.until_phase(Phase.ROLLED_BACK)
+    await rig.until(lambda: rig.state.ended == 2)
     assert rig.balancer.workers[0].splits["web"] == BLUE
-    assert len(rig.store.journal()) == 2
-    assert rig.recorder.waiting == 2
+    assert len(rig.store.journal()) == 3
+    assert rig.recorder.waiting == 3
     rig.store.heal()
     await rig.recorder.retry()
-    assert [entry.event["kind"] for entry in rig.store.journal()][2:] == ["rollback ordered", "routed"]
+    assert [entry.event["kind"] for entry in rig.store.journal()][3:] == ["rollback ordered", "routed", "ended"]
     assert rig.recorder.waiting == 0
 
 

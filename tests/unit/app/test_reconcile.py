@@ -1,8 +1,11 @@
 """Keeping the balancer at what is intended: reloads are mended, hands are followed."""
 
+import pytest
+
 from guardian.core.deployment import Phase
+from guardian.core.drift import Policy
 from guardian.core.model import Environment, Split
-from guardian.core.ports import BalancerGone
+from guardian.core.ports import BalancerError, BalancerGone
 from tests.unit.app.conftest import Rig
 
 BLUE, GREEN = Split.all_on(Environment.BLUE), Split.all_on(Environment.GREEN)
@@ -73,3 +76,56 @@ async def test_a_right_balancer_is_left_alone(rig: Rig) -> None:
     """Nothing is written and nothing is routed where nothing differs."""
     assert await rig.reconcile()
     assert rig.balancer.calls == []
+
+
+async def test_a_hand_at_the_socket_is_undone_where_that_is_configured(rig: Rig) -> None:
+    """With ``drift: restore`` guardian's intention has the last word, and everybody is told what was changed from what to what."""
+    rig.reconciler._policy = Policy.RESTORE
+    await rig.reconcile()
+    worker = rig.balancer.workers[0]
+    worker.splits["web"] = GREEN
+    await rig.reconcile()
+    assert worker.splits["web"] == BLUE
+    assert rig.state.live == BLUE
+    sentence = f"web: somebody changed the split in the balancer's worker {worker.name} from blue to green; guardian puts it back"
+    assert rig.sentences[-1] == sentence
+    assert rig.store.journal()[-1].event["kind"] == "drifted"
+
+
+async def test_an_edited_file_is_told(rig: Rig) -> None:
+    """Who reads the sentence knows what stood there."""
+    rig.balancer.disk["web"] = GREEN
+    await rig.reconcile()
+    assert rig.sentences[-1] == "web: somebody changed the map file from blue to green; guardian puts it back"
+
+
+async def test_a_file_that_guardian_could_not_write_is_nobodys_work(rig: Rig) -> None:
+    """A full disk is told as what it is, not as a hand."""
+    rig.balancer.failures["store"] = BalancerError("no space left")
+    rig.balancer.disk["web"] = GREEN
+    await rig.reconcile()
+    told = len(rig.sentences)
+    await rig.reconcile()
+    assert len(rig.sentences) == told
+
+
+async def test_a_changed_block_is_told_once(rig: Rig) -> None:
+    """And again when it is changed again."""
+    rig.balancer.alteration = "the block in frontend web is gone"
+    await rig.reconcile()
+    await rig.reconcile()
+    assert [sentence for sentence in rig.sentences if "block in frontend web is gone" in sentence] == [rig.sentences[-1]]
+    rig.balancer.alteration = "the block in frontend web is another"
+    await rig.reconcile()
+    assert "is another" in rig.sentences[-1]
+
+
+async def test_a_reload_by_somebody_is_logged_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """However many services the balancer carries."""
+    await rig.reconcile()
+    rig.balancer.reload()
+    await rig.reconcile()
+    await rig.reconcile()
+    assert [record.message for record in caplog.records if "was reloaded or restarted" in record.message] == [
+        "the balancer was reloaded or restarted: worker worker-3 serves instead of worker-2; every split is compared and restored"
+    ]

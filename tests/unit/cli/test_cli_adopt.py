@@ -53,12 +53,17 @@ class Site:
         """The user's haproxy.cfg."""
         return self.directory / "haproxy.cfg"
 
-    async def adopt(self, *options: str) -> Said:
+    async def adopt(self, *options: str, services: tuple[str, ...] = ("web",)) -> Said:
         """Run the command."""
         config, file = str(self.directory / "guardian.yaml"), str(self.haproxy)
         return await self.shell.run(
-            "haproxy", "adopt", "web", "--config", config, "--file", file, "--haproxy", str(self.binary), *options
+            "haproxy", "adopt", *services, "--config", config, "--file", file, "--haproxy", str(self.binary), *options
         )
+
+    def say(self, routing: str, more: str = "") -> None:
+        """Write guardian.yaml anew, with this routing for web, and with more services."""
+        web = f"  web: {{blue: web_blue, green: web_green, routing: {routing}}}\n"
+        (self.directory / "guardian.yaml").write_text(GUARDIAN.rpartition("  web:")[0] + web + more)
 
 
 @pytest.fixture(params=[debian_binary, wheel_binary], ids=["debian", "wheel"])
@@ -127,3 +132,90 @@ async def test_an_unknown_service_is_named(site: Site) -> None:
     said = await site.adopt()
     assert said.code == 1
     assert "there is no service web; guardian.yaml names shop" in said.err
+
+
+SHOP = """
+frontend shop
+    bind 127.0.0.1:8081
+    default_backend shop_green
+
+backend shop_blue
+    server b1 127.0.0.1:1
+
+backend shop_green
+    server g1 127.0.0.1:2
+"""
+MIXED = """
+listen shop
+    bind 127.0.0.1:8081
+    balance source
+    server blue1 127.0.0.1:1 check
+    server green1 127.0.0.1:2 check backup
+"""
+SHOPS = "  shop: {blue: shop_blue, green: shop_green}\n"
+
+
+async def test_without_a_name_all_services_are_adopted_and_taken_out(site: Site) -> None:
+    """Each gets its blocks and its entry in the map, in one change; and all that is guardian's goes, of forgotten services too."""
+    site.haproxy.write_text(HAPROXY + SHOP)
+    site.say("{}", SHOPS)
+    assert (await site.adopt("--apply", services=())).code == 0
+    text = site.haproxy.read_text()
+    assert ("# >>> guardian web" in text, "# >>> guardian shop" in text) == (True, True)
+    assert sorted((site.directory / "haproxy.map").read_text().splitlines()) == ["shop 10000", "web 0"]
+    site.say("{}")
+    assert (await site.adopt("--remove", services=())).code == 0
+    assert site.haproxy.read_text() == HAPROXY + SHOP
+
+
+async def test_when_one_service_does_not_fit_none_is_adopted(site: Site) -> None:
+    """All that must be changed is told at once, and nothing is written."""
+    site.say("{}", SHOPS + "  api: {blue: api_blue, green: api_green}\n")
+    said = await site.adopt("--apply", services=())
+    assert said.code == 1
+    assert ("shop_blue" in said.err, "api_blue" in said.err) == (True, True)
+    assert site.haproxy.read_text() == HAPROXY
+    assert not (site.directory / "haproxy.map").exists()
+
+
+async def test_a_listen_is_converted_when_that_is_asked_for(site: Site) -> None:
+    """Without the request a sentence tells the way; with it the new sections are checked and written; removal gives back all."""
+    site.haproxy.write_text(HAPROXY + MIXED)
+    site.say("{}", SHOPS)
+    refused = await site.adopt("--apply", services=("shop",))
+    assert refused.code == 1
+    assert "--convert" in refused.err
+    said = await site.adopt("--apply", "--convert", services=())
+    assert said.code == 0, said.err
+    assert "listen shop becomes `frontend shop`, `backend shop_blue` and `backend shop_green`; shop_blue serves" in said.out
+    assert "\nfrontend shop\n" in site.haproxy.read_text()
+    assert (await site.adopt("--remove", services=())).code == 0
+    assert site.haproxy.read_text() == HAPROXY + MIXED
+
+
+async def test_the_split_goes_along_when_the_way_changes(site: Site) -> None:
+    """From the map into the blocks, where no map is needed, and back into the map: nothing moves."""
+    (site.directory / "haproxy.map").write_text("web 2500\n")
+    site.say("{way: reload, sticky: source, fallback: true}")
+    assert (await site.adopt("--apply")).code == 0
+    text = site.haproxy.read_text()
+    assert "int(2500)" in text
+    assert "haproxy.map" not in text
+    (site.directory / "haproxy.map").write_text("web 0\n")
+    site.say("{}")
+    assert (await site.adopt("--apply")).code == 0
+    assert (site.directory / "haproxy.map").read_text() == "web 2500\n"
+    assert "int(2500)" not in site.haproxy.read_text()
+
+
+async def test_only_the_frontends_of_guardian_yaml_are_touched(site: Site) -> None:
+    """A frontend that is not named is left alone, and one that is not there is a fault."""
+    preview = "\nfrontend preview\n    bind 127.0.0.1:8082\n    default_backend web_green\n"
+    site.haproxy.write_text(HAPROXY + preview)
+    assert "cannot be both" in (await site.adopt()).err
+    site.say("{frontends: [www]}")
+    said = await site.adopt("--apply")
+    assert (said.code, site.haproxy.read_text().endswith(preview)) == (0, True)
+    assert "frontend preview also sends to the service's backends and is left alone" in said.out
+    site.say("{frontends: [wwww]}")
+    assert "There is no frontend or listen wwww" in (await site.adopt()).err

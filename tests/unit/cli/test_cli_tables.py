@@ -6,7 +6,7 @@ import pytest
 
 from guardian.app.codec import event_to_record
 from guardian.cli import tables
-from guardian.core import deployment as events
+from guardian.core import events
 from guardian.core.model import Environment, Split
 from guardian.core.rules import Lack
 from guardian.core.verdicts import Conclusion, Finding, Verdict
@@ -30,6 +30,7 @@ HAPPENED = [
         events.WatchEnded(1.0, "web-1", (Conclusion(VERDICT, enough=False, lack=Lack.HOLD, missing="no requests"),)),
         "the watch is over: server-errors: no requests",
     ),
+    (events.Paused(1.0, "web-1", VERDICT), f"server-errors pauses the release: {VERDICT.reason}"),
     (events.RollbackOrdered(1.0, "bob", "slow"), "bob wants the traffic back: slow"),
     (
         events.RollbackOrdered(1.0, "bob", "", force=True),
@@ -38,6 +39,19 @@ HAPPENED = [
     (events.Promoted(1.0, "bob", "seen"), "bob makes what is live the safe side: seen"),
     (events.Unlatched(1.0, "bob", "fixed"), "bob lets the service move forward again: fixed"),
     (events.MovedByHand(1.0, Split(500), "w"), "somebody at the balancer itself moved the traffic to green 5 % and blue 95 %"),
+    (
+        events.Drifted(1.0, "the map file", "blue", "green", "guardian puts it back"),
+        "somebody changed the map file from blue to green; guardian puts it back",
+    ),
+    (events.Ended(1.0, 1, Environment.BLUE, 3, 0, 0, 0), "left on blue: 3 waiting requests given to the other side"),
+    (
+        events.Ended(1.0, 1, Environment.BLUE, 0, 2, 0, 1, "refused"),
+        "2 connections closed, 1 connections still open there, refused",
+    ),
+    (events.Ended(1.0, 1, Environment.BLUE, 0, 0, 0, 0), "nothing was left on blue"),
+    (events.DrillOrdered(1.0, "bob", 1), "bob drills 0.01 % of the traffic to the idle side and back"),
+    (events.Drilled(1.0, 1, "w", 0.002, 0.003), "the drill passed: there in 2 ms, back in 3 ms"),
+    (events.Drilled(1.0, 1, "", 0.0, 0.0, "a worker hangs"), "the drill failed: a worker hangs"),
 ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from guardian.api import news
-from guardian.core.deployment import TargetUnable
+from guardian.core.events import TargetUnable
 from guardian.core.model import Environment
 from tests.doubles.house import House, until
 from tests.unit.cli.conftest import COMMAND, Shell

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from guardian.config.faults import ConfigFaults
 from guardian.config.settings import ApiSettings, HaproxySettings, LogFormat, LogLevel, LogSettings, load_settings
-from guardian.core.model import Service
+from guardian.core.drift import Policy
+from guardian.core.model import Ending, Holding, Routing, Service, Sticky, Way
 
 ROOT = Path(__file__).parents[3]
 GOOD = Path(__file__).parent / "good"
@@ -111,3 +113,81 @@ def test_the_example_for_debian_is_read_without_a_fault() -> None:
     assert settings.rules == Path("/etc/guardian/rules")
     assert settings.api == ApiSettings(Path("/run/guardian/api.sock"), "guardian", 0o660)
     assert list(settings.services) == ["web"]
+
+
+def test_drift_and_files_are_read(tmp_path: Path) -> None:
+    """What becomes of hand-made changes, and where HAProxy's configuration is looked at."""
+    haproxy = load_settings(written(tmp_path, haproxy=", drift: restore, files: [/etc/haproxy/haproxy.cfg]")).haproxy
+    assert (haproxy.drift, haproxy.files) == (Policy.RESTORE, (Path("/etc/haproxy/haproxy.cfg"),))
+
+
+def test_a_further_instance_carries_the_services_that_it_names(tmp_path: Path) -> None:
+    """Beside the instance that stands under haproxy itself, each has its own socket and map."""
+    edge = ", instances: {edge: {socket: /run/edge.sock, map: /var/lib/guardian/edge.map, services: [web]}}"
+    instance = load_settings(written(tmp_path, haproxy=edge)).haproxy.instances["edge"]
+    assert (instance.socket, instance.map) == (Path("/run/edge.sock"), Path("/var/lib/guardian/edge.map"))
+    assert (instance.master_socket, instance.files, instance.services) == (None, (), ("web",))
+
+
+@pytest.mark.parametrize(
+    ("instances", "sentence"),
+    [
+        ("{edge: {socket: /e, map: /m, services: [shop]}}", "there is no service `shop`"),
+        ("{a: {socket: /a, map: /m, services: [web]}, b: {socket: /b, map: /n, services: [web]}}", "web is carried by a already"),
+    ],
+)
+def test_each_service_is_carried_once(tmp_path: Path, instances: str, sentence: str) -> None:
+    """By an instance that exists, and by no other."""
+    with pytest.raises(ConfigFaults, match=sentence):
+        load_settings(written(tmp_path, haproxy=f", instances: {instances}"))
+
+
+def test_backends_of_two_instances_have_two_names(tmp_path: Path) -> None:
+    """Counters are asked for by the backend's name alone."""
+    edge = ", instances: {edge: {socket: /e, map: /m, services: [web]}}"
+    path = written(tmp_path, haproxy=edge)
+    path.write_text(path.read_text().replace(SERVICES, SERVICES[:-1] + ", shop: {blue: web_blue, green: shop_green}}"))
+    with pytest.raises(ConfigFaults, match="backends of the same name, web_blue"):
+        load_settings(path)
+
+
+def routing(tmp_path: Path, text: str) -> Routing:
+    """The routing of a service with this section."""
+    path = written(tmp_path)
+    path.write_text(path.read_text().replace("green: web_green}", f"green: web_green, routing: {text}}}"))
+    return load_settings(path).services["web"].routing
+
+
+def test_a_service_may_say_how_its_traffic_is_moved(tmp_path: Path) -> None:
+    """Every key of `routing` arrives; without any, each request is drawn anew by the map, and connections are drained."""
+    text = "{way: reload, sticky: cookie JSESSIONID, fallback: true, frontends: [www, api.tls], ending: cut, grace: 30s}"
+    expected = Routing(Way.RELOAD, Sticky(Holding.COOKIE, "JSESSIONID"), True, ("www", "api.tls"), Ending.CUT, 30.0)  # noqa: FBT003  as it is declared
+    assert routing(tmp_path, text) == expected
+    assert routing(tmp_path, "{}") == Routing(Way.RUNTIME, None, fallback=False, frontends=(), ending=Ending.DRAIN, grace=0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "sticky"),
+    [
+        ("source", Sticky(Holding.SOURCE)),
+        ("header X-User-Id", Sticky(Holding.HEADER, "X-User-Id")),
+        ("'cookie   __Host-sid'", Sticky(Holding.COOKIE, "__Host-sid")),
+    ],
+)
+def test_visitors_are_held_by_what_is_named(tmp_path: Path, text: str, sticky: Sticky) -> None:
+    """The three ways to recognise a visitor, as people write them."""
+    assert routing(tmp_path, f"{{sticky: {text}}}").sticky == sticky
+
+
+def test_connections_may_be_cut_at_once(tmp_path: Path) -> None:
+    """Without a grace, what is to be cut is cut when the switch is done."""
+    assert routing(tmp_path, "{ending: cut}") == Routing(ending=Ending.CUT)
+
+
+def test_the_examples_of_routing_are_read_when_they_are_uncommented(tmp_path: Path) -> None:
+    """What deploy/guardian.yaml shows in comments is accepted as it stands there."""
+    above, _, below = (ROOT / "deploy" / "guardian.yaml").read_text().partition("    # routing:\n")
+    lines = [line.replace("    # ", "    ", 1) for line in f"    # routing:\n{below}".splitlines(keepends=True)]
+    path = tmp_path / "guardian.yaml"
+    path.write_text(above + "".join(lines))
+    assert load_settings(path).services["web"].routing == Routing(sticky=Sticky(Holding.COOKIE, "JSESSIONID"), frontends=("www",))

@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 
-from guardian.core.deployment import (
+from guardian.core.commands import Command
+from guardian.core.deployment import Phase, ServiceState
+from guardian.core.events import (
     Adopted,
     Breached,
-    Command,
     Event,
     MovedByHand,
-    Phase,
     RollbackOrdered,
     Routed,
     RoutingFailed,
-    ServiceState,
     SwitchRequested,
     TargetUnable,
     WatchEnded,

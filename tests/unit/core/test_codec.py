@@ -5,7 +5,8 @@ import json
 import pytest
 
 from guardian.app.codec import deployment_from_record, event_from_record, event_to_record, state_from_record, state_to_record
-from guardian.core.deployment import Adopted, Event, Noted, Promoted, Routed, RoutingFailed, ServiceState, TargetUnable, Unlatched
+from guardian.core.deployment import ServiceState
+from guardian.core.events import Adopted, Event, Noted, Promoted, Routed, RoutingFailed, TargetUnable, Unlatched
 from guardian.core.readings import History
 from guardian.core.rules import Lack
 from guardian.core.verdicts import Finding

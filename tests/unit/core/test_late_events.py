@@ -4,14 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from guardian.core.deployment import (
-    Event,
-    Noted,
-    Routed,
-    RoutingFailed,
-    ServiceState,
-    TargetUnable,
-)
+from guardian.core.deployment import ServiceState
+from guardian.core.events import Event, Noted, Routed, RoutingFailed, TargetUnable
 from guardian.core.switch import step
 from guardian.core.verdicts import Finding
 from guardian.core.words.story import announce

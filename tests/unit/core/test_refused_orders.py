@@ -2,12 +2,8 @@
 
 import pytest
 
-from guardian.core.deployment import (
-    Event,
-    Promoted,
-    ServiceState,
-    Unlatched,
-)
+from guardian.core.deployment import ServiceState
+from guardian.core.events import Event, Promoted, Unlatched
 from guardian.core.switch import Refused, step
 from tests.unit.core.makers import (
     BLUE,

@@ -2,16 +2,11 @@
 
 import pytest
 
-from guardian.core.deployment import (
-    Adopted,
-    Command,
-    Event,
-    Keep,
-    Route,
-    ServiceState,
-    Watch,
-)
-from guardian.core.switch import replay, resume, route, step
+from guardian.core.commands import Command, End, Keep, Route, Watch
+from guardian.core.deployment import ServiceState
+from guardian.core.events import Adopted, Event
+from guardian.core.plan import resume, route
+from guardian.core.switch import replay, step
 from tests.unit.core.makers import (
     BLUE,
     GREEN,
@@ -38,15 +33,15 @@ RESUMED: list[tuple[str, ServiceState, tuple[Command, ...]]] = [
     ("nothing yet", met(), (Keep(ON_BLUE),)),
     ("cutting over", cutting_over(share=500), (Keep(ON_BLUE), Route(SLICE, 1, GREEN))),
     ("aborted without proof", unable(cutting_over()), (Keep(ON_BLUE), Route(ON_BLUE, 2, None))),
-    ("aborted", routed(unable(cutting_over())), (Keep(ON_BLUE),)),
-    ("watching", watching(), (Keep(ON_BLUE), Watch("web-1"))),
-    ("verified", verified(), (Keep(ON_GREEN),)),
-    ("unverified", unverified(), (Keep(ON_BLUE),)),
+    ("aborted", routed(unable(cutting_over())), (Keep(ON_BLUE), End(GREEN, 2, 11.0))),
+    ("watching", watching(), (Keep(ON_BLUE), Watch("web-1"), End(BLUE, 1, 11.0))),
+    ("verified", verified(), (Keep(ON_GREEN), End(BLUE, 1, 11.0))),
+    ("unverified", unverified(), (Keep(ON_BLUE), End(BLUE, 1, 11.0))),
     ("rolling back", going_back(), (Keep(ON_BLUE), Route(ON_BLUE, 2, BLUE))),
     ("stuck", stuck(), (Keep(ON_BLUE), Route(ON_BLUE, 2, BLUE))),
     ("forced", after(stuck(), ordered_back(force=True)), (Keep(ON_BLUE), Route(ON_BLUE, 3, None))),
     ("forced and stuck again", failed(after(stuck(), ordered_back(force=True))), (Keep(ON_BLUE), Route(ON_BLUE, 3, None))),
-    ("rolled back", rolled_back(), (Keep(ON_BLUE),)),
+    ("rolled back", rolled_back(), (Keep(ON_BLUE), End(GREEN, 2, 21.0))),
 ]
 
 

@@ -4,17 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from guardian.core.deployment import (
-    Cause,
-    Keep,
-    Latch,
-    Phase,
-    RollbackOrdered,
-    Route,
-    TargetUnable,
-    Unlatched,
-    Unwatch,
-)
+from guardian.core.commands import End, Keep, Route, Unwatch
+from guardian.core.deployment import Cause, Latch, Phase
+from guardian.core.events import RollbackOrdered, TargetUnable, Unlatched
 from guardian.core.rules import Lack, Severity
 from guardian.core.verdicts import Finding
 from tests.unit.core.makers import (
@@ -93,7 +85,7 @@ TRANSITIONS = [
         Phase.ROLLED_BACK,
         ON_BLUE,
         ON_BLUE,
-        (),
+        (End(GREEN, 2, 20.3),),
         CRITICAL,
         "web-1: rolled back: web is on blue in every worker, 0.30 s after the decision; "
         "nothing moves forward until `guardian unlatch web`",
@@ -129,7 +121,7 @@ TRANSITIONS = [
         Phase.ROLLED_BACK,
         ON_BLUE,
         ON_BLUE,
-        (),
+        (End(GREEN, 2, 50.0),),
         CRITICAL,
         "web-1: rolled back: web is on blue in every worker, 30 s after the decision; "
         "nothing moves forward until `guardian unlatch web`",
@@ -232,7 +224,7 @@ TRANSITIONS = [
         Phase.ROLLED_BACK,
         ON_BLUE,
         ON_BLUE,
-        (),
+        (End(GREEN, 2, 29.0),),
         CRITICAL,
         "web-1: rolled back: web is on blue in every worker, 0 ms after the decision",
     ),

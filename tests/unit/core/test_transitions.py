@@ -4,22 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from guardian.core.deployment import (
-    Adopted,
-    Keep,
-    Phase,
-    Promoted,
-    Route,
-    TargetUnable,
-    Unlatched,
-    Unwatch,
-    Watch,
-)
+from guardian.core.commands import End, Keep, Route, Unwatch, Watch
+from guardian.core.deployment import Phase
+from guardian.core.events import Adopted, Promoted, TargetUnable, Unlatched
 from guardian.core.rules import Lack, Severity
 from guardian.core.switch import adopt
 from guardian.core.verdicts import Finding
 from guardian.core.words.story import announce
 from tests.unit.core.makers import (
+    BLUE,
     GREEN,
     HALF,
     ON_BLUE,
@@ -83,7 +76,7 @@ TRANSITIONS = [
         Phase.WATCHING,
         ON_GREEN,
         ON_BLUE,
-        (Watch("web-1"),),
+        (Watch("web-1"), End(BLUE, 1, 11.0)),
         INFO,
         "web-1: web is on green, every worker confirmed in 43 ms; watching for 1 min, blue stays warm",
     ),
@@ -105,7 +98,7 @@ TRANSITIONS = [
         Phase.ABORTED,
         ON_BLUE,
         ON_BLUE,
-        (),
+        (End(GREEN, 2, 11.0),),
         WARNING,
         "web-1: aborted: a worker does not answer; web is on blue",
     ),

@@ -1,0 +1,27 @@
+"""Which HAProxy answers, and what guardian can do with it: found out, not assumed."""
+
+import re
+
+from guardian.core.ports import About, BalancerUnfit
+from guardian.core.words import abilities as words
+
+OLDEST = (2, 4)
+_VERSION = re.compile(r"^Version: (v?(\d+)\.(\d+)\S*)", re.MULTILINE)
+
+
+def about(info: str, *, master: bool) -> About:
+    """What ``show info`` says of HAProxy; ``master``: whether its master socket is known.
+
+    :class:`BalancerUnfit` before 2.4, which cannot do what guardian needs, and for an answer that names no version.
+    """
+    found = _VERSION.search(info)
+    if not found:
+        raise BalancerUnfit(words.no_version())
+    version, number = found[1], (int(found[2]), int(found[3]))
+    if number < OLDEST:
+        raise BalancerUnfit(words.too_old(version))
+    can, cannot = [words.moves_traffic(number)], list[str]()
+    (can if number >= (2, 5) else cannot).append(words.moves_queues())
+    (can if master else cannot).append(words.reaches_all_workers(master=master))
+    (can if number >= (2, 7) else cannot).append(words.answers_reloads())
+    return About(version, tuple(can), tuple(cannot))

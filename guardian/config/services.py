@@ -1,0 +1,78 @@
+"""The services of ``guardian.yaml``: the backends of each, how long it is watched, and how its traffic is moved."""
+
+from dataclasses import dataclass, field
+from math import inf
+
+from guardian.config import kinds
+from guardian.config.document import Node
+from guardian.config.faults import Findings, Place
+from guardian.config.fields import Fields, Kind, Misfit
+from guardian.core.model import NAME, TOKEN, Ending, Holding, Routing, Service, Sticky, Way
+from guardian.core.words import faults as words
+from guardian.core.words import forms
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of one file, by name."""
+
+    found: dict[str, Service] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    watches: dict[str, float] = field(default_factory=dict)
+    """Seconds that each is watched, infinite where that could not be read."""
+
+
+def read_services(settings: Fields, findings: Findings) -> Services:
+    """The section ``services``. Where it has faults, they are added to ``findings``, and stand-ins are in their places."""
+    services = Services()
+    section = settings.section("services")
+    for name, node in section.entries().items():
+        _read(services, name, node, findings)
+    if section.empty:
+        settings.fault("services", words.no_services())
+    return services
+
+
+def _read(services: Services, name: str, node: Node, findings: Findings) -> None:
+    if not NAME.fullmatch(name):
+        findings.add(node.place.fault(words.misfit(name, forms.a_name("web"))))
+    fields = Fields(node, findings)
+    service = Service(
+        name,
+        blue=fields.required("blue", kinds.name("web_blue")),
+        green=fields.required("green", kinds.name("web_green")),
+        watch_seconds=fields.optional("watch", kinds.duration("1s", "7d", "10m"), 600.0),
+        routing=_routing(fields.optional_section("routing")),
+    )
+    if fields.sound("blue", "green") and service.blue == service.green:
+        fields.fault("green", words.same_backend(service.green))
+    fields.close()
+    services.found[name] = service
+    services.places[name] = node.place
+    services.watches[name] = service.watch_seconds if fields.sound("watch") else inf
+
+
+def _routing(fields: Fields) -> Routing:
+    routing = Routing(
+        way=fields.optional("way", kinds.choice(Way, forms.a_way()), Way.RUNTIME),
+        sticky=fields.optional("sticky", _STICKY, None),
+        fallback=fields.optional("fallback", kinds.SWITCH, kinds.SWITCH.stand_in),
+        frontends=fields.optional_list("frontends", kinds.name("www")),
+        ending=fields.optional("ending", kinds.choice(Ending, forms.an_ending()), Ending.DRAIN),
+        grace=fields.optional("grace", kinds.duration("0s", "1d", "30s"), 0.0),
+    )
+    if fields.sound("ending") and routing.ending is Ending.DRAIN:
+        fields.refuse(("grace",), lambda _: words.grace_without_cut())
+    fields.close()
+    return routing
+
+
+def _read_sticky(text: str) -> Sticky:
+    by, *names = text.split()
+    named = by in {Holding.COOKIE, Holding.HEADER}
+    if by not in set(Holding) or len(names) != named or not all(map(TOKEN.fullmatch, names)):
+        raise Misfit(words.misfit(text, forms.a_visitors_mark()))
+    return Sticky(Holding(by), *names)
+
+
+_STICKY = Kind(_read_sticky, forms.a_visitors_mark(), Sticky(Holding.SOURCE))

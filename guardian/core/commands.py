@@ -1,0 +1,56 @@
+"""What is to be done. Commands are idempotent: carried out twice they do no harm."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from guardian.core.model import Environment, Split
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Bring ``split`` into every worker. ``needs``: the environment that must be healthy first, or nothing is moved."""
+
+    split: Split
+    generation: int
+    needs: Environment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Write ``split`` down as the safe one."""
+
+    split: Split
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Judge the deployment until its watch ends."""
+
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatch:
+    """Stop judging."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Deal with the connections and waiting requests that ``environment`` still has though nothing is routed there any more."""
+
+    environment: Environment
+    generation: int
+    since: float
+    """When the routing was proved: a grace counts from here, also after a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDrill:
+    """Bring ``there`` into every worker, then ``back``."""
+
+    there: Split
+    back: Split
+    generation: int
+
+
+Command: TypeAlias = Route | Keep | Watch | Unwatch | End | RunDrill

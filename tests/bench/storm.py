@@ -1,0 +1,66 @@
+"""A thousand switches while clients stay and somebody reloads: how many requests failed, how many went where they must not."""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from guardian.balancers.haproxy.balancer import HAProxy
+from guardian.core.model import Service
+from guardian.demo.haproxy import debian_binary, wheel_binary
+from tests.haproxy.storm import Outcome, Storm, site
+
+SERVICE = Service("web", blue="web_blue", green="web_green")
+RELOAD_EVERY = 4
+BINARIES = {"debian": debian_binary, "wheel": wheel_binary}
+
+
+async def measure(binary: Path, switches: int, *, master: bool) -> tuple[Outcome, float]:
+    """The outcome, and the seconds it took."""
+    with tempfile.TemporaryDirectory(prefix="storm-") as directory:
+        async with site(binary, SERVICE, Path(directory)) as haproxy:
+            endpoints = haproxy.endpoints if master else replace(haproxy.endpoints, master_socket=None)
+            balancer = HAProxy(endpoints, [SERVICE])
+            began = time.monotonic()
+            try:
+                return await Storm(haproxy, balancer).run(switches, RELOAD_EVERY), time.monotonic() - began
+            finally:
+                await balancer.aclose()
+
+
+def main() -> None:
+    """Measure, print a table, and end with 1 if a request failed or went astray."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--switches", type=int, default=1000)
+    parser.add_argument("--haproxy", choices=list(BINARIES), nargs="*", default=list(BINARIES))
+    given = parser.parse_args()
+    columns = (
+        "HAProxy",
+        "workers reached by",
+        "switches",
+        "requests",
+        "failed",
+        "after acknowledgement",
+        "workers",
+        "lingering",
+        "repeated",
+    )
+    table, bad = Table(*columns, "seconds"), 0
+    for name in given.haproxy:
+        for master in (True, False):
+            outcome, took = asyncio.run(measure(BINARIES[name](), given.switches, master=master))
+            figures = (outcome.switches, outcome.requests, outcome.failed, outcome.after, outcome.workers, outcome.lingering)
+            figures += (outcome.repeated,)
+            table.add_row(name, "master socket" if master else "held connections", *map(str, figures), f"{took:.1f}")
+            bad += outcome.failed + outcome.after
+    Console().print(table)
+    raise SystemExit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
