@@ -6,8 +6,8 @@ import time
 from guardian.core.access import Access
 from guardian.core.judges.trial import Trial
 from guardian.core.ports import Reading, SourceError
-from guardian.core.query import Values, render
-from guardian.core.rules import Query, Rule, Threshold
+from guardian.core.query import rendered
+from guardian.core.rules import Rule
 from guardian.core.words import prometheus as words
 from guardian.metrics.answer import SourceDown, Value
 from guardian.metrics.circuit import Circuit, Patience
@@ -30,7 +30,7 @@ class PrometheusSource:
 
     async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
         """What the query of ``rule`` gives at ``at``; see :meth:`guardian.core.ports.Metrics.read`."""
-        query = _rendered(service, rule, trial, at)
+        query = rendered(service, rule, trial, at)
         if not self._circuit.admits(time.monotonic()):
             raise SourceError(self._reason)
         try:
@@ -58,17 +58,3 @@ class PrometheusSource:
         closed = self._circuit.succeeded(time.monotonic())
         if closed:
             logger.info("%s", words.circuit_closed(self._url, closed.seconds))
-
-
-def _rendered(service: str, rule: Rule, trial: Trial, at: float) -> str:
-    if not isinstance(rule.measure, Query) or not isinstance(rule.test, Threshold):
-        message = f"{rule.name} holds no query against a limit"
-        raise TypeError(message)
-    values = Values(
-        candidate=str(trial.candidate),
-        baseline=str(trial.baseline),
-        service=service,
-        window=rule.test.window,
-        since_cutover=at - trial.since,
-    )
-    return render(rule.measure.promql, values)

@@ -30,13 +30,16 @@ PRAGMAS = (
 )
 
 
-def engine(path: Path) -> Engine:
-    """An engine on the database at ``path``; connections are made when they are needed, by any thread.
+def engine(path: Path, *, reading: bool = False) -> Engine:
+    """An engine on the database at ``path``; connections are made when they are needed, by any thread, and only for ``reading``.
 
     The driver's own transactions begin too late to cover a read before the first write, so they are switched off and begun here:
     at once for writing, or where the execution option ``reading`` is set, as one consistent view.
     """
-    made = create_engine(URL.create("sqlite", database=str(path)), pool_timeout=POOL_SECONDS)
+    url = URL.create("sqlite", database=str(path))
+    if reading:
+        url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+    made = create_engine(url, pool_timeout=POOL_SECONDS)
 
     @event.listens_for(made, "connect")
     def configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -17,6 +17,9 @@ from guardian.core.words import records as words
 from guardian.records import schema, sqlite
 from guardian.records.seal import ORIGIN, canonical, intact, seal
 
+PAGE = 100
+"""Deployments that :meth:`SqlStore.between` holds at once."""
+
 
 class SqlStore:
     """The :class:`~guardian.core.ports.Store` in ``<state_dir>/guardian.db``; made by whoever holds the lock of that directory.
@@ -26,13 +29,17 @@ class SqlStore:
     Everything here raises :class:`StoreError` and nothing else; on making, also for a database that is damaged or not ours.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, *, reading: bool = False) -> None:
+        """``reading``: beside a running guardian, and without the lock; the database must be there, and no write succeeds."""
         self._path = state_dir / "guardian.db"
         try:
-            sqlite.provide(self._path)
+            if reading:
+                self._path.stat()
+            else:
+                sqlite.provide(self._path)
         except OSError as error:
             raise StoreError(words.unusable(self._path, str(error))) from error
-        self._writer = sqlite.engine(self._path)
+        self._writer = sqlite.engine(self._path, reading=reading)
         self._reader = self._writer.execution_options(reading=True)
         self._turn = threading.Lock()
         try:
@@ -106,6 +113,21 @@ class SqlStore:
         if service is not None:
             query = query.where(deployments.c.service == service)
         return [_deployment(row) for row in self._rows(query)]
+
+    def between(self, service: str | None, first: float, last: float) -> Iterator[dict[str, Any]]:
+        """Deployments that were requested between ``first`` and ``last``, in seconds since the epoch, each with its ``service``.
+
+        Oldest first, and read page by page, so that thousands take no more memory than :data:`PAGE`. A cutover follows its request
+        within the hour that a switch may take.
+        """
+        deployments = schema.deployments
+        query = select(deployments).where(deployments.c.requested_at >= first - 3600, deployments.c.requested_at < last)
+        if service is not None:
+            query = query.where(deployments.c.service == service)
+        page, after = query.order_by(deployments.c.first_entry).limit(PAGE), 0
+        while rows := self._rows(page.where(deployments.c.first_entry > after)):
+            yield from map(_deployment, rows)
+            after = rows[-1]["first_entry"]
 
     def deployment(self, identifier: str) -> dict[str, Any] | None:
         """One deployment as last recorded, with its ``service``, or ``None``."""
