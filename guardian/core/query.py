@@ -4,7 +4,9 @@ import math
 import re
 from dataclasses import dataclass
 
+from guardian.core.judges.trial import Trial
 from guardian.core.model import NAME
+from guardian.core.rules import Query, Rule, Threshold
 from guardian.core.words import prometheus as words
 
 VARIABLES = ("candidate", "baseline", "service", "window", "since_cutover")
@@ -62,6 +64,20 @@ def render(query: str, values: Values) -> str:
         return value if isinstance(value, str) else _duration(name, value)
 
     return _DOLLAR.sub(replaced, query)
+
+
+def rendered(service: str, rule: Rule, trial: Trial, at: float) -> str:
+    """The query of ``rule`` as it is sent for the moment ``at`` of ``trial``. ``TypeError`` for a rule without one."""
+    if not isinstance(rule.measure, Query) or not isinstance(rule.test, Threshold):
+        raise TypeError(f"{rule.name} holds no query against a limit")
+    values = Values(
+        candidate=str(trial.candidate),
+        baseline=str(trial.baseline),
+        service=service,
+        window=rule.test.window,
+        since_cutover=at - trial.since,
+    )
+    return render(rule.measure.promql, values)
 
 
 def _duration(name: str, seconds: float) -> str:

@@ -85,7 +85,7 @@ def restore(document: Document, service: str) -> Conversion | Unfit:
         if name != service:
             continue
         lines, where = span.file.lines[span.first + 1 : span.end - 1], f"{span.file.path}:{span.first + 1}"
-        if _digest("".join(lines)) != digest:
+        if _digest(count, "".join(lines)) != digest:
             faults.append(words.changed_since(where, service))
         kept = "".join(line.removeprefix(_KEPT) for line in lines[:count])
         edits.append(Edit(span.file, span.first, span.end, kept))
@@ -174,12 +174,12 @@ def _marked(span: Span, service: Service, text: str) -> Edit:
     """``text`` in the place of ``span``, with what stood there kept above it."""
     lines = span.file.lines[span.first : span.end]
     inner, end = "".join(_KEPT + line for line in lines) + text, _line_end(lines[0])
-    opens = words.mark(service.name, len(lines), _digest(inner))
+    opens = words.mark(service.name, len(lines), _digest(len(lines), inner))
     return Edit(span.file, span.first, span.end, f"{opens}{end}{inner}{_CLOSES} {service.name}{end}")
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
+def _digest(kept: int, text: str) -> str:
+    return hashlib.sha256(f"{kept} {text}".encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
 
 
 def _line_end(line: str) -> str:

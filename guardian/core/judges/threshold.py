@@ -29,6 +29,8 @@ class ThresholdJudge(Judge):
         self._outcomes: deque[bool] = deque(maxlen=test.of)
         self._due = self._from + test.window
         self._evaluations = 0
+        self.checks = 0
+        """How often the value was held against the limit since this judge was made."""
         self._measured: Measured = (None, 0)
 
     def extract(self, look: Look) -> Numbers:
@@ -56,6 +58,7 @@ class ThresholdJudge(Judge):
         if value is None or lacking:
             return
         self._evaluations += samples > 0  # gauges have a value without traffic, but it proves nothing
+        self.checks += 1
         above = self.test.direction is Direction.ABOVE
         self._outcomes.append(value > self.test.limit if above else value < self.test.limit)
 
@@ -68,6 +71,11 @@ class ThresholdJudge(Judge):
             return (events / trials if trials else None), int(trials)
         assert isinstance(self.rule.measure, Gauge)  # noqa: S101  queries have a judge of their own
         return _GAUGES[self.rule.measure](rows, sum(seconds for _, seconds, _ in self._window))
+
+    @property
+    def value(self) -> float | None:
+        """What was measured last; ``None`` where there was nothing to measure."""
+        return self._measured[0]
 
     @property
     def finding(self) -> Finding:

@@ -31,17 +31,17 @@ def no_backend(backend: str, unnamed: str | None) -> str:
 def mixed_backend(section: str, servers: Sequence[str], service: str, blue: str, green: str) -> str:
     """One backend holds the servers of both environments."""
     return (
-        f"{section} holds the servers of both environments ({', '.join(servers)}): `guardian haproxy adopt {service} --convert` shows "
-        f"how it becomes {blue} and {green}, or copy it to both by hand, leave in each only the servers of its environment, and send the "
-        "traffic to the one that serves now."
+        f"{section} holds the servers of both environments ({', '.join(servers)}): `guardian haproxy adopt {service} --convert` "
+        f"shows how it becomes {blue} and {green}, or copy it to both by hand, leave in each only the servers of its environment, "
+        "and send the traffic to the one that serves now."
     )
 
 
 def lone_listen(section: str, service: str, backend: str) -> str:
     """A ``listen`` has what the missing backend should have."""
     return (
-        f"There is no backend {backend}, but {section} may serve what it should: `guardian haproxy adopt {service} --convert` shows how "
-        f"it becomes a frontend and {backend}. Or add {backend}, or name the right one in guardian.yaml."
+        f"There is no backend {backend}, but {section} may serve what it should: `guardian haproxy adopt {service} --convert` shows "
+        f"how it becomes a frontend and {backend}. Or add {backend}, or name the right one in guardian.yaml."
     )
 
 
@@ -141,30 +141,31 @@ def map_decides(service: str, map_path: Path, backend: str, share: int) -> str:
 def block_decides(service: str, backend: str, share: int) -> str:
     """What adopting means where the split stands in the blocks."""
     return (
-        f"{service} is served by {backend} now; from HAProxy's next reload on, the blocks decide. They give green {share} of 10000, so "
-        "that nothing moves by being adopted."
+        f"{service} is served by {backend} now; from HAProxy's next reload on, the blocks decide. They give green {share} of 10000, "
+        "so that nothing moves by being adopted."
     )
 
 
 def splits_differ(service: str, shares: Sequence[int]) -> str:
     """Blocks of one service have different splits written out."""
     return (
-        f"The blocks of {service} give green different shares ({', '.join(map(str, shares))} of 10000): write the right one into each "
-        "`int(…)`, and adopt again."
+        f"The blocks of {service} give green different shares ({', '.join(map(str, shares))} of 10000): write the right one into "
+        "each `int(…)`, and adopt again."
     )
 
 
 def sticky_needs_http(where: str, title: str) -> str:
     """A cookie or header where there is none."""
     return (
-        f"{where}: {title} is not in HTTP mode for sure, and only HTTP has cookies and headers: write `sticky: source` in guardian.yaml, "
-        "or `mode http` here."
+        f"{where}: {title} is not in HTTP mode for sure, and only HTTP has cookies and headers: write `sticky: source` in "
+        "guardian.yaml, or `mode http` here."
     )
 
 
 def unchecked(where: str, title: str) -> str:
     """A fallback that can never happen."""
-    return f"{where}: no server of {title} is checked, so HAProxy never finds it down and never falls back: add `check` to its servers."
+    down = "so HAProxy never finds it down and never falls back"
+    return f"{where}: no server of {title} is checked, {down}: add `check` to its servers."
 
 
 def block_added(where: str, title: str, backend: str, other: str) -> str:

@@ -15,8 +15,8 @@ def mark(service: str, lines: int, digest: str) -> str:
 def converted(where: str, title: str, made: Sequence[str], live: str) -> str:
     """A section is taken apart."""
     return (
-        f"{where}: {title} becomes {listed(made)}; {live} serves, as before. What stood there is kept in comments: --remove puts it "
-        "back, and once you delete comments and marks, the new sections are yours."
+        f"{where}: {title} becomes {listed(made)}; {live} serves, as before. What stood there is kept in comments: --remove puts "
+        "it back, and once you delete comments and marks, the new sections are yours."
     )
 
 

@@ -16,6 +16,7 @@ from guardian.balancers.haproxy.conversion import Conversion, convert, converted
 from guardian.balancers.haproxy.document import Document, load, parse
 from guardian.balancers.haproxy.routes import Unfit
 from guardian.core.model import Routing, Service, Split
+from tests.haproxy.document.test_adoption import BLOCK
 from tests.haproxy.document.test_adoption_gallery import check
 
 CONVERSIONS = Path(__file__).parent / "conversions"
@@ -110,6 +111,13 @@ def test_what_was_changed_since_is_not_overwritten(changed: bytes) -> None:
     plan = restore(damaged.apply(taken.edits), "web")
     assert isinstance(plan, Unfit)
     assert "was changed since" in plan.sentences[0]
+
+
+def test_a_mark_that_was_changed_is_not_believed() -> None:
+    """How many lines are kept is a part of what the digest holds."""
+    whole = after(parse([("haproxy.cfg", MIXED)]), WEB).files[0].data
+    bare = parse([("haproxy.cfg", BLOCK.sub(b"", whole).replace(b" 3 lines kept", b" 2 lines kept"))])
+    assert isinstance(restore(bare, "web"), Unfit)
 
 
 def test_the_environment_in_service_stays_so() -> None:
