@@ -30,7 +30,7 @@ class ConfigFaults(Exception):
     """A configuration that is not used, with all of its faults. As text: one fault a line."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(sorted(faults))
+        self.faults = tuple(sorted(set(faults)))  # what several services share is read for each of them
         super().__init__("\n".join(map(str, self.faults)))
 
 

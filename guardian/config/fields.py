@@ -71,6 +71,10 @@ class Fields:
         """The mapping under ``key``; where it is absent, every key in it is."""
         return Fields(self._find(key), self._findings)
 
+    def node(self, key: str) -> Node | None:
+        """Whatever stands under ``key``; ``None`` where it is absent."""
+        return self._find(key)
+
     def items(self, key: str) -> list[Node]:
         """The items of the list under ``key``, which must be there."""
         node = self._find(key)

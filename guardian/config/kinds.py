@@ -155,6 +155,25 @@ def text(form: str, such_as: str) -> Kind[str]:
     return _matching(re.compile(r"[\x21-\x7e]{1,2000}"), form, such_as)
 
 
+_LINK = re.compile(r"https?://[^\s@/?#\\\x00-\x20\x7f]{1,253}(?:[/?#][\x21-\x7e]{0,1700})?")
+
+
+def _read_link(text: str) -> str:
+    if "@" in text.partition("://")[2].split("/")[0]:
+        raise Misfit(words.link_with_password())
+    if not _LINK.fullmatch(text):
+        raise Misfit(words.misfit(text, forms.a_link()))
+    return text
+
+
+LINK = Kind(_read_link, forms.a_link(), "https://example.org")
+"""An address that people follow: no user name or password in it, for it is shown to everyone."""
+
+BELOW = _matching(
+    re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}/){1,3}[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}\.yaml"), forms.an_included_file(), ""
+)
+"""A file in a directory below this one: files of the directory itself are rule files of services."""
+
 GROUP = _matching(_GROUP, forms.a_group(), "guardian")
 """A group of this system; whether it exists is seen when the socket is opened."""
 

@@ -7,10 +7,26 @@ from guardian.config.document import Node
 from guardian.config.faults import Findings
 from guardian.config.fields import Fields, Kind, Misfit
 from guardian.config.measures import ANY_LIMIT, MEASURES, SHARE, UNKNOWN, Measured
-from guardian.core.rules import Action, Against, Direction, Lack, Query, Ratio, Rule, Sequential, Source, Test, Threshold
+from guardian.core.rules import (
+    Action,
+    Against,
+    Direction,
+    Lack,
+    Link,
+    Query,
+    Ratio,
+    Rule,
+    Sequential,
+    Severity,
+    Source,
+    Test,
+    Threshold,
+)
 from guardian.core.words import faults as words
 from guardian.core.words import forms
 
+LINKS = ("runbook", "dashboard")
+"""Where people read on about a rule; each is a key under ``links``."""
 THRESHOLD_KEYS = ("above", "below", "every", "window", "for", "warm_up")
 SEQUENTIAL_KEYS = ("limit", "against", "tolerance", "floor", "false_alarm")
 MOST_CHECKS = 1000
@@ -33,6 +49,7 @@ def read_rule(node: Node, watch: float, findings: Findings) -> Rule | None:
     if not fields.sound("source"):
         fields.entries()  # which keys may stand here depends on the source
     measured = MEASURES[source](fields) if fields.sound("source") else UNKNOWN
+    action = fields.optional("action", kinds.choice(Action, forms.an_action()), Action.ROLLBACK)
     rule = Rule(
         name=fields.required("name", kinds.name("server-errors")),
         summary=fields.required("summary", kinds.SENTENCE),
@@ -41,11 +58,23 @@ def read_rule(node: Node, watch: float, findings: Findings) -> Rule | None:
         test=_read_test(fields, measured, watch),
         on_no_data=fields.required("on_no_data", _LACK),
         on_source_error=fields.optional("on_source_error", _LACK, Lack.HOLD),
-        action=fields.optional("action", kinds.choice(Action), Action.ROLLBACK),
+        action=action,
         min_requests=fields.optional("min_requests", kinds.whole("0", "1000000", "300"), 0),
+        severity=fields.optional("severity", kinds.choice(Severity), _SEVERITY[action]),
+        shadow=fields.optional("shadow", kinds.SWITCH, default=False),
+        links=_read_links(fields.optional_section("links")),
     )
     fields.close()
     return rule if fields.sound("name") else None
+
+
+_SEVERITY = {Action.ROLLBACK: Severity.CRITICAL, Action.PAUSE: Severity.WARNING, Action.NOTIFY: Severity.WARNING}
+
+
+def _read_links(fields: Fields) -> tuple[Link, ...]:
+    urls = {title: fields.optional(title, kinds.LINK, "") for title in LINKS}
+    fields.close()
+    return tuple(Link(title, url) for title, url in urls.items() if url)
 
 
 def _read_test(fields: Fields, measured: Measured, watch: float) -> Test:

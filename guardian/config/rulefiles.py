@@ -1,13 +1,15 @@
-"""The directory of rule files: one ``*.yaml`` for each service."""
+"""The directory of rule files: one ``*.yaml`` for each service; what several services share stands in directories below."""
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
 from guardian.config import kinds
-from guardian.config.document import read_document
+from guardian.config.defaults import Defaults
+from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
 from guardian.config.files import Unreadable, list_files
@@ -78,10 +80,15 @@ class _Shelf:
         fields = Fields(document.root, self._findings)
         service = self._service(fields)
         watch = inf if service is None or self._watches is None else self._watches[service]
-        rules = self._rules(fields, watch)
+        bench = _Bench(self._directory, watch, Defaults(fields.node("defaults"), self._findings), self._findings)
+        included = fields.optional_list("include", kinds.BELOW)
+        for name in included if fields.sound("include") else ():
+            bench.include(self._directory / name)
+        if fields.has("rules") or not included:  # a file that includes others needs no rules of its own
+            bench.take(fields.items("rules"))
         fields.close()
         if service is not None:
-            self.found[service] = RuleSet(service, rules, document.digest)
+            self.found[service] = RuleSet(service, tuple(bench.rules), _digest([document.digest, *bench.digests]))
 
     def _service(self, fields: Fields) -> str | None:
         """The file's service, unless it is unknown or has a file already."""
@@ -97,15 +104,44 @@ class _Shelf:
             fields.fault("service", words.second_rule_file(name, f"{first.file}:{first.line}"))
         return name
 
-    def _rules(self, fields: Fields, watch: float) -> tuple[Rule, ...]:
-        rules: list[Rule] = []
-        places: dict[str, Place] = {}
-        for node in fields.items("rules"):
-            rule = read_rule(node, watch, self._findings)
+
+def _digest(digests: Sequence[str]) -> str:
+    """One fingerprint of all files that a service's rules were read from."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+class _Bench:
+    """The rules of one service, from its own file and from those that it includes."""
+
+    def __init__(self, directory: Path, watch: float, defaults: Defaults, findings: Findings) -> None:
+        self.rules: list[Rule] = []
+        self.digests: list[str] = []
+        """Of the included files."""
+        self._directory, self._watch, self._defaults, self._findings = directory, watch, defaults, findings
+        self._places: dict[str, Place] = {}
+
+    def include(self, path: Path) -> None:
+        """Take the rules of a file that holds nothing else. What is wrong in it is told there."""
+        with suppress(GivenUp):
+            document = read_document(path, self._findings, within=self._directory)
+            if document is not None:
+                self.digests.append(document.digest)
+                fields = Fields(document.root, self._findings)
+                fields.refuse(("service", "defaults", "include"), words.only_rules_here)
+                self.take(fields.items("rules"))
+                fields.close()
+
+    def take(self, nodes: Iterable[Node]) -> None:
+        """Take the rules in ``nodes``."""
+        for node in nodes:
+            rule = read_rule(self._defaults.complete(node), self._watch, self._findings)
             if rule is None:
                 continue
-            first = places.setdefault(rule.name, node.place)
+            first = self._places.setdefault(rule.name, node.place)
             if first is not node.place:
-                self._findings.add(node.place.below("name").fault(words.same_rule_name(rule.name, first.line)))
-            rules.append(rule)
-        return tuple(rules)
+                self._findings.add(node.place.below("name").fault(words.same_rule_name(rule.name, _where(first, node.place))))
+            self.rules.append(rule)
+
+
+def _where(first: Place, second: Place) -> str:
+    return f"line {first.line}" if first.file == second.file else f"{first.file}:{first.line}"

@@ -40,8 +40,8 @@ def mixed_backend(section: str, servers: Sequence[str], service: str, blue: str,
 def lone_listen(section: str, service: str, backend: str) -> str:
     """A ``listen`` has what the missing backend should have."""
     return (
-        f"There is no backend {backend}, but {section} may serve what it should: `guardian haproxy adopt {service} --convert` shows "
-        f"how it becomes a frontend and {backend}. Or add {backend}, or name the right one in guardian.yaml."
+        f"There is no backend {backend}, but {section} may serve what it should: `guardian haproxy adopt {service} --convert` "
+        f"shows how it becomes a frontend and {backend}. Or add {backend}, or name the right one in guardian.yaml."
     )
 
 
@@ -141,8 +141,8 @@ def map_decides(service: str, map_path: Path, backend: str, share: int) -> str:
 def block_decides(service: str, backend: str, share: int) -> str:
     """What adopting means where the split stands in the blocks."""
     return (
-        f"{service} is served by {backend} now; from HAProxy's next reload on, the blocks decide. They give green {share} of 10000, "
-        "so that nothing moves by being adopted."
+        f"{service} is served by {backend} now; from HAProxy's next reload on, the blocks decide. They give green {share} of "
+        "10000, so that nothing moves by being adopted."
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from guardian.core.words.figures import count, seconds
 from guardian.core.words.quotes import clipped, listed, nearest, quoted, visible
 
-MOST_LISTED = 24
+MOST_LISTED = 30
 """Known names that a sentence lists at the most."""
 
 
@@ -255,9 +255,19 @@ def no_rules(service: str) -> str:
     return f"no rule watches `{service}`, so each of its releases will end unverified; write a rule file for it"
 
 
-def same_rule_name(name: str, line: int) -> str:
+def same_rule_name(name: str, where: str) -> str:
     """Two rules of one name."""
-    return f"`{name}` is the name of the rule in line {line} already; choose another"
+    return f"`{name}` is the name of the rule in {where} already; choose another"
+
+
+def link_with_password() -> str:
+    """An address that holds a secret; it is not repeated."""
+    return "holds a user name or password, and everybody sees it; write the address without them"
+
+
+def only_rules_here(key: str) -> str:
+    """A key that belongs into the file of a service."""
+    return f"`{key}` stands in the file of a service; a file that is included holds `rules` and nothing else"
 
 
 def no_measure() -> str:

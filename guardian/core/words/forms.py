@@ -15,6 +15,21 @@ def lack_of_data() -> str:
     return "`hold` (the watch ends unverified), `pass` (the rule is left out) or `fail` (the release is rolled back)"
 
 
+def an_action() -> str:
+    """What a breach leads to."""
+    return "`rollback` (the traffic goes back), `pause` (it stays, and a person decides) or `notify` (people are told)"
+
+
+def a_link() -> str:
+    """An address for people."""
+    return "an address that starts with https:// or http:// and holds no user name or password"
+
+
+def an_included_file() -> str:
+    """A file of rules that several services share."""
+    return "a YAML file in a directory below that of the rule files, such as `common/http.yaml`"
+
+
 def a_time(least: str, most: str, such_as: str) -> str:
     """A duration."""
     return f"a number and a unit (ms, s, m, h or d), {least} to {most}, such as `{such_as}`"

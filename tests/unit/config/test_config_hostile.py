@@ -62,7 +62,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "control characters in a key": (
         lambda: b'service: web\nrules: []\n"\\e[2J": 1\n',
         (
-            "web.yaml:3: \\x1b[2J: `\\x1b[2J` is not known here; known are `rules` and `service`\n"
+            "web.yaml:3: \\x1b[2J: `\\x1b[2J` is not known here; known are `defaults`, `include`, `rules` and `service`\n"
             "web.yaml:3: \\x1b[2J: holds the invisible character U+001B; remove it"
         ),
     ),

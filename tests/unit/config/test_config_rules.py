@@ -18,6 +18,7 @@ from guardian.core.rules import (
     Rule,
     RuleSet,
     Sequential,
+    Severity,
     Source,
     Threshold,
 )
@@ -59,6 +60,7 @@ def test_a_sequential_rule_says_everything_it_can() -> None:
         on_no_data=Lack.FAIL,
         on_source_error=Lack.PASS,
         action=Action.NOTIFY,
+        severity=Severity.WARNING,
         min_requests=300,
     )
 
