@@ -140,24 +140,26 @@ def _by_name(section: Section) -> Source:
 
 def _faults(document: Document, source: Source) -> Iterator[str]:
     section, heading = source.section, source.section.heading
+    rules = list(_rules(document, source))
     touched = [
         Span(heading.file, heading.line, section.end),
-        *(Span(one.file, one.line, one.line + 1) for one in _rules(document, source)),
+        *(Span(one.file, one.line, one.line + 1) for one in rules),
     ]
     owned = [*document.blocks, *(span for _, span, *_ in _regions(document))]
-    if any(_overlap(touched[0], one) for one in document.conditionals):
+    if any(_overlap(touched[0], span) for span in document.conditionals):
         yield words.conditional_section(heading.where, section.title)
-    if any(_overlap(one, other) for one in touched for other in owned):
+    if any(_overlap(span, other) for span in touched for other in owned):
         yield words.blocks_inside(heading.where, section.title)
-    if not section.statements[-1].text.endswith("\n"):
-        yield words.no_line_end(section.statements[-1].where)
+    for one in (section.statements[-1], *rules):
+        if not one.text.endswith("\n"):
+            yield words.no_line_end(one.where)
     if section.name is None or heading.words[1].raw != section.name:
         yield words.unreadable_name(heading.where, section.kind)
     for server in (server for server, side in source.servers.items() if side is None):
         yield words.unknown_side(server.where, server.argument(1) or server.keyword)
-    for one in section.statements if section.kind == "listen" else ():
-        if keywords.side(one) is None:
-            yield words.unknown_keyword(one.where, one.keyword)
+    for statement in section.statements if section.kind == "listen" else ():
+        if keywords.side(statement) is None:
+            yield words.unknown_keyword(statement.where, statement.keyword)
 
 
 def _regions(document: Document) -> Iterator[tuple[str, Span, int, str]]:
