@@ -23,6 +23,7 @@ from guardian.app.poll import TURN_SECONDS, Poller
 from guardian.app.readiness import Prober
 from guardian.app.reconcile import Reconciler
 from guardian.app.record import Durable, Entry, Recorder
+from guardian.app.rulebook import Files, RuleBook, RulesUnfit
 from guardian.app.schedule import Schedule
 from guardian.app.tell import Feed
 from guardian.app.watch import Beat, Records, Watcher, Wires
@@ -30,6 +31,7 @@ from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
 from guardian.balancers.haproxy.fleet import Fleet
 from guardian.config.configuration import Configuration, load
 from guardian.config.faults import ConfigFaults
+from guardian.config.files import stamp
 from guardian.config.settings import HaproxySettings, Instance, Settings
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import Adopted
@@ -38,7 +40,7 @@ from guardian.core.plan import resume
 from guardian.core.ports import Balancer, BalancerError, Metrics, StoreError
 from guardian.core.rules import RuleSet, Source
 from guardian.core.switch import adopt
-from guardian.core.words import refusals, upkeep
+from guardian.core.words import refusals, rulebook, upkeep
 from guardian.core.words.story import announce
 from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
@@ -63,7 +65,7 @@ def run(config: Path) -> int:
         with StateLock(configuration.settings.state_dir):
             store = SqlStore(configuration.settings.state_dir)
             try:
-                return asyncio.run(_main(configuration, store))
+                return asyncio.run(_main(configuration, store, _rule_files(config, configuration)))
             finally:
                 store.close()
     except ConfigFaults as faults:
@@ -129,7 +131,7 @@ async def _sources(settings: Settings) -> AsyncIterator[Mapping[Source, Metrics]
         await prometheus.aclose()
 
 
-async def _main(configuration: Configuration, store: SqlStore) -> int:
+async def _main(configuration: Configuration, store: SqlStore, files: Files) -> int:
     stop, return_code = asyncio.Event(), 0
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -140,7 +142,8 @@ async def _main(configuration: Configuration, store: SqlStore) -> int:
         known = {name: state for name, state in recorded.items() if name in configuration.settings.services}
         states = known | {name: adopt(name, event).state for name, event in met.items()}
         async with _sources(configuration.settings) as sources:
-            program = Program(configuration, Adapters(store, balancer, sources), states)
+            program = Program(configuration, Adapters(store, balancer, sources, files), states)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, program.reload_soon)
             await program.begin(met)
             try:
                 await program.run(stop)
@@ -148,6 +151,21 @@ async def _main(configuration: Configuration, store: SqlStore) -> int:
                 logger.error("%s", failed.exceptions[0])  # noqa: TRY400  the sentence says it all
                 return_code = 1
     return return_code
+
+
+def _rule_files(path: Path, running: Configuration) -> Files:
+    """The rule files that the ``guardian.yaml`` at ``path`` names; ``running`` is what the program started with."""
+
+    def read() -> Mapping[str, RuleSet]:
+        try:
+            found = load(path)
+        except ConfigFaults as faults:
+            raise RulesUnfit(str(faults)) from faults
+        if found.settings != running.settings:
+            logger.warning("%s", rulebook.needs_restart())
+        return found.rules
+
+    return Files(read, lambda: (stamp(path), stamp(running.settings.rules)))
 
 
 async def _meet(service: Service, balancer: Balancer) -> Adopted:
@@ -169,6 +187,7 @@ class Adapters:
     store: SqlStore
     balancer: Balancer
     sources: Mapping[Source, Metrics]
+    files: Files
 
 
 class Program:
@@ -183,10 +202,11 @@ class Program:
         self._prober = Prober(services, balancer, self._recorder, decider.state, self._clock)
         beat = Beat(look_every=settings.haproxy.look_every)
         rules = {name: configuration.rules.get(name) or RuleSet(name) for name in services}
-        self._watcher = Watcher(services, balancer, self._clock, rules.__getitem__, self._gauges, beat)
+        self._rules = book = RuleBook(rules, adapters.files, self._clock, decider.watching)
+        self._watcher = Watcher(services, balancer, self._clock, book.of, self._gauges, beat)
         self._actor = Actor(services, balancer, self._watcher, self._clock, decider.submit)
         self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock, settings.haproxy.drift)
-        parts = Parts(services, balancer, store, decider, self._watcher, self._prober, self._feed, rules.__getitem__, self._clock)
+        parts = Parts(services, balancer, store, decider, self._watcher, self._prober, self._feed, book, self._clock)
         self._orders = Orders(parts)
         self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)
         self._saving: set[asyncio.Task[None]] = set()
@@ -194,6 +214,7 @@ class Program:
         self._watcher.connect(Wires(decider.submit, self._reconciler.soon, self._keep))
         self._feed.connect(self._gauges.told)
         self._gauges.show(self._orders.services, lambda: self._recorder.waiting)
+        self._gauges.show_rules(book)
         for name in services:
             if not rules[name].rules:
                 logger.warning("%s", upkeep.nothing_watches(name), extra={"service": name})
@@ -219,6 +240,7 @@ class Program:
         schedule.every(1.0, "reconcile", self._reconcile, deadline=10.0)
         schedule.every(3.0, "readiness", self._prober.probe, deadline=10.0)
         schedule.every(TURN_SECONDS, "queries", self._poller.turn, deadline=10.0)
+        schedule.every(1.0, "rules", self._rules.look, deadline=30.0)
         schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)
         schedule.every(10.0, "evidence", self._save_evidence, deadline=30.0)
         schedule.every(3600.0, "prune", self._prune, deadline=300.0)
@@ -249,6 +271,16 @@ class Program:
         await self._save_evidence()
         if self._saving:
             await asyncio.wait(self._saving)
+
+    def reload_soon(self) -> None:
+        """Read the rule files again, as if somebody had ordered it; what is wrong with them is logged."""
+        task = asyncio.create_task(self._reload(), name="reload of the rules")
+        self._saving.add(task)
+        task.add_done_callback(self._saving.discard)
+
+    async def _reload(self) -> None:
+        with suppress(RulesUnfit):
+            await self._rules.reload()
 
     async def _reconcile(self) -> None:
         for state in self._decider.states():

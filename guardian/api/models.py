@@ -54,6 +54,12 @@ class UnlatchOrder(PlainOrder):
     reason: Annotated[Reason, Field(min_length=1, description=shell.FORMS["reason"])]
 
 
+class ReloadOrder(PlainOrder):
+    """Which running watches go on with the new rules."""
+
+    rejudge: Annotated[list[str], Field(max_length=1000, description=shell.FORMS["rejudge"])] = []
+
+
 class HistoryQuery(BaseModel):
     """Which deployments to list."""
 

@@ -17,6 +17,7 @@ from guardian.api.models import (
     PlainOrder,
     Problem,
     Ready,
+    ReloadOrder,
     RollbackOrder,
     SwitchOrder,
     UnlatchOrder,
@@ -24,7 +25,7 @@ from guardian.api.models import (
 from guardian.api.news import Audience, NewsResponse
 from guardian.app.gauges import Gauges
 from guardian.app.orders import Order, Orders
-from guardian.app.views import DeploymentDetail, DeploymentView, Explanation, NewsView, ServiceView
+from guardian.app.views import DeploymentDetail, DeploymentView, Explanation, NewsView, RulesView, ServiceView
 from guardian.core.model import Environment
 from guardian.core.ports import StoreError
 from guardian.core.switch import Refused, Unknown
@@ -100,6 +101,12 @@ async def services(orders: TheOrders) -> list[ServiceView]:
 async def service(service: str, orders: TheOrders) -> ServiceView:
     """Where its traffic is, what is being done, how it is judged, whether a rollback would work."""
     return orders.service(service)
+
+
+@v1.get("/rules", tags=["questions"], summary="The rules in force")
+async def rules(orders: TheOrders) -> RulesView:
+    """What the next watch of each service begins with, and why the files as they are now are not used, if they are not."""
+    return orders.rules()
 
 
 @v1.get("/deployments", tags=["questions"], summary="Deployments, newest first")
@@ -183,6 +190,12 @@ async def drill(
 ) -> ServiceView:
     """Send a tiny share to the idle side and back on the live balancer. The answer comes when it is done, with the times."""
     return await orders.drill(service, Order(by, order.reason), order.share)
+
+
+@v1.post("/rules/reload", tags=["orders"], summary="Read the rule files again")
+async def reload(by: By, orders: TheOrders, order: Annotated[ReloadOrder, Body(default_factory=ReloadOrder)]) -> RulesView:
+    """All or nothing: where any file has a fault, the rules in force stay so. A running watch keeps the rules it began with."""
+    return await orders.reload_rules(Order(by, order.reason), order.rejudge)
 
 
 # Probes.

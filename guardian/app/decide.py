@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.tell import Feed
 from guardian.core.commands import Command
-from guardian.core.deployment import ServiceState
-from guardian.core.events import DrillOrdered, Event, Promoted, RoutingFailed, SwitchRequested, Unlatched
+from guardian.core.deployment import Phase, ServiceState
+from guardian.core.events import DrillOrdered, Event, Promoted, Rejudged, RoutingFailed, SwitchRequested, Unlatched
 from guardian.core.ports import Clock
 from guardian.core.switch import Refused, Unknown, step
 from guardian.core.words import refusals
@@ -44,6 +44,10 @@ class Decider:
         except KeyError:
             raise Unknown(refusals.unknown_service(service, sorted(self._states))) from None
 
+    def watching(self) -> list[str]:
+        """The services whose release is on trial."""
+        return [state.service for state in self.states() if state.deployment and state.deployment.phase is Phase.WATCHING]
+
     def states(self) -> list[ServiceState]:
         """The present state of every service, by name."""
         return [self._states[service] for service in sorted(self._states)]
@@ -54,7 +58,7 @@ class Decider:
         async with self._locks[service]:
             before = self._states[service]
             after, commands = step(before, event)
-            if isinstance(event, SwitchRequested | Promoted | Unlatched | DrillOrdered):
+            if isinstance(event, SwitchRequested | Promoted | Unlatched | DrillOrdered | Rejudged):
                 await self._record_forward(before, event, after)
             elif after != before or commands or event.kind in ("noted", "drifted"):
                 await self._recorder.record(Entry(service, event, after), ROLLBACK_PATIENCE, must=True)

@@ -7,6 +7,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from guardian import __version__
+from guardian.app.rulebook import RuleBook
 from guardian.app.tell import Told
 from guardian.app.views import ServiceView
 from guardian.core.deployment import Phase
@@ -50,6 +51,10 @@ class Gauges:
             registry=self._registry,
         )
 
+    def show_rules(self, book: RuleBook) -> None:
+        """Show, at each scrape, whether the rule files as they are now are in force."""
+        self._registry.register(_Rules(book))
+
     def show(self, services: Callable[[], list[ServiceView]], waiting: Callable[[], int]) -> None:
         """Show, at each scrape, what ``services`` says, and how many journal entries wait."""
         self._registry.register(_Present(services, waiting))
@@ -77,6 +82,20 @@ class Gauges:
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class _Rules(Collector):
+    """The rules in force."""
+
+    def __init__(self, book: RuleBook) -> None:
+        self._book = book
+
+    def collect(self) -> Iterable[Metric]:
+        success = float(not self._book.trouble)
+        yield _family("guardian_rules_reload_success", "1 while the rule files as they are now are in force", [], [([], success)])
+        yield _family("guardian_rules_loaded_timestamp_seconds", "When they were last read", [], [([], self._book.loaded_at)])
+        digests = [([name, rules.digest], float(len(rules.rules))) for name, rules in sorted(self._book.all.items())]
+        yield _family("guardian_rules", "Rules in force", ["service", "digest"], digests)
 
 
 class _Present(Collector):

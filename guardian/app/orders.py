@@ -1,7 +1,7 @@
 """What people and programs may ask of guardian: the one surface behind the API, the shell and the chat."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from guardian.app.codec import deployment_from_record
 from guardian.app.decide import Decider
 from guardian.app.evidence import bundle, explained
 from guardian.app.readiness import Prober, rollback_target
+from guardian.app.rulebook import RuleBook, RulesUnfit
 from guardian.app.tell import Feed
 from guardian.app.views import (
     DeploymentDetail,
@@ -16,17 +17,19 @@ from guardian.app.views import (
     Explanation,
     JournalView,
     NewsView,
+    RulesView,
     ServiceView,
     deployment_view,
+    rules_view,
     service_view,
 )
-from guardian.app.watch import Rules, Watcher
+from guardian.app.watch import Watcher
 from guardian.core.deployment import ServiceState
-from guardian.core.events import DrillOrdered, Promoted, RollbackOrdered, SwitchRequested, Unlatched
+from guardian.core.events import DrillOrdered, Promoted, Rejudged, RollbackOrdered, SwitchRequested, Unlatched
 from guardian.core.model import BASIS_POINTS, Environment, Service
 from guardian.core.ports import Balancer, BalancerError, Clock, Store
 from guardian.core.switch import Refused, Unknown
-from guardian.core.words import drill, refusals, upkeep
+from guardian.core.words import drill, refusals, rulebook, upkeep
 
 DRILL_PATIENCE = 10.0
 """Seconds that an order waits for the end of its drill."""
@@ -44,7 +47,7 @@ class Parts:
     watcher: Watcher
     prober: Prober
     feed: Feed
-    rules: Rules
+    rules: RuleBook
     clock: Clock
 
 
@@ -80,7 +83,7 @@ class Orders:
             candidate=candidate,
             share=share,
             watch_seconds=parts.services[service].watch_seconds,
-            rules_digest=parts.rules(service).digest,
+            rules_digest=parts.rules.of(service).digest,
             history=parts.watcher.history(service, candidate.other),
         )
         return self._view(await parts.decider.submit(service, event))
@@ -118,6 +121,25 @@ class Orders:
             raise Refused(drill.failed(service, found.drill.trouble or drill.cut_short()))
         return self._view(found)
 
+    async def reload_rules(self, order: Order, rejudge: Sequence[str] = ()) -> RulesView:
+        """Read the rule files again, all or nothing. ``rejudge`` names services whose running watch goes on with the new rules."""
+        parts = self._parts
+        for service in rejudge:
+            parts.decider.state(service)
+            if service not in parts.decider.watching():
+                raise Refused(rulebook.not_on_trial(service))
+        try:
+            await parts.rules.reload()
+        except RulesUnfit as unfit:
+            raise Refused(str(unfit)) from unfit
+        for service in rejudge:
+            deployment, rules = parts.decider.state(service).deployment, parts.rules.of(service)
+            await parts.decider.submit(
+                service, Rejudged(parts.clock.now(), order.by, deployment.id if deployment else "", rules.digest)
+            )
+            parts.watcher.rejudge(service, rules)
+        return self.rules()
+
     async def _must_be_able(self, service: str, environment: Environment, *, back: bool) -> None:
         backend = self._parts.services[service].backend(environment)
         try:
@@ -131,6 +153,10 @@ class Orders:
             raise Refused(refusals.target_unable(service, environment, reason, back=back))
 
     # Questions.
+
+    def rules(self) -> RulesView:
+        """The rules in force."""
+        return rules_view(self._parts.rules)
 
     def services(self) -> list[ServiceView]:
         """Every service, by name."""

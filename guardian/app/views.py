@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from guardian.app.readiness import Readiness
+from guardian.app.rulebook import RuleBook
 from guardian.core.deployment import Deployment, Drill, Rollback, ServiceState
 from guardian.core.model import Environment, Service, Split
 from guardian.core.ports import About
 from guardian.core.readings import Counters
-from guardian.core.rules import Link
+from guardian.core.rules import Link, Rule, RuleSet
 from guardian.core.verdicts import Verdict
 from guardian.core.words.story import split_of
 
@@ -161,6 +162,39 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleView:
+    """One rule in force."""
+
+    name: str
+    summary: str
+    source: str
+    action: str
+    severity: str
+    shadow: bool
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetView:
+    """The rules of one service."""
+
+    service: str
+    digest: str
+    """Of the files they were read from; a deployment records that of the rules it is judged by."""
+    rules: tuple[RuleView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesView:
+    """The rules in force: what the next watch of each service begins with."""
+
+    loaded_at: float
+    trouble: str
+    """Why the files as they are now are not used; empty when they are."""
+    services: tuple[RuleSetView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NewsView:
     """One announcement, as the feed gives it."""
 
@@ -251,3 +285,24 @@ def _drill_view(drill: Drill) -> DrillView:
 
 def _readiness_view(readiness: Readiness) -> ReadinessView:
     return ReadinessView(readiness.ready, str(readiness.to), readiness.faults, readiness.checked_at, readiness.about)
+
+
+def rules_view(book: RuleBook) -> RulesView:
+    """The rules as they are shown."""
+    return RulesView(book.loaded_at, book.trouble, tuple(_rule_set_view(rules) for _, rules in sorted(book.all.items())))
+
+
+def _rule_set_view(rules: RuleSet) -> RuleSetView:
+    return RuleSetView(rules.service, rules.digest, tuple(map(_rule_view, rules.rules)))
+
+
+def _rule_view(rule: Rule) -> RuleView:
+    return RuleView(
+        name=rule.name,
+        summary=rule.summary,
+        source=str(rule.source),
+        action=str(rule.action),
+        severity=str(rule.severity),
+        shadow=rule.shadow,
+        links=rule.links,
+    )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -134,12 +134,30 @@ class Watcher:
         observer.rebase()
         recalled = self._recalled.pop(deployment.id, None)
         if recalled:
-            judges = [revived(record) for record in recalled.values()]
+            judges = self._revived(state.service, deployment, trial, recalled)
         else:
             judges = [judge_for(rule, trial) for rule in self._rules(state.service).rules]
             observer.past[deployment.candidate].forget()
         self._watches[state.service] = Watch(deployment, judges, trial)
         self._wake.set()
+
+    def _revived(self, service: str, deployment: Deployment, trial: Trial, recalled: Records) -> list[Judge]:
+        """The judges as they stood; where the rules in force are those of the watch, no other rule's, and every one of them."""
+        judges = {judge.rule.name: judge for judge in map(revived, recalled.values())}
+        now = self._rules(service)
+        if now.digest != deployment.rules_digest:
+            return list(judges.values())
+        return [judges.get(rule.name) or judge_for(rule, trial) for rule in now.rules]
+
+    def rejudge(self, service: str, rules: RuleSet) -> None:
+        """Go on with other rules: a rule that did not change keeps its judge and its evidence, a new one begins now."""
+        watch, now = self._watches.get(service), self._clock.now()
+        if watch is None or watch.over:
+            return
+        left = max(0.0, watch.trial.since + watch.trial.seconds - now)
+        trial, kept = replace(watch.trial, since=now, seconds=left), {judge.rule: judge for judge in watch.judges}
+        watch.judges = [kept.get(rule) or judge_for(rule, trial) for rule in rules.rules]
+        watch.noted &= {rule.name for rule in kept.keys() & set(rules.rules)}
 
     def end(self, service: str) -> None:
         """Stop judging."""

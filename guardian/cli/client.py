@@ -1,7 +1,7 @@
 """Talking to the daemon over its unix socket. Every call ends by its own deadline."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -64,10 +64,12 @@ class Client:
 
     def order(self, service: str, order: str, given: Mapping[str, Any]) -> Answer:
         """The service as it is after ``order``."""
+        return self._post(f"services/{_part(service)}/{order}", given)
+
+    def _post(self, target: str, given: Mapping[str, Any]) -> Answer:
         # Escaped, because what stands on a command line need not be text that UTF-8 can encode.
         body = json.dumps({name: value for name, value in given.items() if value is not None})
         with self._spoken(shell.order_unanswered(self._path, ANSWER_SECONDS)):
-            target = f"services/{_part(service)}/{order}"
             headers = {"content-type": "application/json"}
             answer: Answer = self._understood(self._http.post(target, content=body, headers=headers))
         return answer
@@ -91,6 +93,15 @@ class Client:
         """One deployment with its journal."""
         detail: Answer = self.ask(f"deployments/{_part(identifier)}")
         return detail
+
+    def rules(self) -> Answer:
+        """The rules in force."""
+        found: Answer = self.ask("rules")
+        return found
+
+    def reload_rules(self, rejudge: Sequence[str], reason: str) -> Answer:
+        """The rules in force after the files were read again."""
+        return self._post("rules/reload", {"rejudge": list(rejudge), "reason": reason})
 
     def explanation(self, identifier: str, rule: str | None = None) -> Answer:
         """Why a deployment was judged as it was, by all rules or by one."""

@@ -195,6 +195,45 @@ def rules() -> None:
     """Write, test and trust the rules."""
 
 
+@rules.command(name="list")
+@as_json
+@click.pass_obj
+def list_rules(socket: Path, *, as_json: bool) -> None:
+    """Show the rules in force.
+
+    The exit code is 1 while the files as they are now are not used.
+    """
+    with _client(socket) as client:
+        view = client.rules()
+    if as_json:
+        _print_json(view)
+    else:
+        from guardian.cli.tables import show_rules
+
+        show_rules(view)
+    click.get_current_context().exit(1 if view["trouble"] else 0)
+
+
+@rules.command()
+@click.option("--rejudge", "rejudge", metavar="SERVICE", multiple=True, help="Its running watch goes on with the new rules.")
+@reason
+@as_json
+@click.pass_obj
+def reload(socket: Path, rejudge: tuple[str, ...], reason: str, *, as_json: bool) -> None:
+    """Have the daemon read the rule files again: all of them, or none.
+
+    A running watch keeps the rules that it began with, unless --rejudge names its service.
+    """
+    with _client(socket) as client:
+        view = client.reload_rules(rejudge, reason)
+    if as_json:
+        _print_json(view)
+    else:
+        from guardian.cli.tables import show_rules
+
+        show_rules(view)
+
+
 @rules.command()
 @click.argument("service", required=False)
 @config

@@ -16,7 +16,7 @@ from guardian.cli.client import Answer
 from guardian.core.model import BASIS_POINTS, Split
 from guardian.core.rules import Command, Gauge, Query, Ratio, Rule, Sequential
 from guardian.core.words import explain as words
-from guardian.core.words import shell
+from guardian.core.words import rulebook, shell
 from guardian.core.words.figures import count, percent, seconds
 from guardian.core.words.story import split_of
 from guardian.core.words.verdicts import value_of
@@ -224,3 +224,14 @@ def _columns(rule: Rule, looks: Sequence[Sequence[Any]]) -> Sequence[str]:
     else:
         names = [str(rule.measure)]
     return ["s after cutover", *names[: max(map(len, looks), default=2) - 1]]
+
+
+def show_rules(view: Answer) -> None:
+    """The rules in force, and why newer ones are not."""
+    rows = [(one["service"], rule) for one in view["services"] for rule in one["rules"]]
+    table = table_of(
+        ("service", "rule", "source", "action", "summary"),
+        [(service, rule["name"], rule["source"], rulebook.action(rule), rule["summary"]) for service, rule in rows],
+    )
+    trouble = [Text(rulebook.not_used(view["trouble"]), style="red")] if view["trouble"] else []
+    _print(table if rows else Text(rulebook.no_rules()), *trouble)

@@ -48,3 +48,25 @@ def list_files(directory: Path) -> list[Path]:
         return sorted(entry for entry in directory.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise Unreadable(words.unreadable(error.strerror or str(error))) from error
+
+
+def stamp(path: Path, deepest: int = 4) -> tuple[tuple[str, int, int, int], ...]:
+    """Something that changes when the file at ``path`` does, or any ``*.yaml`` in the directory there, links followed.
+
+    What cannot be looked at is left out: whoever reads it next will say so.
+    """
+    if deepest and path.is_dir():
+        found = sorted(entry for entry in _entries(path) if not entry.name.startswith("."))
+        return tuple(one for entry in found for one in stamp(entry, deepest - 1) if entry.suffix == ".yaml" or entry.is_dir())
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return ((str(path), status.st_ino, status.st_mtime_ns, status.st_size),)
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return list(directory.iterdir())
+    except OSError:
+        return []

@@ -97,6 +97,18 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejudged:
+    """A person wants the running watch to go on with the rules as they are now."""
+
+    at: float
+    by: str
+    deployment: str
+    digest: str
+    """Of the new rules."""
+    kind: Literal["rejudged"] = "rejudged"
+
+
+@dataclass(frozen=True, slots=True)
 class WatchEnded:
     """The watch is over."""
 
@@ -213,6 +225,7 @@ Event: TypeAlias = (
     | Breached
     | Noted
     | Paused
+    | Rejudged
     | WatchEnded
     | RollbackOrdered
     | Promoted

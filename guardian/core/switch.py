@@ -26,6 +26,7 @@ from guardian.core.events import (
     Noted,
     Paused,
     Promoted,
+    Rejudged,
     RollbackOrdered,
     Routed,
     RoutingFailed,
@@ -40,7 +41,7 @@ from guardian.core.plan import Step, ending, route
 from guardian.core.readings import History
 from guardian.core.rules import Lack
 from guardian.core.verdicts import Finding, Verdict
-from guardian.core.words import drill, refusals, story
+from guardian.core.words import drill, refusals, rulebook, story
 
 
 class Refused(Exception):
@@ -259,6 +260,14 @@ def _paused(event: Paused, state: ServiceState) -> Step:
     if deployment is None or deployment.id != event.deployment or deployment.phase is not Phase.WATCHING or deployment.paused:
         return Step(state)
     return Step(replace(state, deployment=replace(deployment, paused=event.verdict)))
+
+
+@_on.register
+def _rejudged(event: Rejudged, state: ServiceState) -> Step:
+    deployment = state.deployment
+    if deployment is None or deployment.id != event.deployment or deployment.phase is not Phase.WATCHING:
+        raise Refused(rulebook.not_on_trial(state.service))
+    return Step(replace(state, deployment=replace(deployment, rules_digest=event.digest)))
 
 
 @_on.register

@@ -19,6 +19,7 @@ from guardian.app.gauges import Gauges
 from guardian.app.orders import Orders, Parts
 from guardian.app.readiness import Prober
 from guardian.app.record import Entry, Recorder
+from guardian.app.rulebook import RuleBook
 from guardian.app.tell import Feed
 from guardian.app.watch import Beat, Watcher
 from guardian.core.deployment import ServiceState
@@ -32,6 +33,7 @@ from guardian.core.rules import Lack, Ratio, Rule, RuleSet, Sequential, Source
 from guardian.core.switch import adopt
 from guardian.core.verdicts import Conclusion, Finding, Verdict
 from tests.doubles.balancer import FakeBalancer
+from tests.doubles.rulefiles import RuleFiles
 from tests.doubles.store import MemoryStore
 
 WEB = Service("web", blue="web_blue", green="web_green")
@@ -70,12 +72,15 @@ class House:
         self._met = None if recorded else Adopted(self.clock.now(), Split.all_on(Environment.BLUE), "worker-1")
         state = adopt(WEB.name, self._met).state if self._met else state_from_record(recorded)
         self.decider = Decider({WEB.name: state}, self._recorder, self.clock, self.feed)
-        rules, services = {WEB.name: RuleSet(WEB.name, (SERVER_ERRORS,))}.__getitem__, {WEB.name: WEB}
+        services = {WEB.name: WEB}
+        self.files = RuleFiles({WEB.name: RuleSet(WEB.name, (SERVER_ERRORS,))})
+        self.rules = rules = RuleBook(self.files.rules, self.files.files, self.clock, self.decider.watching)
         self.prober = Prober(services, self.balancer, self._recorder, self.decider.state, self.clock)
-        self.watcher = Watcher(services, self.balancer, self.clock, rules, self.gauges, Beat())
+        self.watcher = Watcher(services, self.balancer, self.clock, rules.of, self.gauges, Beat())
         parts = Parts(services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock)
         self.orders = Orders(parts)
         self.gauges.show(self.orders.services, lambda: self._recorder.waiting)
+        self.gauges.show_rules(rules)
 
     @property
     def state(self) -> ServiceState:

@@ -19,6 +19,7 @@ FORMS = {
     "service": "the name of a service",
     "limit": "a whole number from 1 to 1,000",
     "after": "the number of the last announcement that you know, or 0 for all",
+    "rejudge": "a list of names of services whose release is on trial",
     "body": "a JSON object, sent with `content-type: application/json`",
 }
 """What to write into each field of a request; also their descriptions in the OpenAPI document."""
@@ -305,6 +306,10 @@ def _paused(event: Record) -> str:
     return f"{event['verdict']['rule']} pauses the release: {event['verdict']['reason']}"
 
 
+def _rejudged(event: Record) -> str:
+    return f"{event['by']} has it judged by the rules as they are now"
+
+
 def _watch_ended(event: Record) -> str:
     told = [f"{found['verdict']['rule']}: {found['missing'] or found['verdict']['reason']}" for found in event["conclusions"]]
     return f"the watch is over: {'; '.join(told) or 'no rule watched it'}"
@@ -345,6 +350,7 @@ _TELLERS: Mapping[str, Callable[[Record], str]] = {
     "breached": _breached,
     "noted": _noted,
     "paused": _paused,
+    "rejudged": _rejudged,
     "watch ended": _watch_ended,
     "rollback ordered": _rollback_ordered,
     "promoted": _promoted,

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from guardian.core.rules import Action, Link, Severity
-from guardian.core.words import drill, remains
+from guardian.core.words import drill, remains, rulebook
 from guardian.core.words.figures import seconds, share
 
 if TYPE_CHECKING:  # the state machine speaks through this module; only the type checker needs to look back
@@ -216,6 +216,12 @@ def _moved(before: "ServiceState", event: "Event", after: "ServiceState") -> Ann
     return Announcement(Severity.CRITICAL, f"{after.service}: {moved_by_hand(after.live)}; {then}")
 
 
+def _rejudged(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement:
+    del before
+    identifier = after.deployment.id if after.deployment else after.service
+    return Announcement(Severity.INFO, rulebook.rejudged(identifier, getattr(event, "by", ""), getattr(event, "digest", "")))
+
+
 def _paused(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement | None:
     del before
     verdict, deployment = getattr(event, "verdict", None), after.deployment
@@ -255,6 +261,7 @@ def _drilled(before: "ServiceState", event: "Event", after: "ServiceState") -> A
 
 _SPEAKERS = {
     "paused": _paused,
+    "rejudged": _rejudged,
     "adopted": _adopted,
     "unlatched": _unlatched,
     "promoted": _promoted,

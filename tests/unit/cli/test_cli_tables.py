@@ -31,6 +31,7 @@ HAPPENED = [
         "the watch is over: server-errors: no requests",
     ),
     (events.Paused(1.0, "web-1", VERDICT), f"server-errors pauses the release: {VERDICT.reason}"),
+    (events.Rejudged(1.0, "bob", "web-1", "abc"), "bob has it judged by the rules as they are now"),
     (events.RollbackOrdered(1.0, "bob", "slow"), "bob wants the traffic back: slow"),
     (
         events.RollbackOrdered(1.0, "bob", "", force=True),
