@@ -195,6 +195,14 @@ def rules() -> None:
     """Write, test and trust the rules."""
 
 
+@rules.command()
+def schema() -> None:
+    """Print the JSON Schema of rule files, for editors."""
+    from guardian.config.schema import rule_schema
+
+    _print_json(rule_schema())
+
+
 @rules.command(name="list")
 @as_json
 @click.pass_obj

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from guardian.config.asked import Asked
 from guardian.core.words import faults as words
 
 MOST_FAULTS = 1000
@@ -52,6 +53,9 @@ class Findings:
             self.faults.append(Fault(fault.file, fault.line, "", words.too_many_faults(MOST_FAULTS)))
             raise GivenUp
         self.faults.append(fault)
+
+    def heard(self, place: "Place", asked: Asked) -> None:
+        """A reader asks the mapping at ``place`` for a key: nothing to find in that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ built from stand-ins leaves this package, because a file with faults is refused 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from guardian.config.asked import Asked
 from guardian.config.document import ListNode, MapNode, Node, RefusedNode, ScalarNode
 from guardian.config.faults import Fault, Findings, Place
 from guardian.core.words import faults as words
@@ -31,6 +32,8 @@ class Kind(Generic[T]):
     """What to write: the end of a sentence."""
     stand_in: T
     """A value in place of one that could not be read."""
+    choices: tuple[str, ...] = ()
+    """The only texts that have a value; empty where there are others."""
 
 
 class Fields:
@@ -49,6 +52,7 @@ class Fields:
 
     def required(self, key: str, kind: Kind[T]) -> T:
         """The value of ``key``, which must be there."""
+        self._tell(key, kind, required=True)
         node = self._find(key)
         if node is None:
             self._lack(key, words.missing(kind.form))
@@ -57,6 +61,7 @@ class Fields:
 
     def optional(self, key: str, kind: Kind[T], default: D) -> T | D:
         """The value of ``key``, or ``default`` where it is absent or faulty."""
+        self._tell(key, kind)
         node = self._find(key)
         return default if node is None else self._read(key, node, kind, default)
 
@@ -69,6 +74,7 @@ class Fields:
 
     def optional_section(self, key: str) -> "Fields":
         """The mapping under ``key``; where it is absent, every key in it is."""
+        self._tell(key)
         return Fields(self._find(key), self._findings)
 
     def node(self, key: str) -> Node | None:
@@ -77,6 +83,10 @@ class Fields:
 
     def items(self, key: str) -> list[Node]:
         """The items of the list under ``key``, which must be there."""
+        self._tell(key, required=True, many=True)
+        return self._items(key)
+
+    def _items(self, key: str) -> list[Node]:
         node = self._find(key)
         if isinstance(node, ListNode):
             return node.items
@@ -88,8 +98,9 @@ class Fields:
 
     def optional_list(self, key: str, kind: Kind[T]) -> tuple[T, ...]:
         """The values of the list under ``key``, which may name each only once; none where it is absent."""
+        self._tell(key, kind, many=True)
         found: dict[T, None] = {}
-        for node in self.items(key) if self._find(key) else ():
+        for node in self._items(key) if self._find(key) else ():
             value = self._read(key, node, kind, kind.stand_in)
             if value in found and self.sound(key):
                 self._findings.add(node.place.fault(words.twice(str(value))))
@@ -155,6 +166,10 @@ class Fields:
                 self._missing.pop(nearest(key, known) or "", None)
         for fault in self._missing.values():
             self._findings.add(fault)
+
+    def _tell(self, key: str, kind: Kind[Any] | None = None, *, required: bool = False, many: bool = False) -> None:
+        form, choices = (kind.form, kind.choices) if kind else ("", ())
+        self._findings.heard(self._place, Asked(key, required, form, choices, many))
 
     def _find(self, key: str) -> Node | None:
         self._asked.add(key)

@@ -129,7 +129,7 @@ def word(known: dict[str, T], form: str = "") -> Kind[T]:
             raise Misfit(words.misfit(text, form))
         return known[text]
 
-    return Kind(read, form, next(iter(known.values())))
+    return Kind(read, form, next(iter(known.values())), tuple(known))
 
 
 SWITCH = word({"false": False, "true": True}, forms.yes_or_no())
