@@ -26,4 +26,5 @@ build_requirements() {
 build_requirements | lock deploy/requirements.txt pyproject.toml -
 python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["haproxy"], sep="\n")' |
     lock deploy/requirements-haproxy.txt -
-build_requirements | lock tests/requirements.txt --extra haproxy --group dev --constraint deploy/requirements.txt pyproject.toml -
+lock deploy/requirements-ansible.txt --extra ansible --constraint deploy/requirements.txt pyproject.toml
+build_requirements | lock tests/requirements.txt --extra haproxy --extra ansible --group dev --constraint deploy/requirements.txt pyproject.toml -
