@@ -10,7 +10,7 @@ import pytest
 from guardian.core.access import Access
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment
-from guardian.core.ports import SourceError
+from guardian.core.ports import Reading, SourceError
 from guardian.core.readings import History
 from guardian.core.rules import Direction, Lack, Query, Rule, Source, Threshold
 from guardian.metrics.circuit import Patience
@@ -48,8 +48,9 @@ async def ask() -> AsyncIterator[Ask]:
 async def test_variables_are_filled_in(ask: Ask, past: Past) -> None:
     """The candidate's ratio over the rule's window, at the moment asked for."""
     query = 'sum(rate(errors_total{env="$candidate"}[$window])) / sum(rate(requests_total{env="$candidate"}[$window]))'
-    value = await ask(past.url).read("web", rule(query), trial(past.since + 300), past.since + 600.0)
-    assert value == pytest.approx(0.05)
+    reading = await ask(past.url).read("web", rule(query), trial(past.since + 300), past.since + 600.0)
+    assert reading is not None
+    assert reading.value == pytest.approx(0.05)
 
 
 async def test_an_absent_series_is_no_data(ask: Ask, past: Past) -> None:
@@ -64,7 +65,7 @@ async def test_a_bad_query_does_not_open_the_circuit(ask: Ask, past: Past) -> No
     for _ in range(5):
         with pytest.raises(SourceError, match="parse error"):
             await source.read("web", rule("sum("), trial(past.since + 300), past.since + 600.0)
-    assert await source.read("web", rule("1"), trial(past.since + 300), past.since + 600.0) == 1.0
+    assert await source.read("web", rule("1"), trial(past.since + 300), past.since + 600.0) == Reading(1.0)
 
 
 async def test_a_server_that_is_gone_is_told_once_and_so_is_its_return(
@@ -78,13 +79,13 @@ async def test_a_server_that_is_gone_is_told_once_and_so_is_its_return(
             with pytest.raises(SourceError):
                 await source.read("web", rule("1"), trial(now - 100), now)
         with fresh_prometheus:
-            assert await _first_value(source, now) == 1.0
+            assert await _first_value(source, now) == Reading(1.0)
     told = [record.message for record in caplog.records if record.name == "guardian.metrics.source"]
     assert len(told) == 2
     assert "nothing is rolled back for it" in told[0]
 
 
-async def _first_value(source: PrometheusSource, now: float) -> float | None:
+async def _first_value(source: PrometheusSource, now: float) -> Reading | None:
     async with asyncio.timeout(30):
         while True:
             try:

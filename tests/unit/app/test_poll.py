@@ -12,7 +12,7 @@ from guardian.app.poll import Poller
 from guardian.core.deployment import Phase
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
-from guardian.core.ports import SourceError
+from guardian.core.ports import Reading, SourceError
 from guardian.core.rules import Direction, Lack, Query, Rule, Source, Threshold, Unit
 from guardian.core.verdicts import Finding
 from tests.unit.app.conftest import Rig, server_errors
@@ -34,7 +34,7 @@ class FakeMetrics:
     asked: dict[str, list[float]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
 
-    async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> float | None:
+    async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
         """As the protocol says."""
         assert service == "web"
         assert at - trial.since >= rule.test.window - 1e-6  # type: ignore[union-attr]
@@ -44,7 +44,7 @@ class FakeMetrics:
         answer = self.answers.get(rule.name)
         if isinstance(answer, SourceError):
             raise answer
-        return answer
+        return None if answer is None else Reading(answer)
 
 
 class Polled:
