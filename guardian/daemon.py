@@ -42,6 +42,7 @@ from guardian.core.rules import RuleSet, Source
 from guardian.core.switch import adopt
 from guardian.core.words import refusals, rulebook, upkeep
 from guardian.core.words.story import announce
+from guardian.metrics.command import CommandSource
 from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.store import SqlStore
@@ -121,14 +122,16 @@ async def _haproxy(settings: Settings) -> AsyncIterator[Balancer]:
 
 @asynccontextmanager
 async def _sources(settings: Settings) -> AsyncIterator[Mapping[Source, Metrics]]:
-    if settings.prometheus is None:
-        yield {}
-        return
-    prometheus = PrometheusSource(settings.prometheus)
-    try:
-        yield {Source.PROMETHEUS: prometheus}
-    finally:
-        await prometheus.aclose()
+    """What rules may ask. A source that ``guardian.yaml`` does not name is not there: no rule that asks it is accepted."""
+    async with AsyncExitStack() as ends:
+        commands = CommandSource()
+        ends.push_async_callback(commands.aclose)
+        found: dict[Source, Metrics] = {Source.COMMAND: commands}
+        if settings.prometheus is not None:
+            prometheus = PrometheusSource(settings.prometheus)
+            ends.push_async_callback(prometheus.aclose)
+            found[Source.PROMETHEUS] = prometheus
+        yield found
 
 
 async def _main(configuration: Configuration, store: SqlStore, files: Files) -> int:

@@ -1,4 +1,4 @@
-"""Asking the sources that look back by themselves: each rule of a query at its own interval, none waiting for another."""
+"""Asking the sources that guardian does not look at by itself: each rule at its own interval, none waiting for another."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from guardian.app.watch import Instruments, Watcher
 from guardian.core.judges.judge import Judge
-from guardian.core.ports import Clock, Metrics, SourceError
+from guardian.core.ports import Clock, Metrics, Reading, SourceError
 from guardian.core.readings import SourceFailure
 from guardian.core.rules import Source, Threshold
 
@@ -18,17 +18,20 @@ were due, as if nothing had happened."""
 
 
 class Poller:
-    """Has every rule on trial that asks a query evaluated when it is due."""
+    """Has every rule on trial that asks a source evaluated when it is due."""
 
     def __init__(self, sources: Mapping[Source, Metrics], watcher: Watcher, instruments: Instruments, clock: Clock) -> None:
         self._sources, self._watcher, self._instruments, self._clock = sources, watcher, instruments, clock
         self._due: WeakKeyDictionary[Judge, float] = WeakKeyDictionary()
         self._asking: dict[Judge, asyncio.Task[None]] = {}
+        self._reading: dict[Judge, asyncio.Task[Reading | None]] = {}
 
     async def turn(self) -> None:
-        """Start what is due. A rule whose last evaluation has not been answered yet is left alone."""
-        now = self._clock.now()
-        for service, judge in self._watcher.polled():
+        """Start what is due, and give up what nobody waits for any more. A rule that still waits for its answer is left alone."""
+        now, polled = self._clock.now(), self._watcher.polled()
+        for judge in self._reading.keys() - {judge for _, judge in polled}:
+            self._reading[judge].cancel()  # this ends its evaluation, too; one that has its answer already is let alone
+        for service, judge in polled:
             if judge not in self._asking and self._next(judge) <= now:
                 task = asyncio.create_task(self._evaluate(service, judge), name=f"{service} {judge.rule.name}")
                 self._asking[judge] = task
@@ -61,10 +64,18 @@ class Poller:
             self._instruments.evaluated(now - due)
             due = due if judge.rule.source.looks_back else now
             try:
-                reading = await self._sources[judge.rule.source].read(service, judge.rule, judge.trial, due)
+                reading = await self._read(service, judge, due)
             except SourceError as error:
                 await self._watcher.fail(service, judge, SourceFailure(due, str(error)))
                 self._due[judge] = max(due + every, self._clock.now())
                 return
             self._due[judge] = due + every
             await self._watcher.feed(service, judge, due, reading)
+
+    async def _read(self, service: str, judge: Judge, at: float) -> Reading | None:
+        source = self._sources[judge.rule.source]
+        self._reading[judge] = asyncio.create_task(source.read(service, judge.rule, judge.trial, at), name=judge.rule.name)
+        try:
+            return await self._reading[judge]
+        finally:
+            del self._reading[judge]

@@ -15,3 +15,5 @@ class Asked:
     """The only words that may stand there; empty where there are others."""
     many: bool = False
     """Whether it is a list."""
+    named: bool = False
+    """Whether it is a mapping from names of the writer's own to such values."""

@@ -1,13 +1,15 @@
 """Everything guardian is told by files: read as a whole, or refused as a whole."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from guardian.config.faults import ConfigFaults, Fault, Findings
+from guardian.config.faults import ConfigFaults, Fault, Findings, Place
 from guardian.config.rulefiles import for_services, read_rules
 from guardian.config.settings import Draft, Settings, read_settings
-from guardian.core.rules import RuleSet, Source
+from guardian.core.invocation import allowed, startable
+from guardian.core.rules import Alerts, Command, Query, RuleSet
+from guardian.core.words import command as command_words
 from guardian.core.words import faults as words
 
 
@@ -22,11 +24,22 @@ class Configuration:
     """What is probably not meant, but keeps nobody from starting."""
 
 
-def _must_not_ask(found: Mapping[str, RuleSet], draft: Draft, findings: Findings) -> None:
-    """Note each rule that asks a Prometheus which ``guardian.yaml`` does not name."""
+def _check_sources(found: Mapping[str, RuleSet], draft: Draft, findings: Findings) -> None:
+    """Note each rule whose source ``guardian.yaml`` does not name, or does not let it use."""
     for service, rule in ((own.service, rule) for own in found.values() for rule in own.rules):
-        if rule.source is Source.PROMETHEUS and draft.prometheus_at:
-            findings.add(draft.prometheus_at.fault(words.no_prometheus(f"{service}/{rule.name}")))
+        name, measure = f"{service}/{rule.name}", rule.measure
+        if isinstance(measure, Query) and draft.prometheus_at:
+            findings.add(draft.prometheus_at.fault(words.no_prometheus(name)))
+        if isinstance(measure, Alerts):
+            findings.add(draft.alerts_at.fault(words.no_alerts(name)))
+        if isinstance(measure, Command) and draft.commands_at:
+            _check_program(name, measure, draft.commands_at, draft.settings.commands, findings)
+
+
+def _check_program(rule: str, command: Command, named_at: Place, directories: Sequence[Path], findings: Findings) -> None:
+    program = next(iter(command.argv), "")
+    if startable(program) and not allowed(program, directories):
+        findings.add(named_at.fault(command_words.not_allowed(rule, program, directories)))
 
 
 def load(path: Path) -> Configuration:
@@ -36,8 +49,7 @@ def load(path: Path) -> Configuration:
     found: Mapping[str, RuleSet] = {}
     if draft is not None and draft.rules_at is not None:
         found = read_rules(draft.settings.rules, draft.rules_at, draft.watches, findings)
-        if not draft.settings.prometheus:
-            _must_not_ask(found, draft, findings)
+        _check_sources(found, draft, findings)
     if draft is None or findings.faults:
         raise ConfigFaults(findings.faults)
     rules = for_services(found, draft.settings.services)

@@ -12,8 +12,8 @@ ALWAYS = ("on_no_data", "on_source_error", "action", "severity", "shadow", "link
 FITTING: Mapping[Source, tuple[str, ...]] = {
     Source.HAPROXY: ("every", "window", "for", "warm_up", "min_requests"),
     Source.PROMETHEUS: ("every", "window", "for", "warm_up"),
-    Source.ALERTS: ("warm_up",),
-    Source.COMMAND: ("every", "for", "warm_up"),
+    Source.ALERTS: ("every", "window", "warm_up"),
+    Source.COMMAND: ("every", "window", "for", "warm_up"),
 }
 """What else the rules of a source have a use for."""
 SEQUENTIAL = ("min_requests",)

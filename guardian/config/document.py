@@ -28,6 +28,7 @@ MOST_VALUES = 20_000
 
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 """Control characters, line separators that editors do not count, and marks that reorder what a reader sees."""
+_TOO_DEEP = "exceeded maximum nesting depth"
 _TAB_INDENT = re.compile(r"^ *\t[ \t]*\S", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 
@@ -136,6 +137,8 @@ def _parse(text: str, top: Place, findings: Findings) -> Node | None:
 def _syntax_fault(error: yaml.MarkedYAMLError, file: str) -> Fault:
     line = error.problem_mark.line + 1 if error.problem_mark else 1
     problem = str(error.problem)
+    if problem == _TOO_DEEP:  # libyaml since 0.2.6 has a bound of its own, and may reach it before it tells of the first bracket
+        return Place(file, line).fault(words.too_deep(DEEPEST))
     if error.context and error.context_mark:
         problem = words.within(problem, error.context, error.context_mark.line + 1)
     return Place(file, line).fault(words.no_yaml(problem))

@@ -107,6 +107,21 @@ class Fields:
             found[value] = None
         return tuple(found)
 
+    def series(self, key: str, kind: Kind[T], *, required: bool = False) -> tuple[T, ...]:
+        """The values of the list under ``key`` in their order, the same one as often as it stands there."""
+        self._tell(key, kind, required=required, many=True)
+        nodes = self._items(key) if required or self._find(key) else ()
+        return tuple(self._read(key, node, kind, kind.stand_in) for node in nodes)
+
+    def mapping(self, key: str, kind: Kind[T]) -> Mapping[str, T]:
+        """The values of the mapping under ``key``, whose keys are names; empty where it is absent."""
+        self._findings.heard(self._place, Asked(key, required=False, form=kind.form, named=True))
+        inner = Fields(self._find(key), self._findings)
+        found = {name: inner.required(name, kind) for name in inner.entries()}
+        if found and not inner.sound(*found):
+            self._unsound.add(key)
+        return found
+
     def entries(self) -> Mapping[str, Node]:
         """All values of a mapping whose keys are names, by name."""
         entries = self._mapping.entries if self._mapping else {}

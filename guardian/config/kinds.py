@@ -214,6 +214,19 @@ def path(base: Path, such_as: str) -> Kind[Path]:
     return Kind(read, form, base)
 
 
+def directory(base: Path, such_as: str) -> Kind[Path]:
+    """The path of a directory that is known by one name only, so that a path can be seen to lead into it."""
+    plain = path(base, such_as)
+
+    def read(text: str) -> Path:
+        place = plain.read(text).absolute()
+        if ".." in place.parts:
+            raise Misfit(words.path_goes_up(text))
+        return place
+
+    return Kind(read, plain.form, base)
+
+
 def plain_path(base: Path, such_as: str) -> Kind[Path]:
     """A path that HAProxy is told: absolute in the end, and of characters that need no quotes in a HAProxy command."""
     plain = path(base, such_as)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from guardian.config import kinds
 from guardian.config.fields import Fields, Kind, Misfit
-from guardian.core import query
+from guardian.core import alerts, invocation, query
 from guardian.core.readings import COUNTED
-from guardian.core.rules import Gauge, Measure, Query, Ratio, Source, Unit
+from guardian.core.rules import Alerts, Command, Gauge, Measure, Query, Ratio, Sender, Source, Unit
+from guardian.core.words import alerts as alert_words
+from guardian.core.words import command as command_words
 from guardian.core.words import faults as words
 from guardian.core.words import forms
 
@@ -24,6 +26,8 @@ class Measured:
     measure: Measure
     limit: Kind[float]
     """:data:`ANY_LIMIT` where the measure could not be read."""
+    verdict: bool = False
+    """Whether the source itself says what is bad: then there is no limit to write."""
 
 
 SHARE = kinds.share("1%")
@@ -92,12 +96,89 @@ def _read_prometheus(fields: Fields) -> Measured:
     promql = fields.required("query", QUERY)
     fields.refuse(("ratio", "value"), words.haproxy_only)
     fields.refuse(("min_requests",), words.counts_no_requests)
+    unit, limit = _unit(fields)
+    return Measured(Query(promql, unit), limit)
+
+
+def _unit(fields: Fields) -> tuple[Unit, Kind[float]]:
+    """What the limit that stands there says that a bare number is."""
     limit = fields.text("above") or fields.text("below")
     if limit.endswith("%"):
-        return Measured(Query(promql, Unit.SHARE), SHARE)
+        return Unit.SHARE, SHARE
     if _TIME.fullmatch(limit):
-        return Measured(Query(promql, Unit.SECONDS), kinds.duration("1ms", "7d", "800ms"))
-    return Measured(Query(promql, Unit.NUMBER), kinds.number("0", "1e15", "100"))
+        return Unit.SECONDS, kinds.duration("1ms", "7d", "800ms")
+    return Unit.NUMBER, kinds.number("0", "1e15", "100")
+
+
+def _read_matcher(text: str) -> str:
+    try:
+        matcher = alerts.Matcher.of(text)
+    except ValueError as error:
+        raise Misfit(str(error)) from error
+    wrong = query.faults(matcher.value, alerts.VARIABLES)
+    if wrong:
+        raise Misfit(wrong[0])
+    return str(matcher)
+
+
+MATCHER = Kind(_read_matcher, forms.a_matcher(), 'service="$service"')
+
+
+def _read_alerts(fields: Fields) -> Measured:
+    found = fields.series("match", MATCHER, required=True)
+    if fields.sound("match") and all(alerts.Matcher.of(each).fits({}) for each in found):
+        fields.fault("match", alert_words.excludes_only())
+    senders = fields.optional_list("from", kinds.choice(Sender))
+    fields.refuse(("ratio", "value"), words.haproxy_only)
+    fields.refuse(("query",), words.prometheus_only)
+    fields.refuse(("for",), words.alerts_wait_by_themselves)
+    fields.refuse(("min_requests",), words.sees_no_requests)
+    return Measured(Alerts(found, senders), ANY_LIMIT, verdict=True)
+
+
+def _read_argument(text: str) -> str:
+    wrong = query.faults(text, invocation.VARIABLES)
+    if wrong or not text.isprintable():
+        raise Misfit(wrong[0] if wrong else words.misfit(text, forms.an_argument()))
+    return text
+
+
+def _read_value(text: str) -> str:
+    if not text.isprintable():
+        raise Misfit(words.misfit(text, forms.an_argument()))
+    return text
+
+
+ARGUMENT = Kind(_read_argument, forms.an_argument(), "")
+VALUE = Kind(_read_value, forms.a_text(), "")
+EXIT_CODE = kinds.whole("1", "255", "99")
+COMMAND_TIMEOUT = kinds.duration("100ms", "1h", "10s")
+
+
+def _read_command(fields: Fields) -> Measured:
+    """A program that gives a number is held against a limit; one whose exit code is a verdict has no other."""
+    argv = fields.series("command", ARGUMENT, required=True)
+    if fields.sound("command") and not (argv and invocation.startable(argv[0])):
+        fields.fault("command", command_words.no_program(argv[0] if argv else ""))
+    timeout = fields.optional("timeout", COMMAND_TIMEOUT, COMMAND_TIMEOUT.stand_in)
+    environment = fields.mapping("environment", VALUE)
+    for name in environment:
+        if not invocation.settable(name):
+            fields.fault("environment", command_words.unsettable(name))
+        elif invocation.secret(name):
+            fields.fault("environment", command_words.no_secrets(name))
+    fields.refuse(("ratio", "value"), words.haproxy_only)
+    fields.refuse(("query",), words.prometheus_only)
+    fields.refuse(("min_requests",), words.sees_no_requests)
+    given = tuple(environment.items())
+    if fields.has("above") or fields.has("below"):
+        fields.refuse(("at_fault",), command_words.number_or_verdict)
+        unit, limit = _unit(fields)
+        return Measured(Command(argv, timeout, unit, environment=given), limit)
+    codes = fields.optional_list("at_fault", EXIT_CODE)
+    if not codes and fields.sound("at_fault"):
+        fields.fault_here(command_words.no_verdict())
+    return Measured(Command(argv, timeout, by_exit_code=True, at_fault=codes, environment=given), ANY_LIMIT, verdict=True)
 
 
 UNKNOWN = Measured(RATIO.stand_in, ANY_LIMIT)
@@ -105,5 +186,7 @@ UNKNOWN = Measured(RATIO.stand_in, ANY_LIMIT)
 MEASURES: Mapping[Source, Callable[[Fields], Measured]] = {
     Source.HAPROXY: _read_haproxy,
     Source.PROMETHEUS: _read_prometheus,
+    Source.ALERTS: _read_alerts,
+    Source.COMMAND: _read_command,
 }
 """How the measure of a rule is read, by its source. Each reader takes the keys of its own source, and no others."""

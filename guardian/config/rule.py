@@ -10,6 +10,8 @@ from guardian.config.measures import ANY_LIMIT, MEASURES, SHARE, UNKNOWN, Measur
 from guardian.core.rules import (
     Action,
     Against,
+    Alerts,
+    Command,
     Direction,
     Lack,
     Link,
@@ -22,6 +24,7 @@ from guardian.core.rules import (
     Test,
     Threshold,
 )
+from guardian.core.words import command as command_words
 from guardian.core.words import faults as words
 from guardian.core.words import forms
 
@@ -31,6 +34,8 @@ THRESHOLD_KEYS = ("above", "below", "every", "window", "for", "warm_up")
 SEQUENTIAL_KEYS = ("limit", "against", "tolerance", "floor", "false_alarm")
 MOST_CHECKS = 1000
 LOOK_EVERY = kinds.duration("10ms", "1h", "1s")
+WINDOW = 10.0
+"""Seconds that a reading looks back where the rule does not say, unless it is taken less often."""
 QUERY_EVERY = kinds.duration("1s", "1h", "15s")
 ASKED_EVERY = 15.0
 """Seconds between two queries where the rule does not say: what most Prometheus servers scrape at."""
@@ -79,6 +84,9 @@ def _read_links(fields: Fields) -> tuple[Link, ...]:
 
 def _read_test(fields: Fields, measured: Measured, watch: float) -> Test:
     bounded = fields.has("above") or fields.has("below")
+    if measured.verdict:
+        fields.refuse(("test", "above", "below", *SEQUENTIAL_KEYS), words.no_limit_needed)
+        return _read_threshold(fields, measured, watch)
     fields.optional("test", kinds.word({"sequential": None}), None)
     if fields.has("test") and (fields.sound("test") or not bounded):
         fields.refuse(THRESHOLD_KEYS, words.threshold_only)
@@ -113,20 +121,31 @@ def _read_sequential(fields: Fields, measured: Measured) -> Sequential:
 
 
 def _read_threshold(fields: Fields, measured: Measured, watch: float) -> Threshold:
-    direction, limit = _read_bound(fields, measured)
-    defaults = Threshold(direction, limit)
-    needed, of = fields.optional("for", CONFIRMATIONS, (defaults.needed, defaults.of))
-    asked = isinstance(measured.measure, Query)
+    direction, limit = (Direction.ABOVE, 0.0) if measured.verdict else _read_bound(fields, measured)
+    defaults, measure = Threshold(direction, limit), measured.measure
+    alone = isinstance(measure, Alerts)  # whoever fires an alert has waited by himself
+    needed, of = (1, 1) if alone else fields.optional("for", CONFIRMATIONS, (defaults.needed, defaults.of))
+    asked = isinstance(measure, Query | Alerts | Command)
     every = fields.optional("every", QUERY_EVERY if asked else LOOK_EVERY, ASKED_EVERY if asked else defaults.every)
-    window = fields.optional("window", kinds.duration("10ms", "7d", "10s"), max(defaults.window, every))
+    if isinstance(measure, Command) and fields.sound("every", "timeout") and measure.timeout > every:
+        fields.fault("every" if fields.has("every") else "timeout", command_words.longer_than_every(measure.timeout, every))
+    window = _read_window(fields, every, whole=not isinstance(measure, Alerts | Command))
     warm_up = fields.optional("warm_up", kinds.duration("0s", "7d", "2s"), defaults.warm_up)
-    if fields.sound("every", "window") and window < every:
-        fields.fault("window", words.window_too_short(window, every))
     # The first check waits until warm-up and window have passed, and a rule has proved nothing before its last of M checks.
     needs = warm_up + window + (of - 1) * every
     if fields.sound("for", "every", "window", "warm_up") and needs >= watch:
         fields.fault_here(words.longer_than_watch(needs, watch))
     return Threshold(direction, limit, needed, of, every, window, warm_up)
+
+
+def _read_window(fields: Fields, every: float, *, whole: bool) -> float:
+    """How far a reading looks back. ``whole``: guardian itself reads it, and without gaps; else the source says nothing of it."""
+    if not whole:
+        return fields.optional("window", kinds.duration("0s", "7d", "1m"), 0.0)
+    window = fields.optional("window", kinds.duration("10ms", "7d", "10s"), max(WINDOW, every))
+    if fields.sound("every", "window") and window < every:
+        fields.fault("window", words.window_too_short(window, every))
+    return window
 
 
 def _read_bound(fields: Fields, measured: Measured) -> tuple[Direction, float]:

@@ -73,6 +73,8 @@ class _Shape:
         inner = f"{path}.{asked.key}"
         if inner in self.asked:
             return {**self._object(inner), **_described(asked.key)}
+        if asked.named:
+            return {"type": "object", "additionalProperties": _scalar(asked), **_described(asked.key)}
         return _scalar(asked) if not asked.many else {"type": "array", "items": _scalar(asked), **_described(asked.key)}
 
 

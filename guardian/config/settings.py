@@ -97,6 +97,8 @@ class Settings:
     log: LogSettings
     services: Mapping[str, Service]
     prometheus: Access | None = None
+    commands: tuple[Path, ...] = ()
+    """The directories whose programs rules may run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,10 @@ class Draft:
     services_at: Mapping[str, Place]
     prometheus_at: Place | None
     """Where a Prometheus would be named; ``None`` where one is, whatever its faults."""
+    alerts_at: Place
+    """Where senders of alerts would be named."""
+    commands_at: Place | None
+    """Where directories of commands are or would be named; ``None`` where they have faults."""
     watches: Mapping[str, float] | None
     """Seconds that each service is watched, infinite where that could not be read; ``None`` where no services could be read."""
 
@@ -143,6 +149,7 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         log=_log(fields.optional_section("log")),
         services=MappingProxyType(services.found),
         prometheus=_prometheus(fields, base),
+        commands=_commands(fields.optional_section("commands"), base),
     )
     fields.close()
     return Draft(
@@ -150,6 +157,8 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         rules_at=fields.place("rules") if fields.sound("rules") else None,
         services_at=services.places,
         prometheus_at=None if fields.has("prometheus") else fields.place("prometheus"),
+        alerts_at=fields.place("alerts"),
+        commands_at=fields.place("commands") if fields.sound("commands") else None,
         watches=services.watches or None,
     )
 
@@ -215,6 +224,12 @@ def _log(fields: Fields) -> LogSettings:
     )
     fields.close()
     return settings
+
+
+def _commands(fields: Fields, base: Path) -> tuple[Path, ...]:
+    found = fields.optional_list("allowed", kinds.directory(base, "/etc/guardian/commands"))
+    fields.close()
+    return found
 
 
 class _Access(TypedDict):

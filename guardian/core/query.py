@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from guardian.core.judges.trial import Trial
@@ -41,11 +42,11 @@ def variables(query: str) -> frozenset[str]:
     return frozenset(name for _, name in _DOLLAR.findall(query) if name)
 
 
-def faults(query: str) -> tuple[str, ...]:
+def faults(query: str, known: Sequence[str] = VARIABLES) -> tuple[str, ...]:
     """What is wrong with the variables of ``query``, as sentences; empty where :func:`render` can go on."""
-    unknown = sorted(variables(query) - set(VARIABLES))
+    unknown = sorted(variables(query) - set(known))
     bare = any(match[0] == "$" for match in _DOLLAR.finditer(query))
-    return (*(words.unknown_variable(name, VARIABLES) for name in unknown), *((words.bare_dollar(),) if bare else ()))
+    return (*(words.unknown_variable(name, known) for name in unknown), *((words.bare_dollar(),) if bare else ()))
 
 
 def render(query: str, values: Values) -> str:
@@ -56,14 +57,16 @@ def render(query: str, values: Values) -> str:
     if wrong := faults(query):
         raise ValueError(wrong[0])
 
-    def replaced(found: re.Match[str]) -> str:
-        name = found[2]
-        if name is None:
-            return "$"
+    def valued(name: str) -> str:
         value: str | float = getattr(values, name)
         return value if isinstance(value, str) else _duration(name, value)
 
-    return _DOLLAR.sub(replaced, query)
+    return replaced(query, valued)
+
+
+def replaced(text: str, valued: Callable[[str], str]) -> str:
+    """``text``, which has no :func:`faults`, each variable replaced by what ``valued`` gives, and ``$$`` by one dollar sign."""
+    return _DOLLAR.sub(lambda found: "$" if found[2] is None else valued(found[2]), text)
 
 
 def rendered(service: str, rule: Rule, trial: Trial, at: float) -> str:

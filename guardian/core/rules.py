@@ -107,11 +107,24 @@ class Query:
         return "the query's result"
 
 
+class Sender(StrEnum):
+    """Who may tell guardian about alerts."""
+
+    ALERTMANAGER = "alertmanager"
+    GRAFANA = "grafana"
+    SENTRY = "sentry"
+    ZABBIX = "zabbix"
+    PROMETHEUS = "prometheus"
+    """Is asked, where the others send."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alerts:
     """How many alerts fire that fit all of ``matchers``, each in Alertmanager's notation, such as ``severity="critical"``."""
 
     matchers: tuple[str, ...]
+    senders: tuple[Sender, ...] = ()
+    """Whose alerts count; empty for all that guardian.yaml names."""
 
     def __str__(self) -> str:
         """As people call what it gives."""
@@ -128,6 +141,10 @@ class Command:
     unit: Unit = Unit.NUMBER
     by_exit_code: bool = False
     """Whether its exit code is the verdict: the value is then 1 for a release at fault, and 0 for a good one."""
+    at_fault: tuple[int, ...] = ()
+    """The exit codes that find the release at fault, where they are the verdict; 0 is a good one, others a source that failed."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """What the rule adds to its environment, name by name."""
 
     def __str__(self) -> str:
         """As people call what it gives."""

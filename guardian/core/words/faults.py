@@ -209,6 +209,11 @@ def home_directory(text: str) -> str:
     return f"{quoted(text)} starts with `~`, which only a shell expands; write the whole path"
 
 
+def path_goes_up(text: str) -> str:
+    """A path that leaves a directory which it names."""
+    return f"{quoted(text)} goes up with `..`; write the path without it"
+
+
 def path_not_plain(path: str) -> str:
     """A path that would have to be quoted in a HAProxy command."""
     return f"{quoted(path)} stands in HAProxy's commands; choose a path of letters, digits and `/_.:@+-`"
@@ -337,9 +342,29 @@ def counts_no_requests(key: str) -> str:
     )
 
 
+def sees_no_requests(key: str) -> str:
+    """A key that needs counted requests, in a rule of alerts or of a command."""
+    return f"{quoted(key)} needs requests that guardian counts, and through this source it sees none; leave it out"
+
+
+def alerts_wait_by_themselves(key: str) -> str:
+    """Confirmations of an alert."""
+    return f"{quoted(key)} is the business of whoever fires the alert; leave it out"
+
+
+def no_limit_needed(key: str) -> str:
+    """A limit for what is a verdict already."""
+    return f"{quoted(key)} has no place here: the source says itself what is bad; leave it out"
+
+
 def no_prometheus(rule: str) -> str:
     """A rule asks Prometheus, and nobody knows where it is."""
     return f"is missing, and {rule} asks Prometheus; write `prometheus:` with `url: http://127.0.0.1:9090` below it"
+
+
+def no_alerts(rule: str) -> str:
+    """A rule waits for alerts, and nobody may send any."""
+    return f"is missing, and {rule} waits for alerts; write `alerts:` with a sender below it, such as `alertmanager: {{}}`"
 
 
 def sequential_value(gauge: str) -> str:

@@ -95,6 +95,24 @@ def a_query() -> str:
     return 'a PromQL query that gives one number, such as `sum(rate(errors_total{env="$candidate"}[$window]))`'
 
 
+def a_matcher() -> str:
+    """A condition on a label of an alert."""
+    return 'a condition on a label as in Alertmanager, such as `severity="critical"` or `env=~"$candidate|all"`'
+
+
+def an_argument() -> str:
+    """An item of a command."""
+    return (
+        "a program by its whole path, then its arguments one by one, in visible characters; "
+        "`$candidate`, `$baseline`, `$service`, `$window` and `$since_cutover` stand for what they say"
+    )
+
+
+def a_text() -> str:
+    """A value of an environment variable."""
+    return "visible characters"
+
+
 def a_url() -> str:
     """The address of a Prometheus."""
     return "the address of a Prometheus, such as `http://127.0.0.1:9090`"

@@ -13,7 +13,7 @@ from guardian.core.deployment import Phase
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
 from guardian.core.ports import Reading, SourceError
-from guardian.core.rules import Direction, Lack, Query, Rule, Source, Threshold, Unit
+from guardian.core.rules import Command, Direction, Lack, Query, Rule, Source, Threshold, Unit
 from guardian.core.verdicts import Finding
 from tests.unit.app.conftest import Rig, server_errors
 
@@ -33,6 +33,7 @@ class FakeMetrics:
     answers: dict[str, float | SourceError | None] = field(default_factory=dict)
     asked: dict[str, list[float]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
+    given_up: list[str] = field(default_factory=list)
 
     async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
         """As the protocol says."""
@@ -40,7 +41,10 @@ class FakeMetrics:
         assert at - trial.since >= rule.test.window - 1e-6  # type: ignore[union-attr]
         self.asked.setdefault(rule.name, []).append(at)
         if rule.name in self.silent:
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.given_up.append(rule.name)
         answer = self.answers.get(rule.name)
         if isinstance(answer, SourceError):
             raise answer
@@ -52,7 +56,7 @@ class Polled:
 
     def __init__(self, *rules: Rule) -> None:
         self.rig, self.metrics = Rig(rules), FakeMetrics()
-        self.poller = Poller({Source.PROMETHEUS: self.metrics}, self.rig.watcher, self.rig.gauges, self.rig.clock)
+        self.poller = Poller(dict.fromkeys(Source, self.metrics), self.rig.watcher, self.rig.gauges, self.rig.clock)
 
     async def until(self, condition: object) -> None:
         """Take turns until ``condition`` holds."""
@@ -136,3 +140,26 @@ async def test_silence_of_all_queries_ends_unverified() -> None:
         await made.rig.switch(watch_seconds=0.2)
         await made.until(lambda: made.rig.phase is Phase.UNVERIFIED)
         await made.poller.aclose()
+
+
+async def test_a_command_is_started_now_and_never_for_a_moment_that_has_passed() -> None:
+    """What was missed stays missed: a program can only say how things are."""
+    made = Polled(slow_answers(source=Source.COMMAND, measure=Command(("/bin/true",), 1.0)))
+    async with made.rig.running():
+        await made.rig.switch()
+        await made.rig.until_phase(Phase.WATCHING)
+        made.metrics.answers["p99"] = 0.1
+        since = made.rig.clock.now()
+        await made.rig.until(lambda: made.rig.clock.now() > since + 0.2)
+        before = made.rig.clock.now()
+        await made.until(lambda: len(made.metrics.asked.get("p99", ())) >= 3)
+        assert made.metrics.asked["p99"][0] >= before
+        await made.poller.aclose()
+
+
+async def test_what_nobody_waits_for_is_given_up(polled: Polled) -> None:
+    """A release that was taken back is asked about no more, and a program that still runs is ended."""
+    polled.metrics.silent.add("other")
+    polled.metrics.answers["p99"] = 1.25
+    await polled.until(lambda: polled.rig.phase is Phase.ROLLED_BACK)
+    await polled.until(lambda: polled.metrics.given_up == ["other"])
