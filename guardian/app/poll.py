@@ -37,6 +37,11 @@ class Poller:
                 self._asking[judge] = task
                 task.add_done_callback(lambda _task, judge=judge: self._asking.pop(judge, None))  # type: ignore[misc]
 
+    async def settle(self) -> None:
+        """Wait until all that was asked is answered."""
+        if self._asking:
+            await asyncio.wait(tuple(self._asking.values()))
+
     async def aclose(self) -> None:
         """Give up what is under way."""
         tasks = tuple(self._asking.values())

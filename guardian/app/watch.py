@@ -17,7 +17,7 @@ from guardian.core.judges import judge_for
 from guardian.core.judges.judge import Judge
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Service, Split
-from guardian.core.ports import Balancer, BalancerError, Reading
+from guardian.core.ports import BalancerError, Counting, Reading
 from guardian.core.readings import History, Look, SourceFailure, Tally
 from guardian.core.rules import Action, RuleSet, Source, Threshold
 from guardian.core.verdicts import Finding, Verdict
@@ -90,7 +90,7 @@ class Watcher:
     def __init__(
         self,
         services: Mapping[str, Service],
-        balancer: Balancer,
+        balancer: Counting,
         clock: SteadyClock,
         rules: Rules,
         instruments: Instruments,
@@ -221,7 +221,7 @@ class Watcher:
         due = self._clock.monotonic()
         while True:
             started = self._clock.monotonic()
-            await self._look(self._turn(started))
+            await self.turn()
             ended = self._clock.monotonic()
             self._instruments.looked(max(0.0, started - due), ended - started)
             due = max(due + self._every(), ended)
@@ -232,6 +232,10 @@ class Watcher:
                 due = self._clock.monotonic()
             except TimeoutError:
                 pass
+
+    async def turn(self) -> None:
+        """One look at whatever is due, and the ends of watches that are over."""
+        await self._look(self._turn(self._clock.monotonic()))
 
     def _every(self) -> float:
         return self._beat.look_every if self._watches or self._movements else self._beat.idle_every

@@ -264,6 +264,21 @@ def backtest(rules_path: Path | None, *, as_json: bool, **given: Any) -> None:
     replay(Request(rules=rules_path, as_json=as_json, **given))
 
 
+@rules.command(name="test")
+@click.argument("paths", type=PATH, nargs=-1)
+@as_json
+@click.pass_context
+def test_rules(context: click.Context, paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Run the unit tests of rules.
+
+    PATHS are files of tests, or directories; below a directory every *.yaml in one that is called `tests` counts. Default: here.
+    Queries are answered by a real, throw-away Prometheus.
+    """
+    from guardian.cli.trying import try_out
+
+    context.exit(try_out(paths or (Path(),), as_json=as_json))
+
+
 @cli.group()
 def haproxy() -> None:
     """Prepare HAProxy's configuration."""

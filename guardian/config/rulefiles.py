@@ -58,6 +58,16 @@ def read_rules(directory: Path, named_at: Place, watches: Mapping[str, float] | 
     return shelf.found
 
 
+def read_rule_file(file: Path, findings: Findings) -> RuleSet | None:
+    """The rules of the one file at ``file``, of whatever service; ``None`` where that cannot be read.
+
+    What is wrong is added to ``findings``.
+    """
+    shelf = _Shelf(file.parent, None, findings)
+    shelf.read(file)
+    return next(iter(shelf.found.values()), None)
+
+
 class _Shelf:
     """The rule files of one directory."""
 

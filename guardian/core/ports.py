@@ -87,11 +87,15 @@ class About:
     """What guardian cannot do with it, and why."""
 
 
-class Balancer(Protocol):
-    """One balancer on this host. ``tests/contract/`` holds every adapter, and the double, to the same behaviour."""
+class Counting(Protocol):
+    """What the watch looks at."""
 
     async def snapshot(self, backends: Sequence[str]) -> Snapshot:
         """Counters of ``backends``. :class:`BalancerGone`, or :class:`BalancerUnfit` for a backend that it does not know."""
+
+
+class Balancer(Counting, Protocol):
+    """One balancer on this host. ``tests/contract/`` holds every adapter, and the double, to the same behaviour."""
 
     async def health(self, backend: str) -> Health:
         """Whether ``backend`` can take traffic now. Errors as for :meth:`snapshot`."""

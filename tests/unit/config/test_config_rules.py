@@ -140,7 +140,10 @@ def test_the_directory_itself_may_be_a_link(tmp_path: Path) -> None:
 
 def test_the_rules_to_start_with_are_read_without_a_fault() -> None:
     """rules/web.yaml judges server errors against the baseline, unreachable servers, and latency, and tells of retries."""
-    rules = {rule.name: rule for rule in load_rules(ROOT / "rules", WEB)["web"].rules}
+    services = {
+        path.stem: Service(path.stem, f"{path.stem}_blue", f"{path.stem}_green") for path in (ROOT / "rules").glob("*.yaml")
+    }
+    rules = {rule.name: rule for rule in load_rules(ROOT / "rules", services)["web"].rules}
     assert rules["server-errors"].test == Sequential(limit=0.01, against=Against.BASELINE, tolerance=2.0, floor=0.003)
     assert rules["unreachable"].test == Sequential(limit=0.01)
     assert rules["slow"].measure is Gauge.LATENCY
