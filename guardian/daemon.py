@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from guardian.app.decide import Decider
 from guardian.app.gauges import Gauges
 from guardian.app.logs import log_to_stderr
 from guardian.app.orders import Orders, Parts
+from guardian.app.outbox import Channel, Outbox
 from guardian.app.poll import TURN_SECONDS, Poller
 from guardian.app.readiness import Prober
 from guardian.app.reconcile import Reconciler
@@ -35,6 +36,8 @@ from guardian.config.files import stamp
 from guardian.config.settings import HaproxySettings, Instance, Settings
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import Adopted
+from guardian.core.letters import Change
+from guardian.core.line import Pace
 from guardian.core.model import Environment, Service, Split
 from guardian.core.plan import resume
 from guardian.core.ports import Balancer, BalancerError, Metrics, StoreError
@@ -46,6 +49,7 @@ from guardian.metrics.command import CommandSource
 from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.store import SqlStore
+from guardian.senders.webhook import WebhookSender
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +57,8 @@ START_PATIENCE = 5.0
 """Seconds that a start waits for the journal."""
 STOP_SECONDS = 8.0
 """How long a stop waits for changes of routing that are under way; what is cut short is resumed at the next start."""
+DELIVERY_GRACE = 5.0
+"""Seconds that a delivery may take beyond the time in which the other end must have answered."""
 EVIDENCE_DAYS = 90
 EVIDENCE_KEPT = 50
 """Deployments of each service whose evidence is kept whatever their age."""
@@ -121,6 +127,18 @@ async def _haproxy(settings: Settings) -> AsyncIterator[Balancer]:
 
 
 @asynccontextmanager
+async def _channels(settings: Settings) -> AsyncIterator[list[Channel]]:
+    """Where guardian tells what happens."""
+    async with AsyncExitStack() as ends:
+        channels = []
+        for each in settings.channels.values():
+            sender = WebhookSender(each.target)
+            ends.push_async_callback(sender.aclose)
+            channels.append(Channel(each.route, sender, Pace(stale=each.stale), each.target.timeout + DELIVERY_GRACE))
+        yield channels
+
+
+@asynccontextmanager
 async def _sources(settings: Settings) -> AsyncIterator[Mapping[Source, Metrics]]:
     """What rules may ask. A source that ``guardian.yaml`` does not name is not there: no rule that asks it is accepted."""
     async with AsyncExitStack() as ends:
@@ -144,8 +162,8 @@ async def _main(configuration: Configuration, store: SqlStore, files: Files) -> 
         met = {service.name: await _meet(service, balancer) for service in newcomers}
         known = {name: state for name, state in recorded.items() if name in configuration.settings.services}
         states = known | {name: adopt(name, event).state for name, event in met.items()}
-        async with _sources(configuration.settings) as sources:
-            program = Program(configuration, Adapters(store, balancer, sources, files), states)
+        async with _sources(configuration.settings) as sources, _channels(configuration.settings) as channels:
+            program = Program(configuration, Adapters(store, balancer, sources, files, channels), states)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, program.reload_soon)
             await program.begin(met)
             try:
@@ -191,6 +209,7 @@ class Adapters:
     balancer: Balancer
     sources: Mapping[Source, Metrics]
     files: Files
+    channels: Sequence[Channel] = ()
 
 
 class Program:
@@ -213,22 +232,28 @@ class Program:
         self._orders = Orders(parts)
         self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)
         self._saving: set[asyncio.Task[None]] = set()
-        decider.connect(self._actor.act)
+        self._outbox = Outbox(adapters.channels, self._recorder, self._clock)
+        decider.connect(self._actor.act, self._outbox)
         self._watcher.connect(Wires(decider.submit, self._reconciler.soon, self._keep))
         self._feed.connect(self._gauges.told)
         self._gauges.show(self._orders.services, lambda: self._recorder.waiting)
         self._gauges.show_rules(book)
+        self._gauges.show_channels(lambda: self._outbox.channels)
         for name in services:
             if not rules[name].rules:
                 logger.warning("%s", upkeep.nothing_watches(name), extra={"service": name})
 
     async def begin(self, met: Mapping[str, Adopted]) -> None:
         """Record the services that are new, and go on with what an earlier run may have left half done."""
+        self._outbox.recall(self._store.letters())
         for name, event in met.items():
             state = self._decider.state(name)
-            if await self._recorder.record(Entry(name, event, state), START_PATIENCE, must=False) is not Durable.YES:
+            change = Change(event.at, None, state, announce(state, event, state))
+            entry = Entry(name, event, state, self._outbox.address(change))
+            if await self._recorder.record(entry, START_PATIENCE, must=False) is not Durable.YES:
                 raise StoreError(self._recorder.trouble or refusals.disk_silent(START_PATIENCE))
-            self._feed.tell(event.at, state, announce(state, event, state))
+            self._feed.tell(event.at, state, change.announcement)
+            self._outbox.post(entry.letters)
         for state in self._decider.states():
             deployment = state.deployment
             if deployment and deployment.phase is Phase.WATCHING:
@@ -253,6 +278,7 @@ class Program:
                 group.create_task(self._watcher.run(), name="watch"),
                 group.create_task(self._reconciler.run(), name="reconcile"),
                 group.create_task(schedule.run(), name="schedule"),
+                group.create_task(self._outbox.run(), name="outbox"),
                 group.create_task(serve(api, self._api.socket, self._api.mode, self._api.group), name="api"),
             ]
             logger.info("%s", upkeep.running([state.service for state in self._decider.states()]))

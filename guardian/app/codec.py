@@ -1,4 +1,4 @@
-"""Events and states as plain JSON values, and back without loss: how the journal keeps them."""
+"""Events, states and letters as plain JSON values, and back without loss: how the journal and the outbox keep them."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -7,10 +7,14 @@ from pydantic import Field, TypeAdapter
 
 from guardian.core.deployment import Deployment, ServiceState
 from guardian.core.events import Event
+from guardian.core.letters import Letter
+from guardian.core.line import Posting
+from guardian.core.ports import KeptLetter
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 _STATE = TypeAdapter(ServiceState)
 _DEPLOYMENT = TypeAdapter(Deployment)
+_LETTER = TypeAdapter(Letter)
 
 
 def event_to_record(event: Event) -> dict[str, Any]:
@@ -38,3 +42,14 @@ def state_from_record(record: Mapping[str, Any]) -> ServiceState:
 def deployment_from_record(record: Mapping[str, Any]) -> Deployment:
     """The deployment in a record of :func:`state_to_record`; keys that a store adds are overlooked. ``ValueError`` as above."""
     return _DEPLOYMENT.validate_python(record)
+
+
+def kept_letter(posting: Posting) -> KeptLetter:
+    """A letter as it is recorded."""
+    letter: dict[str, Any] = _LETTER.dump_python(posting.letter, mode="json")
+    return KeptLetter(letter, posting.unsure, posting.reference, posting.settled)
+
+
+def posting_of(kept: KeptLetter) -> Posting:
+    """The letter that :func:`kept_letter` recorded. ``ValueError`` for a record that is none."""
+    return Posting(_LETTER.validate_python(kept.letter), kept.unsure, kept.reference, kept.settled)

@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.tell import Feed
 from guardian.core.commands import Command
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import DrillOrdered, Event, Promoted, Rejudged, RoutingFailed, SwitchRequested, Unlatched
+from guardian.core.letters import Change
+from guardian.core.line import Posting
 from guardian.core.ports import Clock
 from guardian.core.switch import Refused, Unknown, step
 from guardian.core.words import refusals
@@ -24,6 +27,16 @@ FORWARD_PATIENCE = 2.0
 Act = Callable[[ServiceState, tuple[Command, ...]], None]
 
 
+class PostOffice(Protocol):
+    """Who tells the outside: :class:`guardian.app.outbox.Outbox`. None of it may block."""
+
+    def address(self, change: Change) -> tuple[Posting, ...]:
+        """The letters that ``change`` leads to, to be recorded with it."""
+
+    def post(self, postings: Iterable[Posting]) -> None:
+        """Let them go out from now on."""
+
+
 class Decider:
     """Holds the state of every service and takes it from event to event."""
 
@@ -32,10 +45,11 @@ class Decider:
         self._locks = {service: asyncio.Lock() for service in states}
         self._recorder, self._clock, self._feed = recorder, clock, feed
         self._act: Act = lambda _state, _commands: None
+        self._office: PostOffice | None = None
 
-    def connect(self, act: Act) -> None:
-        """Give the commands of every step to ``act``, which must not block."""
-        self._act = act
+    def connect(self, act: Act, office: PostOffice | None = None) -> None:
+        """Give the commands of every step to ``act``, which must not block, and what is to be told outside to ``office``."""
+        self._act, self._office = act, office
 
     def state(self, service: str) -> ServiceState:
         """The present state of ``service``. :class:`Unknown` for one that is not configured."""
@@ -58,31 +72,48 @@ class Decider:
         async with self._locks[service]:
             before = self._states[service]
             after, commands = step(before, event)
+            change = Change(event.at, before, after, announce(before, event, after))
+            entry = self._entry(event, change)
             if isinstance(event, SwitchRequested | Promoted | Unlatched | DrillOrdered | Rejudged):
-                await self._record_forward(before, event, after)
+                await self._record_forward(before, entry)
             elif after != before or commands or event.kind in ("noted", "drifted"):
-                await self._recorder.record(Entry(service, event, after), ROLLBACK_PATIENCE, must=True)
-            self._states[service] = after
-            self._feed.tell(event.at, after, announce(before, event, after))
-            if commands:
-                self._act(after, commands)
+                await self._recorder.record(entry, ROLLBACK_PATIENCE, must=True)
+            self._done(change, entry, commands)
         return after
 
-    async def _record_forward(self, before: ServiceState, event: Event, after: ServiceState) -> None:
+    def _entry(self, event: Event, change: Change) -> Entry:
+        """What is to be journalled, with the letters that tell of it."""
+        letters = self._office.address(change) if self._office else ()
+        return Entry(change.after.service, event, change.after, letters)
+
+    def _done(self, change: Change, entry: Entry, commands: tuple[Command, ...]) -> None:
+        """What was recorded holds: it is carried out, and told."""
+        self._states[entry.service] = entry.state
+        self._feed.tell(change.at, entry.state, change.announcement)
+        if commands:
+            self._act(entry.state, commands)
+        self._post(entry)
+
+    def _post(self, entry: Entry) -> None:
+        if self._office:
+            self._office.post(entry.letters)
+
+    async def _record_forward(self, before: ServiceState, entry: Entry) -> None:
         """What cannot be recorded is not begun."""
-        durable = await self._recorder.record(Entry(before.service, event, after), FORWARD_PATIENCE, must=False)
-        if durable is Durable.YES or (durable is Durable.LATE and not isinstance(event, SwitchRequested)):
+        durable = await self._recorder.record(entry, FORWARD_PATIENCE, must=False)
+        if durable is Durable.YES or (durable is Durable.LATE and not isinstance(entry.event, SwitchRequested)):
             return
         reason = self._recorder.trouble or refusals.disk_silent(FORWARD_PATIENCE)
         if durable is Durable.LATE:
             # The request may still reach the journal. So that it never rises from there, it is followed by its end.
-            await self._abandon(after, reason)
+            self._post(entry)
+            await self._abandon(entry.state, reason)
         raise Refused(refusals.not_recorded(before.service, reason))
 
     async def _abandon(self, state: ServiceState, reason: str) -> None:
         event = RoutingFailed(self._clock.now(), state.generation, reason)
         after, commands = step(state, event)
-        await self._recorder.record(Entry(state.service, event, after), 0.0, must=True)
-        self._states[state.service] = after
-        self._feed.tell(event.at, after, announce(state, event, after))
-        self._act(after, commands)
+        change = Change(event.at, state, after, announce(state, event, after))
+        entry = self._entry(event, change)
+        await self._recorder.record(entry, 0.0, must=True)
+        self._done(change, entry, commands)

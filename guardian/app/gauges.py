@@ -7,6 +7,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from guardian import __version__
+from guardian.app.outbox import ChannelState
 from guardian.app.rulebook import RuleBook
 from guardian.app.tell import Told
 from guardian.app.views import ServiceView
@@ -55,6 +56,10 @@ class Gauges:
         """Show, at each scrape, whether the rule files as they are now are in force."""
         self._registry.register(_Rules(book))
 
+    def show_channels(self, channels: Callable[[], list[ChannelState]]) -> None:
+        """Show, at each scrape, how it stands with every channel."""
+        self._registry.register(_Channels(channels))
+
     def show(self, services: Callable[[], list[ServiceView]], waiting: Callable[[], int]) -> None:
         """Show, at each scrape, what ``services`` says, and how many journal entries wait."""
         self._registry.register(_Present(services, waiting))
@@ -96,6 +101,24 @@ class _Rules(Collector):
         yield _family("guardian_rules_loaded_timestamp_seconds", "When they were last read", [], [([], self._book.loaded_at)])
         digests = [([name, rules.digest], float(len(rules.rules))) for name, rules in sorted(self._book.all.items())]
         yield _family("guardian_rules", "Rules in force", ["service", "digest"], digests)
+
+
+class _Channels(Collector):
+    """The channels, and what waits for them."""
+
+    def __init__(self, channels: Callable[[], list[ChannelState]]) -> None:
+        self._channels = channels
+
+    def collect(self) -> Iterable[Metric]:
+        found, labels = self._channels(), ["channel"]
+        waiting = [([each.name], float(each.waiting)) for each in found]
+        yield _family("guardian_channel_waiting", "Letters that a channel has not been told yet", labels, waiting)
+        oldest = [([each.name], each.oldest or 0.0) for each in found]
+        yield _family(
+            "guardian_channel_oldest_timestamp_seconds", "Since when the first of them waits; 0: none does", labels, oldest
+        )
+        reached = [([each.name], float(not each.trouble)) for each in found]
+        yield _family("guardian_channel_reached", "1 while a channel takes what it is told", labels, reached)
 
 
 class _Present(Collector):

@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 
-from guardian.app.codec import event_to_record, state_to_record
+from guardian.app.codec import event_to_record, kept_letter, state_to_record
 from guardian.core.deployment import ServiceState
 from guardian.core.events import Event
+from guardian.core.letters import Kind
+from guardian.core.line import Posting
 from guardian.core.ports import Store, StoreError
 
 
@@ -31,6 +33,8 @@ class Entry:
     service: str
     event: Event
     state: ServiceState
+    letters: tuple[Posting, ...] = ()
+    """What tells of it. Those that were delivered before the entry could be written are not kept any more."""
     number: int = 0
     """Its number in the journal, once it is written."""
 
@@ -75,6 +79,14 @@ class Recorder:
         """Keep evidence; a store that refuses is remembered in ``trouble``, the next save tries again."""
         await self._run(lambda: self._attempt(lambda: self._store.save_evidence(deployment, rule, evidence)))
 
+    async def mark(self, posting: Posting) -> None:
+        """Keep what has become of a letter. A store that refuses is remembered in ``trouble``; the letter is told all the same."""
+        if posting.settled and posting.letter.kind is not Kind.CARD:
+            channel, key = posting.letter.channel, posting.letter.key
+            await self._run(lambda: self._attempt(lambda: self._store.remove_letter(channel, key)))
+        else:
+            await self._run(lambda: self._attempt(lambda: self._store.mark_letter(kept_letter(posting))))
+
     def _run(self, work: Callable[[], object]) -> "asyncio.Future[object]":
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
@@ -88,9 +100,9 @@ class Recorder:
 
     def _append(self, entry: Entry) -> None:
         deployment = entry.state.deployment.id if entry.state.deployment else None
-        written = self._store.append(
-            entry.service, deployment, entry.event.at, event_to_record(entry.event), state_to_record(entry.state)
-        )
+        event, state = event_to_record(entry.event), state_to_record(entry.state)
+        letters = [kept_letter(each) for each in entry.letters if not each.settled or each.letter.kind is Kind.CARD]
+        written = self._store.append(entry.service, deployment, entry.event.at, event, state, letters)
         entry.number = written.number
 
     def _attempt(self, work: Callable[[], object]) -> bool:

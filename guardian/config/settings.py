@@ -8,11 +8,13 @@ from types import MappingProxyType
 from typing import TypedDict
 
 from guardian.config import kinds
+from guardian.config.channels import read_channels
 from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
 from guardian.config.services import read_services
 from guardian.core.access import Access
+from guardian.core.channels import ChannelSettings
 from guardian.core.drift import Policy
 from guardian.core.model import Service
 from guardian.core.words import faults, forms
@@ -99,6 +101,8 @@ class Settings:
     prometheus: Access | None = None
     commands: tuple[Path, ...] = ()
     """The directories whose programs rules may run."""
+    channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
+    """Where guardian tells what happens, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         services=MappingProxyType(services.found),
         prometheus=_prometheus(fields, base),
         commands=_commands(fields.optional_section("commands"), base),
+        channels=MappingProxyType(read_channels(fields, base, services.found, findings)),
     )
     fields.close()
     return Draft(

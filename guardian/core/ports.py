@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from guardian.core.judges.trial import Trial
+from guardian.core.letters import Letter
 from guardian.core.model import Environment, Split
 from guardian.core.readings import Snapshot
 from guardian.core.rules import Rule
@@ -170,6 +171,41 @@ class Clock(Protocol):
         """Seconds since some moment; never steps. For deadlines and intervals."""
 
 
+class Later(Exception):
+    """A letter was not delivered, and is to be tried again. The message is a sentence for people, without a secret.
+
+    Arises in :meth:`Sender.deliver`; with ``alone``, other letters may get through meanwhile.
+    """
+
+    def __init__(self, reason: str, *, after: float | None = None, unsure: bool = False, alone: bool = False) -> None:
+        """``after``: seconds that the channel asks for. ``unsure``: the letter may have arrived, for the answer was lost."""
+        super().__init__(reason)
+        self.after, self.unsure, self.alone = after, unsure, alone
+
+
+class Never(Exception):
+    """A letter that the channel will not take, however often. The message is a sentence for people. As for :class:`Later`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """One attempt to deliver a letter."""
+
+    letter: Letter
+    card: str = ""
+    """What :meth:`Sender.deliver` called the card of the letter's deployment; empty where there is none yet. Of a card, it is the
+    one to change; of news, the one that they belong under."""
+    unsure: bool = False
+    """An earlier attempt may have arrived: look for the letter's key, where that is possible, before it is told twice."""
+
+
+class Sender(Protocol):
+    """The way to one channel. ``tests/contract/`` holds every adapter to the same behaviour."""
+
+    async def deliver(self, dispatch: Dispatch) -> str:
+        """Deliver a letter, and return what the channel calls it (may be empty). :class:`Later` or :class:`Never` otherwise."""
+
+
 class StoreError(Exception):
     """What was to be recorded could not be. The message is a sentence for people."""
 
@@ -185,14 +221,39 @@ class JournalEntry:
     event: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A letter in the outbox as it is recorded."""
+
+    letter: dict[str, Any]
+    """As plain JSON values: ``channel``, ``key``, ``kind``, ``deployment`` and more."""
+    unsure: bool = False
+    """An attempt to deliver it began, and nothing is known of its outcome."""
+    reference: str = ""
+    """What the channel calls it, once it has it."""
+    settled: bool = False
+    """Delivered, and kept because it may change: a card."""
+
+
 class Store(Protocol):
     """What guardian remembers. Durable when the call returns. Blocking: called from the one writing thread."""
 
     def services(self) -> dict[str, dict[str, Any]]:
         """The last recorded state of every service, by name."""
 
-    def append(self, service: str, deployment: str | None, at: float, event: dict[str, Any], state: dict[str, Any]) -> JournalEntry:
-        """Journal ``event`` and the ``state`` it led to, in one transaction. :class:`StoreError` when it did not happen."""
+    def append(
+        self,
+        service: str,
+        deployment: str | None,
+        at: float,
+        event: dict[str, Any],
+        state: dict[str, Any],
+        letters: Sequence[KeptLetter] = (),
+    ) -> JournalEntry:
+        """Journal ``event``, the ``state`` it led to, and the ``letters`` that tell of it, in one transaction.
+
+        A letter with the channel and the key of one that is kept takes its place. :class:`StoreError` when it did not happen.
+        """
 
     def journal(
         self, service: str | None = None, deployment: str | None = None, after: int = 0, limit: int = 1000
@@ -210,3 +271,12 @@ class Store(Protocol):
 
     def deployment(self, identifier: str) -> dict[str, Any] | None:
         """One deployment, or ``None``."""
+
+    def letters(self) -> list[KeptLetter]:
+        """The outbox: letters in the order in which they were first kept."""
+
+    def mark_letter(self, letter: KeptLetter) -> None:
+        """Keep what has become of a letter; nothing where it is not kept. :class:`StoreError` as for :meth:`append`."""
+
+    def remove_letter(self, channel: str, key: str) -> None:
+        """Forget a letter; nothing where it is not kept. :class:`StoreError` as for :meth:`append`."""

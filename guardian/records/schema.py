@@ -1,7 +1,8 @@
 """The tables that guardian remembers in, for any database that SQLAlchemy speaks.
 
 The journal is the truth, and a hash chain: each entry's hash covers the one before. Services and deployments are projections of it,
-written in the same transaction; evidence lies beside. Every row carries its own hash (:mod:`guardian.records.seal`).
+written in the same transaction, as are the letters that tell of it; evidence lies beside. Every row carries its own hash
+(:mod:`guardian.records.seal`).
 Times are seconds since the epoch.
 """
 
@@ -65,4 +66,20 @@ evidence = Table(
     Column("body", LargeBinary, nullable=False, comment="canonical JSON, compressed by zlib"),
     Column("at", Double, nullable=False, comment="when it was saved, on the wall clock"),
     Column("hash", String(64), nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("key", Text, primary_key=True, comment="one letter has it, at every attempt"),
+    Column("entry", ForeignKey("journal.number"), nullable=False, comment="what it first told of"),
+    Column("place", Integer, nullable=False, comment="among the letters of that entry"),
+    Column("deployment", Text),
+    Column("body", Text, nullable=False, comment="the letter, as canonical JSON"),
+    Column("unsure", Integer, nullable=False, comment="1: it may have arrived although nobody said so"),
+    Column("reference", Text, nullable=False, comment="what the channel calls it"),
+    Column("settled", Integer, nullable=False, comment="1: delivered, and kept because it may change"),
+    Column("hash", String(64), nullable=False),
+    Index("outbox_by_entry", "entry", "place"),
 )

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, Table, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from guardian.core.ports import JournalEntry, StoreError
+from guardian.core.ports import JournalEntry, KeptLetter, StoreError
 from guardian.core.words import records as words
-from guardian.records import schema, sqlite
+from guardian.records import outbox, schema, sqlite
 from guardian.records.seal import ORIGIN, canonical, intact, seal
 
 PAGE = 100
@@ -56,8 +56,16 @@ class SqlStore:
         """The last recorded state of every service, by name."""
         return {row["name"]: json.loads(row["state"]) for row in self._rows(select(schema.services))}
 
-    def append(self, service: str, deployment: str | None, at: float, event: dict[str, Any], state: dict[str, Any]) -> JournalEntry:
-        """Journal ``event`` and the ``state`` it led to, in one transaction.
+    def append(
+        self,
+        service: str,
+        deployment: str | None,
+        at: float,
+        event: dict[str, Any],
+        state: dict[str, Any],
+        letters: Sequence[KeptLetter] = (),
+    ) -> JournalEntry:
+        """Journal ``event``, the ``state`` it led to, and the ``letters`` that tell of it, in one transaction.
 
         ``state["deployment"]``, the current deployment or ``None``, is also kept on its own. It has at least ``id``, ``phase``, and
         in seconds since the epoch ``requested_at`` and ``ended_at`` (``None`` while it goes on).
@@ -65,7 +73,7 @@ class SqlStore:
         try:
             entry = {"at": float(at), "service": service, "deployment": deployment, "event": canonical(event)}
             standing = {"name": service, "state": canonical(state)}
-            current = _projected(service, state["deployment"])
+            current, rows = _projected(service, state["deployment"]), outbox.letter_rows(letters)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(words.not_recordable(service, repr(error))) from error
         journal, deployments = schema.journal, schema.deployments
@@ -78,6 +86,7 @@ class SqlStore:
             if current:
                 first = connection.scalar(select(deployments.c.first_entry).where(deployments.c.id == current["id"]))
                 _put(connection, deployments, current | {"first_entry": first or number})
+            outbox.post(connection, number, rows)
         return _entry(entry)
 
     def journal(
@@ -134,6 +143,21 @@ class SqlStore:
         rows = self._rows(select(schema.deployments).where(schema.deployments.c.id == identifier))
         return _deployment(rows[0]) if rows else None
 
+    def letters(self) -> list[KeptLetter]:
+        """The outbox: letters in the order in which they were first kept."""
+        kept = schema.outbox
+        return [outbox.kept_letter(row) for row in self._rows(select(kept).order_by(kept.c.entry, kept.c.place))]
+
+    def mark_letter(self, letter: KeptLetter) -> None:
+        """Keep what has become of a letter; nothing where it is not kept."""
+        with self._writing() as connection:
+            outbox.mark(connection, letter)
+
+    def remove_letter(self, channel: str, key: str) -> None:
+        """Forget a letter; nothing where it is not kept."""
+        with self._writing() as connection:
+            outbox.remove(connection, channel, key)
+
     def verify(self) -> int | None:
         """The number of the first journal entry that is missing or not as it was written, or ``None``: the chain is whole."""
         journal = schema.journal
@@ -150,13 +174,15 @@ class SqlStore:
     def prune(self, before: float, keep: int) -> int:
         """Forget the evidence of deployments that ended before ``before`` (seconds since the epoch); say how many records went.
 
-        The newest ``keep`` deployments of every service keep theirs. The freed space is used again; the journal stays whole.
+        So are their cards in the outbox. The newest ``keep`` deployments of every service keep theirs. The freed space is used
+        again; the journal stays whole.
         """
         deployments, evidence = schema.deployments, schema.evidence
         age = func.row_number().over(partition_by=deployments.c.service, order_by=deployments.c.first_entry.desc())
         ranked = select(deployments.c.id, deployments.c.ended_at, age.label("age")).subquery()
         old = select(ranked.c.id).where(ranked.c.ended_at < before, ranked.c.age > keep)
         with self._writing() as connection:
+            connection.execute(delete(schema.outbox).where(schema.outbox.c.deployment.in_(old)))
             return connection.execute(delete(evidence).where(evidence.c.deployment.in_(old))).rowcount
 
     def _admit(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from guardian.core.ports import Store, StoreError
+from guardian.core.ports import KeptLetter, Store, StoreError
 from guardian.records.store import SqlStore
 from tests.doubles.store import MemoryStore
 
@@ -215,3 +215,55 @@ def test_readers_in_other_threads_see_whole_changes_while_one_writes(store: Stor
         for step in range(1, 21):
             append(store, "web", deployment(f"web-{step}", step=step))
         assert [reader.result() for reader in readers] == [20, 20]
+
+
+def letter(key: str, channel: str = "ops", **more: Any) -> KeptLetter:
+    """A letter of the outbox about ``web-1``."""
+    told = {name: more.pop(name) for name in tuple(more) if name not in ("unsure", "reference", "settled")}
+    return KeptLetter({"channel": channel, "key": key, "deployment": "web-1", **told}, **more)
+
+
+def post(store: Store, *letters: KeptLetter) -> None:
+    """Append an entry that ``letters`` tell of."""
+    store.append("web", "web-1", 1001.0, {"kind": "routed"}, {"deployment": deployment("web-1")}, letters)
+
+
+def test_letters_are_kept_in_order_with_the_entry_that_they_tell_of(store: Store) -> None:
+    """They come back as they were written, those of earlier entries first."""
+    first, second, third = letter("b", sentence="„zu viel“ \ud83d"), letter("a", "hook"), letter("a", unsure=True)
+    post(store, first, second)
+    post(store, third)
+    assert store.letters() == [first, second, third]
+
+
+def test_a_letter_takes_the_place_of_one_with_its_key(store: Store) -> None:
+    """The card of a deployment is one letter, however often it changes, and keeps its place."""
+    post(store, letter("card", at=1.0), letter("news"))
+    post(store, letter("card", at=2.0, reference="ts-1"))
+    assert store.letters() == [letter("card", at=2.0, reference="ts-1"), letter("news")]
+
+
+def test_what_becomes_of_a_letter_is_kept(store: Store) -> None:
+    """An attempt, its outcome, and its end."""
+    post(store, letter("card"), letter("news"))
+    store.mark_letter(letter("card", reference="ts-1", settled=True))
+    store.mark_letter(letter("news", unsure=True))
+    assert store.letters() == [letter("card", reference="ts-1", settled=True), letter("news", unsure=True)]
+    store.remove_letter("ops", "news")
+    assert [each.letter["key"] for each in store.letters()] == ["card"]
+
+
+def test_a_letter_that_is_not_kept_is_nothing_to_mark(store: Store) -> None:
+    """What was told while nothing could be written leaves nothing behind."""
+    store.mark_letter(letter("gone", unsure=True))
+    store.remove_letter("ops", "gone")
+    assert store.letters() == []
+
+
+def test_a_letter_is_kept_with_its_entry_or_not_at_all(store: Store) -> None:
+    """A refused entry leaves no letter, and what is no letter no entry."""
+    with failing(store), pytest.raises(StoreError):
+        post(store, letter("news"))
+    with pytest.raises(StoreError):
+        post(store, KeptLetter({"channel": "ops"}))
+    assert (store.journal(), store.letters()) == ([], [])

@@ -20,6 +20,7 @@ class Request:
     target: str
     headers: dict[str, str]
     form: dict[str, str]
+    body: bytes = b""
 
 
 class HangUp(Exception):
@@ -199,4 +200,4 @@ def _read(head: str, body: bytes) -> Request | None:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     if len(body) < int(headers.get("content-length", "0")):
         return None
-    return Request(method, target, headers, dict(parse_qsl(body.decode(), keep_blank_values=True)))
+    return Request(method, target, headers, dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True)), body)

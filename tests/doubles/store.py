@@ -2,9 +2,11 @@
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from guardian.core.ports import JournalEntry, StoreError
+from guardian.core.ports import JournalEntry, KeptLetter, StoreError
 
 
 def _copy(value: dict[str, Any]) -> dict[str, Any]:
@@ -15,6 +17,10 @@ def _copy(value: dict[str, Any]) -> dict[str, Any]:
         raise StoreError(f"no record can hold this ({error!r})") from error
 
 
+def _place(kept: KeptLetter) -> tuple[str, str]:
+    return kept.letter["channel"], kept.letter["key"]
+
+
 class MemoryStore:
     """The ``Store`` in memory."""
 
@@ -23,6 +29,7 @@ class MemoryStore:
         self._services: dict[str, dict[str, Any]] = {}
         self._deployments: dict[str, dict[str, Any]] = {}
         self._evidence: dict[str, dict[str, dict[str, Any]]] = {}
+        self._letters: dict[tuple[str, str], KeptLetter] = {}
         self._failures = 0.0
 
     def fail(self, writes: float = math.inf) -> None:
@@ -37,11 +44,20 @@ class MemoryStore:
         """As the protocol says."""
         return {name: _copy(state) for name, state in self._services.items()}
 
-    def append(self, service: str, deployment: str | None, at: float, event: dict[str, Any], state: dict[str, Any]) -> JournalEntry:
+    def append(
+        self,
+        service: str,
+        deployment: str | None,
+        at: float,
+        event: dict[str, Any],
+        state: dict[str, Any],
+        letters: Sequence[KeptLetter] = (),
+    ) -> JournalEntry:
         """As the protocol says."""
         entry = JournalEntry(len(self._entries) + 1, float(at), service, deployment, _copy(event))
         state = _copy(state)
         try:
+            kept = {_place(each): replace(each, letter=_copy(each.letter)) for each in letters}
             current = state["deployment"]
             identifier = current and {name: current[name] for name in ("id", "phase", "requested_at", "ended_at")}["id"]
         except KeyError as error:
@@ -51,6 +67,7 @@ class MemoryStore:
         self._services[service] = state
         if identifier:
             self._deployments[identifier] = {**current, "service": service}
+        self._letters |= kept
         return self._entry(entry)
 
     def journal(
@@ -84,6 +101,21 @@ class MemoryStore:
     def deployment(self, identifier: str) -> dict[str, Any] | None:
         """As the protocol says."""
         return _copy(self._deployments[identifier]) if identifier in self._deployments else None
+
+    def letters(self) -> list[KeptLetter]:
+        """As the protocol says."""
+        return [replace(each, letter=_copy(each.letter)) for each in self._letters.values()]
+
+    def mark_letter(self, letter: KeptLetter) -> None:
+        """As the protocol says."""
+        self._write()
+        if _place(letter) in self._letters:
+            self._letters[_place(letter)] = replace(letter, letter=_copy(letter.letter))
+
+    def remove_letter(self, channel: str, key: str) -> None:
+        """As the protocol says."""
+        self._write()
+        self._letters.pop((channel, key), None)
 
     def _write(self) -> None:
         if self._failures > 0:

@@ -413,8 +413,13 @@ def twice(value: str) -> str:
 
 
 def no_such_service(service: str, known: Sequence[str]) -> str:
-    """An instance of HAProxy is to carry what does not exist."""
+    """An instance of HAProxy is to carry, or a channel to tell of, what does not exist."""
     return f"there is no service {quoted(service)}; write one of {', '.join(known) or 'those under services'}"
+
+
+def one_address() -> str:
+    """A webhook has no address, or two."""
+    return "needs its address, once; write `url: https://…`, or `url_file:` with the name of a file that holds it"
 
 
 def carried_twice(service: str, instance: str) -> str:

@@ -6,8 +6,11 @@ import pytest
 
 from guardian.config.faults import ConfigFaults
 from guardian.config.settings import ApiSettings, HaproxySettings, LogFormat, LogLevel, LogSettings, load_settings
+from guardian.core.channels import ChannelSettings, Webhook
 from guardian.core.drift import Policy
+from guardian.core.letters import Route
 from guardian.core.model import Ending, Holding, Routing, Service, Sticky, Way
+from guardian.core.rules import Severity
 
 ROOT = Path(__file__).parents[3]
 GOOD = Path(__file__).parent / "good"
@@ -191,3 +194,20 @@ def test_the_examples_of_routing_are_read_when_they_are_uncommented(tmp_path: Pa
     path = tmp_path / "guardian.yaml"
     path.write_text(above + "".join(lines))
     assert load_settings(path).services["web"].routing == Routing(sticky=Sticky(Holding.COOKIE, "JSESSIONID"), frontends=("www",))
+
+
+def test_channels_are_read_with_their_routes(tmp_path: Path) -> None:
+    """A channel takes all services and everything unless it says otherwise; its news are worth a day."""
+    rest = (
+        "channels:\n  ops: {webhook: {url: 'https://example.org/hook?team=ops'}}\n"
+        "  pager: {webhook: {url_file: u, token_file: t, timeout: 3s}, services: [web], severity: critical, forget_after: 1h}\n"
+    )
+    assert load_settings(written(tmp_path, rest=rest)).channels == {
+        "ops": ChannelSettings(Route("ops"), 86_400.0, Webhook(url="https://example.org/hook?team=ops")),
+        "pager": ChannelSettings(
+            Route("pager", services=frozenset({"web"}), severity=Severity.CRITICAL),
+            3600.0,
+            Webhook(url_file=tmp_path / "u", token_file=tmp_path / "t", timeout=3.0),
+        ),
+    }
+    assert load_settings(written(tmp_path)).channels == {}

@@ -1,0 +1,54 @@
+"""The section ``channels`` of ``guardian.yaml``: where guardian tells what happens, of which services, and how loud it must be."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from guardian.config import kinds
+from guardian.config.document import Node
+from guardian.config.faults import Findings
+from guardian.config.fields import Fields
+from guardian.core.channels import ChannelSettings, Webhook
+from guardian.core.letters import Route
+from guardian.core.model import NAME, Service
+from guardian.core.rules import Severity
+from guardian.core.words import faults as words
+from guardian.core.words import forms
+
+STALE = 86_400.0
+
+
+def read_channels(settings: Fields, base: Path, services: Mapping[str, Service], findings: Findings) -> dict[str, ChannelSettings]:
+    """The channels by name. Where there are faults, they are added to ``findings``, and stand-ins are in their places."""
+    entries = settings.optional_section("channels").entries()
+    return {name: _channel(name, node, base, services, findings) for name, node in entries.items()}
+
+
+def _channel(name: str, node: Node, base: Path, services: Mapping[str, Service], findings: Findings) -> ChannelSettings:
+    if not NAME.fullmatch(name):
+        findings.add(node.place.fault(words.misfit(name, forms.a_name("deploys"))))
+    fields = Fields(node, findings)
+    wanted = fields.optional_list("services", kinds.name("web"))
+    for service in wanted:
+        if services and service not in services:
+            fields.fault("services", words.no_such_service(service, sorted(services)))
+    severity = fields.optional("severity", kinds.choice(Severity), Severity.INFO)
+    settings = ChannelSettings(
+        route=Route(name, services=frozenset(wanted), severity=severity),
+        stale=fields.optional("forget_after", kinds.duration("1m", "30d", "1d"), STALE),
+        target=_webhook(fields.section("webhook"), base),
+    )
+    fields.close()
+    return settings
+
+
+def _webhook(fields: Fields, base: Path) -> Webhook:
+    webhook = Webhook(
+        url=fields.optional("url", kinds.LINK, None),
+        url_file=fields.optional("url_file", kinds.path(base, "/etc/guardian/webhook-url"), None),
+        token_file=fields.optional("token_file", kinds.path(base, "/etc/guardian/webhook-token"), None),
+        timeout=fields.optional("timeout", kinds.duration("100ms", "1m", "10s"), 10.0),
+    )
+    if fields.has("url") is fields.has("url_file"):
+        fields.fault_here(words.one_address())
+    fields.close()
+    return webhook

@@ -1,0 +1,1 @@
+"""The ways to channels. They know the core, and not one another."""
