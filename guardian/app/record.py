@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from guardian.app.codec import event_to_record, kept_letter, state_to_record
 from guardian.core.deployment import ServiceState
@@ -46,6 +47,7 @@ class Recorder:
         self._store = store
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
         self._line: deque[Entry] = deque()
+        self._marks: dict[tuple[str, str], Posting] = {}
         self.trouble = ""
 
     @property
@@ -71,21 +73,20 @@ class Recorder:
         return Durable.LATE
 
     async def retry(self) -> None:
-        """Write what waits in line, if the store takes it now."""
+        """Write what waits, if the store takes it now."""
         if self._line:
             await self._run(self._write_line)
+        if self._marks:
+            await self._run(self._write_marks)
 
     async def save(self, deployment: str, rule: str, evidence: dict[str, object]) -> None:
         """Keep evidence; a store that refuses is remembered in ``trouble``, the next save tries again."""
         await self._run(lambda: self._attempt(lambda: self._store.save_evidence(deployment, rule, evidence)))
 
     async def mark(self, posting: Posting) -> None:
-        """Keep what has become of a letter. A store that refuses is remembered in ``trouble``; the letter is told all the same."""
-        if posting.settled and posting.letter.kind is not Kind.CARD:
-            channel, key = posting.letter.channel, posting.letter.key
-            await self._run(lambda: self._attempt(lambda: self._store.remove_letter(channel, key)))
-        else:
-            await self._run(lambda: self._attempt(lambda: self._store.mark_letter(kept_letter(posting))))
+        """Keep what has become of a letter; where the store refuses, with the next :meth:`retry`. It is told all the same."""
+        self._marks[posting.letter.channel, posting.letter.key] = posting
+        await self._run(self._write_marks)
 
     def _run(self, work: Callable[[], object]) -> "asyncio.Future[object]":
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -97,6 +98,19 @@ class Recorder:
             if not self._attempt(lambda entry=entry: self._append(entry)):  # type: ignore[misc]
                 return
             self._line.popleft()
+
+    def _write_marks(self) -> None:
+        """In the writing thread. What a letter has become is looked up when it is written."""
+        for channel, key in list(self._marks):
+            posting = self._marks.pop((channel, key))
+            gone = posting.settled and posting.letter.kind is not Kind.CARD
+            work = partial(self._store.remove_letter, channel, key) if gone else partial(self._mark, posting)
+            if not self._attempt(work):
+                self._marks.setdefault((channel, key), posting)
+                return
+
+    def _mark(self, posting: Posting) -> None:
+        self._store.mark_letter(kept_letter(posting))
 
     def _append(self, entry: Entry) -> None:
         deployment = entry.state.deployment.id if entry.state.deployment else None
