@@ -4,19 +4,19 @@ The journal is the truth, and a hash chain: each entry's hash covers the one bef
 written in the same transaction, as are the letters that tell of it; evidence lies beside. Every row carries its own hash
 (:mod:`guardian.records.seal`).
 Times are seconds since the epoch.
+
+New databases are made from these tables, older ones are brought to them by :mod:`guardian.records.migrations`: whatever changes
+here needs the next revision there.
 """
 
 from sqlalchemy import Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
-
-SCHEMA = 1
-"""Raised with every change of these tables; guardian reads no other."""
 
 metadata = MetaData()
 
 meta = Table(
     "meta",
     metadata,
-    Column("schema", Integer, nullable=False),
+    Column("schema", Integer, nullable=False, comment="the number of the newest revision that it has"),
     Column("created_by", Text, nullable=False, comment="the version of guardian"),
 )
 

@@ -13,7 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 from guardian import __version__
 from guardian.core.ports import StoreError
 from guardian.core.words import records as words
-from guardian.records import schema
+from guardian.records import migrations, schema
 
 BUSY_SECONDS = 0.5
 """How long a statement waits for another program's lock: a rollback must not wait for somebody's forgotten shell."""
@@ -72,9 +72,48 @@ def provide(path: Path) -> None:
         raise StoreError(words.orphaned_log(path, log))
     beside = path.with_name(f"{path.name}.new")
     beside.touch(mode=0o600)
-    with beside.open("wb") as file:
-        file.write(_blank())
-        file.flush()
+    beside.write_bytes(_blank())
+    _put_in_place(beside, path)
+
+
+def upgrade(path: Path, found: int, versions: Path = migrations.VERSIONS) -> None:
+    """Bring the database at ``path`` from schema ``found`` to the newest, after a copy of it was laid beside.
+
+    All or nothing, in one transaction. :class:`StoreError` with the copy's name where it cannot be; the database is as it was then.
+    """
+    copy = path.with_name(f"{path.name}.schema-{found}")
+    try:
+        _copy(path, copy)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(words.no_copy(path, copy, str(error))) from error
+    made = engine(path)
+    # Tables are remade in pieces, and what refers to them must not notice; all references are checked at the end.
+    event.listen(made, "connect", lambda connection, _entry: connection.execute("PRAGMA foreign_keys=OFF"))
+    try:
+        with made.begin() as connection:
+            migrations.migrate(connection, found, versions)
+            if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                raise StoreError(words.not_migrated(path, copy, f"{broken[0]} refers to rows that are not there"))
+    except SQLAlchemyError as error:
+        raise StoreError(words.not_migrated(path, copy, complaint(error, path))) from error
+    finally:
+        made.dispose()
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """A whole database at ``copy``, with what stands in the write-ahead log only."""
+    beside = copy.with_name(f"{copy.name}.new")
+    beside.unlink(missing_ok=True)
+    beside.touch(mode=0o600)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(beside)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")
+    _put_in_place(beside, copy)
+
+
+def _put_in_place(beside: Path, path: Path) -> None:
+    """Give the file at ``beside`` the name ``path``; its content and its name are on disk when this returns."""
+    with beside.open("rb") as file:
         os.fsync(file.fileno())
     beside.rename(path)
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -90,7 +129,8 @@ def _blank() -> bytes:
         tables = create_engine("sqlite://", creator=lambda: memory, poolclass=StaticPool)
         with tables.begin() as connection:
             schema.metadata.create_all(connection)
-            connection.execute(insert(schema.meta).values(schema=schema.SCHEMA, created_by=__version__))
+            connection.execute(insert(schema.meta).values(schema=migrations.newest(), created_by=__version__))
+            migrations.mark(connection, migrations.newest())
         return memory.serialize()
 
 

@@ -1,6 +1,7 @@
 """What guardian remembers, in SQL: the journal, the projections of it, and the evidence of verdicts."""
 
 import json
+import logging
 import threading
 import time
 import zlib
@@ -14,8 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from guardian.core.ports import JournalEntry, KeptLetter, StoreError
 from guardian.core.words import records as words
-from guardian.records import outbox, schema, sqlite
+from guardian.records import migrations, outbox, schema, sqlite
 from guardian.records.seal import ORIGIN, canonical, intact, seal
+
+logger = logging.getLogger(__name__)
 
 PAGE = 100
 """Deployments that :meth:`SqlStore.between` holds at once."""
@@ -43,7 +46,7 @@ class SqlStore:
         self._reader = self._writer.execution_options(reading=True)
         self._turn = threading.Lock()
         try:
-            self._admit()
+            self._admit(reading=reading)
         except StoreError:
             self.close()
             raise
@@ -185,15 +188,22 @@ class SqlStore:
             connection.execute(delete(schema.outbox).where(schema.outbox.c.deployment.in_(old)))
             return connection.execute(delete(evidence).where(evidence.c.deployment.in_(old))).rowcount
 
-    def _admit(self) -> None:
-        """Refuse a database that is damaged, or laid out by another version."""
+    def _admit(self, *, reading: bool) -> None:
+        """Refuse a database that is damaged, or laid out by a newer version; bring one of an older version up to date."""
         with self._begun(self._reader) as connection:
             damage = sqlite.damage(connection)
             row = None if damage else connection.execute(select(schema.meta)).first()
         if row is None:
             raise StoreError(words.damaged(self._path, damage or "it does not say which schema it has"))
-        if row.schema != schema.SCHEMA:
-            raise StoreError(words.other_schema(self._path, row.schema, schema.SCHEMA, row.created_by))
+        newest = migrations.newest()
+        if row.schema > newest:
+            raise StoreError(words.newer_schema(self._path, row.schema, newest, row.created_by))
+        if row.schema < newest:
+            if reading:
+                raise StoreError(words.older_schema(self._path, row.schema, newest))
+            self.close()
+            sqlite.upgrade(self._path, row.schema)
+            logger.info("%s", words.migrated(self._path, row.schema, newest))
 
     def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
         """The rows of ``query``, each held against its hash."""

@@ -48,11 +48,38 @@ def orphaned_log(path: Path, log: Path) -> str:
     )
 
 
-def other_schema(path: Path, found: int, known: int, created_by: str) -> str:
+def newer_schema(path: Path, found: int, known: int, created_by: str) -> str:
     """The database was laid out by a version of guardian that this one does not understand."""
     return (
-        f"{path}, created by guardian {created_by}, has schema {found} and this guardian reads schema {known} only: "
-        f"run the newer guardian again, or move {path.name}* aside to begin with an empty history"
+        f"{path}, created by guardian {created_by}, has schema {found}, and this guardian reads schemas up to {known}: "
+        f"install the newer guardian again, put back the copy that the upgrade made ({path.name}.schema-{known}, with what was "
+        f"recorded until then), or move {path.name}* aside to begin with an empty history"
+    )
+
+
+def older_schema(path: Path, found: int, known: int) -> str:
+    """Somebody wants to read beside a guardian that has not been started since it was upgraded."""
+    return f"{path} has schema {found}, and this guardian reads schema {known}: start the daemon once, which brings it up to date"
+
+
+def migrated(path: Path, found: int, known: int) -> str:
+    """The database of an older version was brought up to date."""
+    return f"{path} was brought from schema {found} to {known}; {path.name}.schema-{found} beside it is a copy of what it was"
+
+
+def no_copy(path: Path, copy: Path, reason: str) -> str:
+    """An older database was not touched, since it could not be copied first."""
+    return (
+        f"{path} has an older schema, and {copy.name} beside it, the copy to be made before it is brought up to date, could not be "
+        f"written ({reason}): nothing was changed; free some space on that disk and start guardian again"
+    )
+
+
+def not_migrated(path: Path, copy: Path, reason: str) -> str:
+    """A migration failed, and was undone."""
+    return (
+        f"{path} could not be brought up to date ({reason}): nothing was changed, {copy.name} beside it is a copy; start guardian "
+        "again, or go on with the older guardian, and report this as a fault of guardian unless the reason is the disk"
     )
 
 

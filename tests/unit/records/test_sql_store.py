@@ -15,6 +15,7 @@ from guardian import __version__
 from guardian.core.ports import StoreError
 from guardian.core.words import records as words
 from guardian.records import schema
+from guardian.records.migrations import newest
 from guardian.records.seal import seal
 from guardian.records.store import SqlStore
 
@@ -157,15 +158,15 @@ def test_threads_that_write_at_once_wait_for_each_other(store: SqlStore) -> None
     assert store.verify() is None
 
 
-def test_another_schema_is_refused_with_both_numbers(store: SqlStore) -> None:
+def test_a_newer_schema_is_refused_with_both_numbers(store: SqlStore) -> None:
     """A database of a newer guardian is left alone."""
     append(store, "web-1")
-    tamper(store, "UPDATE meta SET schema = 2")
+    tamper(store, "UPDATE meta SET schema = 9000")
     store.close()
     before = store._path.read_bytes()
     with pytest.raises(StoreError) as caught:
         SqlStore(store._path.parent)
-    assert str(caught.value) == words.other_schema(store._path, 2, 1, __version__)
+    assert str(caught.value) == words.newer_schema(store._path, 9000, newest(), __version__)
     assert store._path.read_bytes() == before
 
 

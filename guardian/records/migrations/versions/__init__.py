@@ -1,0 +1,1 @@
+"""The revisions: one file for each schema, never changed once it was released."""
