@@ -10,7 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from guardian.api.serve import SocketUnusable, serve
+from guardian.api.access import Admission
+from guardian.api.door import Certificate, DoorUnusable, Tcp, roles_by_number
+from guardian.api.serve import serve
 from guardian.api.server import application
 from guardian.app.act import Actor
 from guardian.app.clock import SteadyClock
@@ -27,6 +29,7 @@ from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.rulebook import Files, RuleBook, RulesUnfit
 from guardian.app.schedule import Schedule
 from guardian.app.tell import Feed
+from guardian.app.tokens import Tokens
 from guardian.app.watch import Beat, Records, Watcher, Wires
 from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
 from guardian.balancers.haproxy.fleet import Fleet
@@ -168,7 +171,7 @@ async def _main(configuration: Configuration, store: SqlStore, files: Files) -> 
             await program.begin(met)
             try:
                 await program.run(stop)
-            except* SocketUnusable as failed:
+            except* DoorUnusable as failed:
                 logger.error("%s", failed.exceptions[0])  # noqa: TRY400  the sentence says it all
                 return_code = 1
     return return_code
@@ -218,7 +221,7 @@ class Program:
     def __init__(self, configuration: Configuration, adapters: Adapters, states: Mapping[str, ServiceState]) -> None:
         settings, services = configuration.settings, configuration.settings.services
         balancer, store = adapters.balancer, adapters.store
-        self._api, self._store = settings.api, store
+        self._api, self._store, self._services = settings.api, store, services
         self._clock, self._feed, self._gauges, self._recorder = SteadyClock(), Feed(), Gauges(), Recorder(store)
         self._decider = decider = Decider(states, self._recorder, self._clock, self._feed)
         self._prober = Prober(services, balancer, self._recorder, decider.state, self._clock)
@@ -272,14 +275,16 @@ class Program:
         schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)
         schedule.every(10.0, "evidence", self._save_evidence, deadline=30.0)
         schedule.every(3600.0, "prune", self._prune, deadline=300.0)
-        api = application(self._orders, self._gauges)
+        tokens = Tokens(self._store, self._recorder, self._clock, list(self._services))
+        admission = Admission(roles_by_number(self._api.roles), tokens.holder)
+        api, tcp = application(self._orders, self._gauges, admission, tokens), self._tcp(schedule)
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(self._watcher.run(), name="watch"),
                 group.create_task(self._reconciler.run(), name="reconcile"),
                 group.create_task(schedule.run(), name="schedule"),
                 group.create_task(self._outbox.run(), name="outbox"),
-                group.create_task(serve(api, self._api.socket, self._api.mode, self._api.group), name="api"),
+                group.create_task(serve(api, self._api.socket, self._api.mode, self._api.group, tcp), name="api"),
             ]
             logger.info("%s", upkeep.running([state.service for state in self._decider.states()]))
             await stop.wait()
@@ -289,6 +294,17 @@ class Program:
                 part.cancel()
         await self._recorder.aclose()
         logger.info("%s", upkeep.stopped())
+
+    def _tcp(self, schedule: Schedule) -> Tcp | None:
+        """Where the API is served over TCP, if anywhere, with a certificate that is looked at again now and then."""
+        door = self._api.tcp
+        if door is None:
+            return None
+        if door.certificate is None:
+            return Tcp(door.host, door.port, None)
+        certificate = Certificate(door.certificate, door.key)
+        schedule.every(10.0, "certificate", certificate.look, deadline=10.0)
+        return Tcp(door.host, door.port, certificate.context)
 
     async def _finish(self) -> None:
         """Bring what is under way to its end, if that is near; the rest is journalled and resumed at the next start."""

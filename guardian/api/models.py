@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from guardian.core.model import BASIS_POINTS
+from guardian.core.people import Role, Scope
 from guardian.core.words import drill, shell
+from guardian.core.words.access import LONGEST_DAYS
 
 LONGEST_REASON = 500
 MOST_DEPLOYMENTS = 1000
@@ -60,6 +62,21 @@ class ReloadOrder(PlainOrder):
     rejudge: Annotated[list[str], Field(max_length=1000, description=shell.FORMS["rejudge"])] = []
 
 
+TokenName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$", description=shell.FORMS["name"])]
+
+
+class NewTokenOrder(BaseModel):
+    """What the token is to be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: TokenName
+    role: Annotated[Role | None, Field(description=shell.FORMS["role"])] = None
+    scope: Annotated[Scope, Field(description=shell.FORMS["scope"])] = Scope.API
+    services: Annotated[list[str], Field(max_length=1000, description=shell.FORMS["services"])] = []
+    days: Annotated[int, Field(strict=True, ge=1, le=LONGEST_DAYS, description=shell.FORMS["days"])] = 90
+
+
 class HistoryQuery(BaseModel):
     """Which deployments to list."""
 
@@ -85,6 +102,16 @@ class Problem:
     """One sentence; for a request that cannot be understood, one for each of ``fields``."""
     fields: dict[str, str] = field(default_factory=dict)
     """The sentence of each field that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who asks."""
+
+    name: str
+    role: Role | None
+    services: tuple[str, ...]
+    """The only services that they may see and steer; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)

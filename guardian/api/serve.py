@@ -12,8 +12,9 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from guardian.api.access import PeerProtocol
-from guardian.core.words import shell
+from guardian.api.connections import BoundedProtocol, Doorman, PeerProtocol
+from guardian.api.door import DoorUnusable, Tcp
+from guardian.core.words import access, shell
 
 PROBE_SECONDS = 1.0
 """How long whoever already listens on the socket has to take a connection."""
@@ -21,40 +22,58 @@ GRACE_SECONDS = 1
 """How long a stop waits for answers that are under way."""
 
 
-class SocketUnusable(Exception):
-    """The API's socket cannot be opened. The message is a sentence for people. Arises in :func:`serve`, at its start."""
-
-
-async def serve(app: FastAPI, path: Path, mode: int, group: str | None) -> None:
-    """Serve ``app``, made by :func:`guardian.api.server.application`, at ``path`` until cancelled.
+async def serve(app: FastAPI, path: Path, mode: int, group: str | None, tcp: Tcp | None = None) -> None:
+    """Serve ``app``, made by :func:`guardian.api.server.application`, at ``path`` until cancelled, and where ``tcp`` says.
 
     The socket belongs to ``group`` (``None``: the process's own) and has ``mode`` from the first moment at which anybody can use
     it. On cancellation event streams end, answers under way have a second to, and the socket is removed: all within 2 s.
     """
     with _listener(path, mode, group) as listener:
-        server = _Server(
-            uvicorn.Config(
-                app,
-                http=PeerProtocol,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,  # else a header could replace the caller's uid
-                server_header=False,
-                workers=1,  # else an environment variable decides
-                timeout_graceful_shutdown=GRACE_SECONDS,
-            )
-        )
+        server = _Server(_config(app))
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
+        door = None
         try:
+            door = await _door(server, tcp) if tcp else None
             await asyncio.shield(serving)
         finally:
             app.state.audience.close()
+            if door:
+                door.close()
             server.should_exit = True
             await serving
             for connection in tuple(server.server_state.connections):  # whose answer was cut off
                 connection.transport.abort()
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=PeerProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # else a header could replace the caller's uid
+        server_header=False,
+        workers=1,  # else an environment variable decides
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+async def _door(server: uvicorn.Server, tcp: Tcp) -> asyncio.Server:
+    """Listen on TCP as well. Connections count and end with those of ``server``."""
+    loop, waiting = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+    config = server.config
+    if not config.loaded:
+        config.load()
+
+    def inside() -> BoundedProtocol:
+        return BoundedProtocol(config, server.server_state, {}, loop)
+
+    try:
+        return await loop.create_server(lambda: Doorman(inside, tcp.context, waiting), tcp.host, tcp.port, reuse_address=True)
+    except OSError as error:
+        raise DoorUnusable(access.cannot_listen(tcp.address, str(error))) from error
 
 
 class _Server(uvicorn.Server):
@@ -78,7 +97,7 @@ def _listener(path: Path, mode: int, group: str | None) -> Iterator[socket.socke
             listener.bind(str(path))
             ours = path.stat()
         except OSError as error:
-            raise SocketUnusable(shell.socket_unusable(path, str(error))) from error
+            raise DoorUnusable(shell.socket_unusable(path, str(error))) from error
         try:
             _open(path, mode, group)
             yield listener
@@ -96,7 +115,7 @@ def _clear(path: Path) -> None:
         probe.settimeout(PROBE_SECONDS)
         found = probe.connect_ex(str(path))
     if found != errno.ECONNREFUSED or not path.is_socket():
-        raise SocketUnusable(shell.socket_taken(path))
+        raise DoorUnusable(shell.socket_taken(path))
     path.unlink()
 
 
@@ -106,4 +125,4 @@ def _open(path: Path, mode: int, group: str | None) -> None:
             shutil.chown(path, group=group)
         path.chmod(mode)
     except (OSError, LookupError) as error:
-        raise SocketUnusable(shell.socket_unusable(path, str(error))) from error
+        raise DoorUnusable(shell.socket_unusable(path, str(error))) from error

@@ -1,19 +1,25 @@
 """The HTTP API: the program's questions and orders, and nothing of its own."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from guardian import __version__
-from guardian.api.access import caller
+from guardian.api.access import ADMIN, ANYBODY, EVERY_SERVICE, OPERATOR, VIEWER, Admission, Needs, caller, named, person_of
+from guardian.api.gate import Gate
 from guardian.api.models import (
     Alive,
     DrillOrder,
     HistoryQuery,
+    Me,
     NewsQuery,
+    NewTokenOrder,
     PlainOrder,
     Problem,
     Ready,
@@ -22,33 +28,38 @@ from guardian.api.models import (
     SwitchOrder,
     UnlatchOrder,
 )
-from guardian.api.news import Audience, NewsResponse
+from guardian.api.news import Audience, NewsResponse, ServerSentEvents, resumed
 from guardian.app.gauges import Gauges
 from guardian.app.orders import Order, Orders
+from guardian.app.tokens import NewToken, Tokens, TokenView, Wish
 from guardian.app.views import DeploymentDetail, DeploymentView, Explanation, NewsView, RulesView, ServiceView
 from guardian.core.model import Environment
+from guardian.core.people import Person
 from guardian.core.ports import StoreError
 from guardian.core.switch import Refused, Unknown
-from guardian.core.words import shell
+from guardian.core.words import access, shell
 
 LARGEST_BODY = 65_536
 """Bytes; no order needs that much."""
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "Over TCP: no valid token"},
+    403: {"model": Problem, "description": "Whoever asks may not"},
     404: {"model": Problem, "description": "No such service or deployment"},
     409: {"model": Problem, "description": "Refused: nothing has changed"},
     422: {"model": Problem, "description": "The request cannot be understood"},
+    429: {"model": Problem, "description": "Too many requests; `retry-after` says when to try again"},
     503: {"model": Problem, "description": "The record cannot be read, or too many follow already"},
 }
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"model": NewsView, "description": "One announcement on each line"},
+    200: {"model": NewsView, "description": "One announcement on each line; as server-sent events where these are accepted"},
     # What is not JSON by itself has no other way to say that its problems are.
     **{
         status: {
             "description": _PROBLEMS[status]["description"],
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in (422, 503)
+        for status in (401, 403, 422, 429, 503)
     },
 }
 
@@ -60,26 +71,34 @@ def _orders(request: Request) -> Orders:
 
 TheOrders = Annotated[Orders, Depends(_orders)]
 By = Annotated[str, Depends(caller)]
+Who = Annotated[Person, Depends(person_of)]
+"""Who asks; on the unix socket without a name, which only those need who write it down (:data:`By`)."""
 
 v1 = APIRouter(prefix="/v1", responses=_PROBLEMS)
 root = APIRouter()
 
 
-def application(orders: Orders, gauges: Gauges) -> FastAPI:
-    """The API on ``orders``, to be served by :func:`guardian.api.serve.serve`."""
+class Unguarded(Exception):
+    """An endpoint does not say what it takes. Arises in :func:`application`: such a program does not start."""
+
+
+def application(orders: Orders, gauges: Gauges, admission: Admission = Admission(), tokens: Tokens | None = None) -> FastAPI:  # noqa: B008  frozen
+    """The API on ``orders``, to be served by :func:`guardian.api.serve.serve`. Without ``tokens`` none can be made."""
     app = FastAPI(
         title="guardian",
         version=__version__,
         summary="Moves traffic between blue and green, and takes it back",
         description=shell.api_description(),
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,  # served below, as everything else
         redirect_slashes=False,
         max_body_size=LARGEST_BODY,
     )
-    app.state.orders, app.state.gauges, app.state.audience = orders, gauges, Audience(orders)
+    app.state.orders, app.state.gauges, app.state.audience, app.state.tokens = orders, gauges, Audience(orders), tokens
     for router in (v1, root):
         app.include_router(router)
+    app.add_middleware(Gate, admission=admission)
+    if unguarded := [route.path for route in endpoints(app) if needs(route) is None]:
+        raise Unguarded(f"{unguarded} say nothing of who may use them")
     app.add_exception_handler(RequestValidationError, _unfit)
     app.add_exception_handler(404, _nowhere)
     for condition, status in ((Unknown, 404), (Refused, 409), (StoreError, 503)):
@@ -88,46 +107,69 @@ def application(orders: Orders, gauges: Gauges) -> FastAPI:
     return app
 
 
+def endpoints(app: FastAPI) -> Iterator[APIRoute]:
+    """Everything that ``app`` answers."""
+    waiting: list[Any] = list(app.routes)
+    while waiting:
+        route = waiting.pop()
+        if isinstance(route, APIRoute):
+            yield route
+        else:
+            waiting += route.original_router.routes  # AttributeError for what is neither: nothing is served past the gate
+
+
+def needs(route: APIRoute) -> Needs | None:
+    """What an endpoint takes."""
+    found = [each.dependency for each in route.dependencies if isinstance(each.dependency, Needs)]
+    return found[0] if found else None
+
+
 # Questions.
 
 
-@v1.get("/services", tags=["questions"], summary="All services")
-async def services(orders: TheOrders) -> list[ServiceView]:
+@v1.get("/services", dependencies=[VIEWER], tags=["questions"], summary="All services")
+async def services(orders: TheOrders, who: Who) -> list[ServiceView]:
     """Every service by name: where its traffic is, what is being done, how it is judged, whether a rollback would work."""
-    return orders.services()
+    return [view for view in orders.services() if who.sees(view.service)]
 
 
-@v1.get("/services/{service}", tags=["questions"], summary="One service")
+@v1.get("/services/{service}", dependencies=[VIEWER], tags=["questions"], summary="One service")
 async def service(service: str, orders: TheOrders) -> ServiceView:
     """Where its traffic is, what is being done, how it is judged, whether a rollback would work."""
     return orders.service(service)
 
 
-@v1.get("/rules", tags=["questions"], summary="The rules in force")
-async def rules(orders: TheOrders) -> RulesView:
+@v1.get("/rules", dependencies=[VIEWER], tags=["questions"], summary="The rules in force")
+async def rules(orders: TheOrders, who: Who) -> RulesView:
     """What the next watch of each service begins with, and why the files as they are now are not used, if they are not."""
-    return orders.rules()
+    view = orders.rules()
+    return replace(view, services=tuple(each for each in view.services if who.sees(each.service)))
 
 
-@v1.get("/deployments", tags=["questions"], summary="Deployments, newest first")
-async def deployments(query: Annotated[HistoryQuery, Query()], orders: TheOrders) -> list[DeploymentView]:
+@v1.get("/deployments", dependencies=[VIEWER], tags=["questions"], summary="Deployments, newest first")
+async def deployments(query: Annotated[HistoryQuery, Query()], orders: TheOrders, who: Who) -> list[DeploymentView]:
     """What was moved, by whom, why, and what became of it."""
-    return await orders.history(query.service, query.limit)
+    return [view for view in await orders.history(query.service, query.limit) if who.sees(view.service)]
 
 
-@v1.get("/deployments/{deployment}", tags=["questions"], summary="One deployment with its journal")
+@v1.get("/deployments/{deployment}", dependencies=[VIEWER], tags=["questions"], summary="One deployment with its journal")
 async def deployment(deployment: str, orders: TheOrders) -> DeploymentDetail:
     """Everything that happened to a deployment, in order."""
     return await orders.deployment(deployment)
 
 
-@v1.get("/deployments/{deployment}/explanation", tags=["questions"], summary="Why a deployment was judged as it was")
+@v1.get(
+    "/deployments/{deployment}/explanation",
+    dependencies=[VIEWER],
+    tags=["questions"],
+    summary="Why a deployment was judged as it was",
+)
 async def explanation(deployment: str, orders: TheOrders, rule: str | None = None) -> Explanation:
     """The verdict of every rule, or of one: as it was recorded, and as it comes out of the recorded evidence now."""
     return await orders.explain(deployment, rule)
 
 
-@v1.get("/deployments/{deployment}/evidence", tags=["questions"], summary="All evidence of a deployment")
+@v1.get("/deployments/{deployment}/evidence", dependencies=[VIEWER], tags=["questions"], summary="All evidence of a deployment")
 async def evidence(deployment: str, orders: TheOrders) -> dict[str, Any]:
     """Rules, trial, readings and verdicts with a digest: what `guardian explain FILE` computes again on any machine."""
     return await orders.evidence(deployment)
@@ -135,25 +177,30 @@ async def evidence(deployment: str, orders: TheOrders) -> dict[str, Any]:
 
 @root.get(
     "/v1/events",
+    dependencies=[VIEWER],
     tags=["questions"],
     summary="Announcements as they come",
     status_code=200,
     response_class=NewsResponse,
     responses=_STREAM,
 )
-async def events(query: Annotated[NewsQuery, Query()], request: Request) -> NewsResponse:
+async def events(query: Annotated[NewsQuery, Query()], request: Request, who: Who) -> NewsResponse:
     """Everything that is told, one JSON object a line.
 
     An empty line says that all announcements of the past have been sent; later ones are a heartbeat, every 10 s. Numbers start
-    again at 1 whenever guardian does.
+    again at 1 whenever guardian does. With ``accept: text/event-stream`` the same comes as server-sent events, and
+    ``last-event-id`` goes on where a connection broke off.
     """
-    return NewsResponse(request.app.state.audience, query.after)
+    audience = request.app.state.audience
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return ServerSentEvents(audience, query.after or resumed(request.headers.get("last-event-id")), who.sees)
+    return NewsResponse(audience, query.after, who.sees)
 
 
 # Orders.
 
 
-@v1.post("/services/{service}/switch", tags=["orders"], summary="Move traffic")
+@v1.post("/services/{service}/switch", dependencies=[OPERATOR], tags=["orders"], summary="Move traffic")
 async def switch(
     service: str, by: By, orders: TheOrders, order: Annotated[SwitchOrder, Body(default_factory=SwitchOrder)]
 ) -> ServiceView:
@@ -162,7 +209,7 @@ async def switch(
     return await orders.switch(service, Order(by, order.reason), to, order.share)
 
 
-@v1.post("/services/{service}/rollback", tags=["orders"], summary="Take the traffic back")
+@v1.post("/services/{service}/rollback", dependencies=[OPERATOR], tags=["orders"], summary="Take the traffic back")
 async def rollback(
     service: str, by: By, orders: TheOrders, order: Annotated[RollbackOrder, Body(default_factory=RollbackOrder)]
 ) -> ServiceView:
@@ -170,7 +217,7 @@ async def rollback(
     return await orders.rollback(service, Order(by, order.reason), force=order.force)
 
 
-@v1.post("/services/{service}/promote", tags=["orders"], summary="Make what is live the safe side")
+@v1.post("/services/{service}/promote", dependencies=[OPERATOR], tags=["orders"], summary="Make what is live the safe side")
 async def promote(
     service: str, by: By, orders: TheOrders, order: Annotated[PlainOrder, Body(default_factory=PlainOrder)]
 ) -> ServiceView:
@@ -178,13 +225,13 @@ async def promote(
     return await orders.promote(service, Order(by, order.reason))
 
 
-@v1.post("/services/{service}/unlatch", tags=["orders"], summary="Let a service move forward again")
+@v1.post("/services/{service}/unlatch", dependencies=[OPERATOR], tags=["orders"], summary="Let a service move forward again")
 async def unlatch(service: str, by: By, orders: TheOrders, order: UnlatchOrder) -> ServiceView:
     """After an automatic rollback nothing moves forward until a person has said why it may."""
     return await orders.unlatch(service, Order(by, order.reason))
 
 
-@v1.post("/services/{service}/drill", tags=["orders"], summary="Rehearse a rollback")
+@v1.post("/services/{service}/drill", dependencies=[OPERATOR], tags=["orders"], summary="Rehearse a rollback")
 async def drill(
     service: str, by: By, orders: TheOrders, order: Annotated[DrillOrder, Body(default_factory=DrillOrder)]
 ) -> ServiceView:
@@ -192,31 +239,83 @@ async def drill(
     return await orders.drill(service, Order(by, order.reason), order.share)
 
 
-@v1.post("/rules/reload", tags=["orders"], summary="Read the rule files again")
+@v1.post("/rules/reload", dependencies=[EVERY_SERVICE], tags=["orders"], summary="Read the rule files again")
 async def reload(by: By, orders: TheOrders, order: Annotated[ReloadOrder, Body(default_factory=ReloadOrder)]) -> RulesView:
     """All or nothing: where any file has a fault, the rules in force stay so. A running watch keeps the rules it began with."""
     return await orders.reload_rules(Order(by, order.reason), order.rejudge)
 
 
+# Access.
+
+
+@v1.get("/tokens", dependencies=[ADMIN], tags=["access"], summary="All tokens")
+async def tokens(request: Request) -> list[TokenView]:
+    """Every token that was ever made, without what would open anything."""
+    return _tokens(request).views()
+
+
+@v1.post("/tokens", dependencies=[ADMIN], tags=["access"], summary="Make a token")
+async def create_token(request: Request, by: By, order: NewTokenOrder) -> NewToken:
+    """A token by which a program shows itself over TCP. It is in this answer and nowhere else."""
+    return await _tokens(request).create(Wish(order.name, order.role, order.scope, order.services, order.days), by)
+
+
+@v1.post("/tokens/{token}/revoke", dependencies=[ADMIN], tags=["access"], summary="Revoke a token")
+async def revoke_token(request: Request, token: str, by: By) -> TokenView:
+    """From now on it opens nothing. It may be named by its name or by its id."""
+    return await _tokens(request).revoke(token, by)
+
+
+@v1.get("/me", dependencies=[VIEWER], tags=["access"], summary="Who asks, and what they may do")
+async def me(who: Annotated[Person, Depends(named)]) -> Me:
+    """What guardian knows of who sends this."""
+    return Me(who.name, who.role, tuple(sorted(who.services)))
+
+
+def _tokens(request: Request) -> Tokens:
+    tokens: Tokens | None = request.app.state.tokens
+    if tokens is None:
+        raise Unknown(access.no_tokens_here())
+    return tokens
+
+
 # Probes.
 
 
-@root.get("/metrics", tags=["probes"], summary="Measured values and verdicts for Prometheus", response_class=Response)
+@root.get("/openapi.json", dependencies=[VIEWER], tags=["probes"], summary="This description")
+async def description(request: Request) -> JSONResponse:
+    """The OpenAPI document of this API."""
+    return JSONResponse(request.app.openapi())
+
+
+@root.get(
+    "/metrics",
+    dependencies=[VIEWER],
+    tags=["probes"],
+    summary="Measured values and verdicts for Prometheus",
+    response_class=Response,
+)
 async def metrics(request: Request) -> Response:
     """All metrics in Prometheus' text format."""
     return Response(request.app.state.gauges.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-@root.get("/healthz", tags=["probes"], summary="Whether guardian runs")
+@root.get("/healthz", dependencies=[ANYBODY], tags=["probes"], summary="Whether guardian runs")
 async def healthz() -> Alive:
     """Always 200: guardian ends as soon as any of its parts does."""
     return Alive(__version__)
 
 
-@root.get("/readyz", tags=["probes"], summary="Whether every rollback would work", responses={503: {"model": Ready}})
-async def readyz(orders: TheOrders, response: Response) -> Ready:
+@root.get(
+    "/readyz",
+    dependencies=[VIEWER],
+    tags=["probes"],
+    summary="Whether every rollback would work",
+    responses={503: {"model": Ready}},
+)
+async def readyz(orders: TheOrders, response: Response, who: Who) -> Ready:
     """200 when a rollback of every service would work right now; otherwise 503 and why not."""
-    faults = {view.service: found for view in orders.services() if (found := _unready(view))}
+    faults = {view.service: found for view in orders.services() if who.sees(view.service) and (found := _unready(view))}
     response.status_code = 503 if faults else 200
     return Ready(not faults, faults)
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from typing import TypeVar
 
 from guardian.app.codec import event_to_record, kept_letter, state_to_record
 from guardian.core.deployment import ServiceState
@@ -17,6 +18,8 @@ from guardian.core.events import Event
 from guardian.core.letters import Kind
 from guardian.core.line import Posting
 from guardian.core.ports import Store, StoreError
+
+T = TypeVar("T")
 
 
 class Durable(Enum):
@@ -87,6 +90,10 @@ class Recorder:
         """Keep what has become of a letter; where the store refuses, with the next :meth:`retry`. It is told all the same."""
         self._marks[posting.letter.channel, posting.letter.key] = posting
         await self._run(self._write_marks)
+
+    async def perform(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives, done in the writing thread in its turn. :class:`StoreError` comes through."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _run(self, work: Callable[[], object]) -> "asyncio.Future[object]":
         return asyncio.get_running_loop().run_in_executor(self._thread, work)

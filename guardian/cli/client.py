@@ -1,15 +1,15 @@
-"""Talking to the daemon over its unix socket. Every call ends by its own deadline."""
+"""Talking to the daemon over its unix socket, or over TCP. Every call ends by its own deadline."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 import click
 import httpx
 
-from guardian.core.words import shell
+from guardian.cli.target import Target
+from guardian.core.words import access, shell
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 15.0
@@ -41,14 +41,13 @@ class Misunderstood(Rejected):
 
 
 class Client:
-    """The API at ``path``. Every method raises :class:`Unreachable` or :class:`Rejected`."""
+    """The API at ``target``. Every method raises :class:`Unreachable` or :class:`Rejected`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, target: Target) -> None:
+        self._target = target
         deadlines = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        # Nothing is encrypted on a unix socket, and loading the certificates of the world would take longer than the call.
-        transport = httpx.HTTPTransport(uds=str(path), verify=False)
-        self._http = httpx.Client(transport=transport, base_url="http://guardian/v1/", timeout=deadlines, trust_env=False)
+        base, headers, transport = target.base, target.headers(), target.transport()
+        self._http = httpx.Client(transport=transport, base_url=base, headers=headers, timeout=deadlines, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +58,7 @@ class Client:
     def ask(self, question: str, **query: str | int | None) -> Any:
         """The answer to a question, as JSON values."""
         given = {name: value for name, value in query.items() if value is not None}
-        with self._spoken(shell.no_answer(self._path, ANSWER_SECONDS)):
+        with self._spoken(shell.no_answer(str(self._target), ANSWER_SECONDS)):
             return self._understood(self._http.get(question, params=given))
 
     def order(self, service: str, order: str, given: Mapping[str, Any]) -> Answer:
@@ -69,7 +68,7 @@ class Client:
     def _post(self, target: str, given: Mapping[str, Any]) -> Answer:
         # Escaped, because what stands on a command line need not be text that UTF-8 can encode.
         body = json.dumps({name: value for name, value in given.items() if value is not None})
-        with self._spoken(shell.order_unanswered(self._path, ANSWER_SECONDS)):
+        with self._spoken(shell.order_unanswered(str(self._target), ANSWER_SECONDS)):
             headers = {"content-type": "application/json"}
             answer: Answer = self._understood(self._http.post(target, content=body, headers=headers))
         return answer
@@ -103,6 +102,19 @@ class Client:
         """The rules in force after the files were read again."""
         return self._post("rules/reload", {"rejudge": list(rejudge), "reason": reason})
 
+    def create_token(self, wish: Mapping[str, Any]) -> Answer:
+        """A new token, with what is known of it."""
+        return self._post("tokens", wish)
+
+    def tokens(self) -> list[Answer]:
+        """All tokens."""
+        found: list[Answer] = self.ask("tokens")
+        return found
+
+    def revoke_token(self, which: str) -> Answer:
+        """The token with this name or id, which opens nothing any more."""
+        return self._post(f"tokens/{_part(which)}/revoke", {})
+
     def explanation(self, identifier: str, rule: str | None = None) -> Answer:
         """Why a deployment was judged as it was, by all rules or by one."""
         found: Answer = self.ask(f"deployments/{_part(identifier)}/explanation", rule=rule)
@@ -118,7 +130,7 @@ class Client:
         """All announcements that the daemon still knows, then those that come, until it stops."""
         patience = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
         with (
-            self._spoken(shell.no_answer(self._path, SILENCE_SECONDS)),
+            self._spoken(shell.no_answer(str(self._target), SILENCE_SECONDS)),
             self._http.stream("GET", "events", timeout=patience) as answer,
         ):
             if answer.is_error:
@@ -133,7 +145,7 @@ class Client:
                 unfit = answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
                 raise (Misunderstood if unfit else Rejected)(content["detail"])
         except (ValueError, TypeError, KeyError) as error:
-            raise Unreachable(shell.not_guardian(self._path)) from error
+            raise Unreachable(shell.not_guardian(str(self._target))) from error
         return content
 
     @contextmanager
@@ -147,14 +159,25 @@ class Client:
             raise Unreachable(self._trouble(error)) from error
 
     def _trouble(self, error: httpx.TransportError) -> str:
+        if self._target.url:
+            reason = str(error)
+            if "CERTIFICATE" in reason.upper():
+                return access.certificate_not_trusted(self._target.url, reason)
+            return (
+                access.unreachable(self._target.url, reason) if isinstance(error, httpx.ConnectError) else self._broken_off(error)
+            )
+        path = self._target.socket
         match _cause(error):
             case FileNotFoundError():
-                return shell.no_socket(self._path)
+                return shell.no_socket(path)
             case ConnectionRefusedError():
-                return shell.nobody_listens(self._path)
+                return shell.nobody_listens(path)
             case PermissionError():
-                return shell.not_allowed(self._path)
-        return shell.broken_off(self._path, str(error))
+                return shell.not_allowed(path)
+        return self._broken_off(error)
+
+    def _broken_off(self, error: httpx.TransportError) -> str:
+        return shell.broken_off(str(self._target), str(error))
 
 
 def _part(name: str) -> str:

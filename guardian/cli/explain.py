@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from guardian.cli.client import Answer, Client, Rejected
+from guardian.cli.target import Target
 from guardian.core.words import explain as words
 
 MOST_BYTES = 64 << 20
@@ -25,12 +26,12 @@ class Wanted:
     as_json: bool
 
 
-def explain(socket: Path, wanted: Wanted) -> int:
+def explain(target: Target, wanted: Wanted) -> int:
     """Print it; 1 where a verdict did not come out again as it was recorded, else 0."""
     file = Path(wanted.which)
     if file.suffix == ".json":
         return _show(_from_bundle(file, wanted.rule), wanted)
-    with Client(socket) as client:
+    with Client(target) as client:
         if wanted.bundle is None:
             return _show(client.explanation(wanted.which, wanted.rule), wanted)
         evidence = client.evidence(wanted.which)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from guardian import __version__
+from guardian.cli.access import audit, token
 from guardian.cli.share import basis_points, tiny_share
+from guardian.cli.target import Target
 from guardian.core.words import shell
 
 if TYPE_CHECKING:
@@ -37,10 +39,22 @@ wait = click.option("--wait", is_flag=True, help="Show what happens, and end wit
     show_envvar=True,
     help="The socket of the daemon's API.",
 )
+@click.option("--url", default="", envvar="GUARDIAN_URL", show_envvar=True, help="Where it is over TCP, such as https://lb1:8443.")
+@click.option("--token-file", type=PATH, envvar="GUARDIAN_TOKEN_FILE", show_envvar=True, help="The file with the token for that.")
+@click.option("--ca", type=PATH, envvar="GUARDIAN_CA", show_envvar=True, help="The authorities to trust there.")
 @click.pass_context
-def cli(context: click.Context, socket: Path) -> None:
-    """Moves traffic between blue and green, watches what happens, and takes it back when a release misbehaves."""
-    context.obj = socket
+def cli(context: click.Context, /, **given: Any) -> None:
+    """Moves traffic between blue and green, watches what happens, and takes it back when a release misbehaves.
+
+    Over TCP the token may also stand in the environment variable GUARDIAN_TOKEN.
+    """
+    import os
+
+    context.obj = Target(**given, token=os.environ.get("GUARDIAN_TOKEN", ""))
+
+
+cli.add_command(token)
+cli.add_command(audit)
 
 
 @cli.command()
@@ -69,12 +83,12 @@ def check(context: click.Context, config: Path, *, online: bool, as_json: bool) 
 @click.argument("service", required=False)
 @as_json
 @click.pass_obj
-def status(socket: Path, service: str | None, *, as_json: bool) -> None:
+def status(target: Target, service: str | None, *, as_json: bool) -> None:
     """Show where the traffic is, and whether a rollback would work.
 
     While a release is on trial, also what each rule makes of it.
     """
-    with _client(socket) as client:
+    with _client(target) as client:
         views = [client.service(service)] if service else client.services()
     if as_json:
         return _print_json(views[0] if service else views)
@@ -91,9 +105,9 @@ def status(socket: Path, service: str | None, *, as_json: bool) -> None:
 @wait
 @as_json
 @click.pass_obj
-def switch(socket: Path, /, service: str, *, wait: bool, as_json: bool, **given: str | int | None) -> None:
+def switch(target: Target, /, service: str, *, wait: bool, as_json: bool, **given: str | int | None) -> None:
     """Move traffic to the other environment and watch it."""
-    with _client(socket) as client:
+    with _client(target) as client:
         view = client.order(service, "switch", given)
         _tell(client, view, shell.moving(view["deployment"]), wait=wait, as_json=as_json)
 
@@ -105,12 +119,12 @@ def switch(socket: Path, /, service: str, *, wait: bool, as_json: bool, **given:
 @wait
 @as_json
 @click.pass_obj
-def rollback(socket: Path, /, service: str, *, wait: bool, as_json: bool, **given: str | bool) -> None:
+def rollback(target: Target, /, service: str, *, wait: bool, as_json: bool, **given: str | bool) -> None:
     """Take the traffic back to where it was before.
 
     With --wait the exit code is 0 once it is back: that was the order.
     """
-    with _client(socket) as client:
+    with _client(target) as client:
         view = client.order(service, "rollback", given)
         _tell(client, view, shell.moving(view["deployment"]), wait=wait, as_json=as_json, back=True)
 
@@ -120,9 +134,9 @@ def rollback(socket: Path, /, service: str, *, wait: bool, as_json: bool, **give
 @reason
 @as_json
 @click.pass_obj
-def promote(socket: Path, service: str, reason: str, *, as_json: bool) -> None:
+def promote(target: Target, service: str, reason: str, *, as_json: bool) -> None:
     """Make what is live the safe side, verified or not."""
-    with _client(socket) as client:
+    with _client(target) as client:
         view = client.order(service, "promote", {"reason": reason})
         _tell(client, view, shell.promoted(view), as_json=as_json)
 
@@ -132,9 +146,9 @@ def promote(socket: Path, service: str, reason: str, *, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Why it may move forward again; it is recorded with your user name.")
 @as_json
 @click.pass_obj
-def unlatch(socket: Path, service: str, reason: str, *, as_json: bool) -> None:
+def unlatch(target: Target, service: str, reason: str, *, as_json: bool) -> None:
     """Let a service move forward again after a rollback."""
-    with _client(socket) as client:
+    with _client(target) as client:
         view = client.order(service, "unlatch", {"reason": reason})
         _tell(client, view, shell.unlatched(view), as_json=as_json)
 
@@ -145,9 +159,9 @@ def unlatch(socket: Path, service: str, reason: str, *, as_json: bool) -> None:
 @reason
 @as_json
 @click.pass_obj
-def drill(socket: Path, /, service: str, *, as_json: bool, **given: str | int) -> None:
+def drill(target: Target, /, service: str, *, as_json: bool, **given: str | int) -> None:
     """Prove that a rollback would work: a tiny share to the idle side and back, on the live balancer."""
-    with _client(socket) as client:
+    with _client(target) as client:
         view = client.order(service, "drill", given)
         _tell(client, view, shell.drilled(view), as_json=as_json)
 
@@ -157,9 +171,9 @@ def drill(socket: Path, /, service: str, *, as_json: bool, **given: str | int) -
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Deployments to list.")
 @as_json
 @click.pass_obj
-def history(socket: Path, which: str | None, limit: int, *, as_json: bool) -> None:
+def history(target: Target, which: str | None, limit: int, *, as_json: bool) -> None:
     """List deployments, or tell everything that happened to one."""
-    with _client(socket) as client:
+    with _client(target) as client:
         known = [view["service"] for view in client.services()] if which else []
         if which is None or which in known:
             found: Any = client.deployments(which, limit)
@@ -206,12 +220,12 @@ def schema() -> None:
 @rules.command(name="list")
 @as_json
 @click.pass_obj
-def list_rules(socket: Path, *, as_json: bool) -> None:
+def list_rules(target: Target, *, as_json: bool) -> None:
     """Show the rules in force.
 
     The exit code is 1 while the files as they are now are not used.
     """
-    with _client(socket) as client:
+    with _client(target) as client:
         view = client.rules()
     if as_json:
         _print_json(view)
@@ -227,12 +241,12 @@ def list_rules(socket: Path, *, as_json: bool) -> None:
 @reason
 @as_json
 @click.pass_obj
-def reload(socket: Path, rejudge: tuple[str, ...], reason: str, *, as_json: bool) -> None:
+def reload(target: Target, rejudge: tuple[str, ...], reason: str, *, as_json: bool) -> None:
     """Have the daemon read the rule files again: all of them, or none.
 
     A running watch keeps the rules that it began with, unless --rejudge names its service.
     """
-    with _client(socket) as client:
+    with _client(target) as client:
         view = client.reload_rules(rejudge, reason)
     if as_json:
         _print_json(view)
@@ -321,10 +335,10 @@ def demo(context: click.Context, fault: str, *, plain: bool) -> None:
     context.exit(play(fault, plain=plain))
 
 
-def _client(socket: Path) -> "Client":
+def _client(target: Target) -> "Client":
     from guardian.cli.client import Client
 
-    return Client(socket)
+    return Client(target)
 
 
 def _tell(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
@@ -198,6 +199,24 @@ def _read_mode(text: str) -> int:
 
 MODE = Kind(_read_mode, forms.a_mode(), 0o660)
 """The mode of a socket whose users steer guardian: never open to everyone on the host."""
+
+
+_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})):([0-9]{1,5})")
+
+
+def _read_listen(text: str) -> tuple[str, int]:
+    parts = _LISTEN.fullmatch(text)
+    try:
+        host = str(ip_address(parts[1] or parts[2])) if parts else ""
+    except ValueError:
+        host = ""
+    if not parts or not host or not 0 < int(parts[3]) <= 65535:  # noqa: PLR2004  ports of TCP
+        raise Misfit(words.misfit(text, forms.a_listening_address()))
+    return host, int(parts[3])
+
+
+LISTEN = Kind(_read_listen, forms.a_listening_address(), ("127.0.0.1", 8443))
+"""An address of this host and a port. Names are refused: what they mean when guardian starts depends on others."""
 
 
 def path(base: Path, such_as: str) -> Kind[Path]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TypedDict
 
 from guardian.config import kinds
+from guardian.config.api import ApiSettings, read_api
 from guardian.config.channels import read_channels
 from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
@@ -51,16 +52,6 @@ class HaproxySettings:
     """HAProxy's configuration as its ``-f`` names it, where guardian may read it: a changed block is noticed."""
     instances: Mapping[str, Instance] = field(default_factory=dict)
     """Further instances of HAProxy on this host, by name. What they do not carry belongs to the one above."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiSettings:
-    """The unix socket of guardian's own API."""
-
-    socket: Path
-    group: str | None
-    """The group that the socket belongs to; ``None`` leaves it to the process."""
-    mode: int
 
 
 class LogFormat(StrEnum):
@@ -149,7 +140,7 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         state_dir=fields.required("state_dir", kinds.path(base, "/var/lib/guardian")),
         rules=fields.required("rules", kinds.path(base, "rules")),
         haproxy=_haproxy(fields.section("haproxy"), base, services.found, findings),
-        api=_api(fields.section("api"), base),
+        api=read_api(fields.section("api"), base),
         log=_log(fields.optional_section("log")),
         services=MappingProxyType(services.found),
         prometheus=_prometheus(fields, base),
@@ -210,16 +201,6 @@ def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], fin
             if where.setdefault(backend, carried.get(name, "")) != carried.get(name, ""):
                 haproxy.fault("instances", faults.backend_on_two(backend))
     return found
-
-
-def _api(fields: Fields, base: Path) -> ApiSettings:
-    settings = ApiSettings(
-        socket=fields.required("socket", kinds.socket(base, "/run/guardian/api.sock")),
-        group=fields.optional("group", kinds.GROUP, None),
-        mode=fields.optional("mode", kinds.MODE, kinds.MODE.stand_in),
-    )
-    fields.close()
-    return settings
 
 
 def _log(fields: Fields) -> LogSettings:

@@ -266,6 +266,12 @@ class Store(Protocol):
     def evidence(self, deployment: str) -> dict[str, dict[str, Any]]:
         """The evidence of a deployment by rule; empty where none was kept."""
 
+    def tokens(self) -> list[dict[str, Any]]:
+        """Every token that was ever made, in the order of their last change."""
+
+    def save_token(self, token: dict[str, Any], at: float, event: dict[str, Any]) -> JournalEntry:
+        """Keep ``token``, which has an ``id``, and journal what happened to it. :class:`StoreError` when it did not happen."""
+
     def deployments(self, service: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
         """Deployments, newest first."""
 

@@ -83,3 +83,12 @@ outbox = Table(
     Column("hash", String(64), nullable=False),
     Index("outbox_by_entry", "entry", "place"),
 )
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("token", Text, nullable=False, comment="canonical JSON: all that is known of it, its hash instead of itself"),
+    Column("entry", ForeignKey("journal.number"), nullable=False, comment="what led to this"),
+    Column("hash", String(64), nullable=False),
+)

@@ -24,6 +24,21 @@ def intact(row: Mapping[str, Any]) -> bool:
     return bool(row["hash"] == _digest(row))
 
 
+class Chain:
+    """Follows the journal entry by entry: each must be the one after the last, as it was written."""
+
+    def __init__(self, number: int = 0, head: str = ORIGIN) -> None:
+        """Begin after the entry ``number``, whose hash is ``head``."""
+        self.number, self.head = number, head
+
+    def take(self, row: Mapping[str, Any]) -> bool:
+        """Whether ``row`` follows; then it is the last one now."""
+        if row["number"] != self.number + 1 or row["previous_hash"] != self.head or not intact(row):
+            return False
+        self.number, self.head = row["number"], row["hash"]
+        return True
+
+
 def _digest(row: Mapping[str, Any]) -> str:
     """SHA-256 over every column but the hash itself; it takes whatever a damaged row may hold."""
     columns = {name: value for name, value in row.items() if name != "hash"}

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from guardian.core.ports import JournalEntry, KeptLetter, StoreError
 from guardian.core.words import records as words
 from guardian.records import migrations, outbox, schema, sqlite
-from guardian.records.seal import ORIGIN, canonical, intact, seal
+from guardian.records.seal import ORIGIN, Chain, canonical, intact, seal
 
 logger = logging.getLogger(__name__)
 
@@ -74,22 +74,31 @@ class SqlStore:
         in seconds since the epoch ``requested_at`` and ``ended_at`` (``None`` while it goes on).
         """
         try:
-            entry = {"at": float(at), "service": service, "deployment": deployment, "event": canonical(event)}
+            entry: dict[str, Any] = {"at": float(at), "service": service, "deployment": deployment, "event": canonical(event)}
             standing = {"name": service, "state": canonical(state)}
             current, rows = _projected(service, state["deployment"]), outbox.letter_rows(letters)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(words.not_recordable(service, repr(error))) from error
-        journal, deployments = schema.journal, schema.deployments
+        deployments = schema.deployments
         with self._writing() as connection:
-            last = connection.execute(select(journal).order_by(journal.c.number.desc()).limit(1)).mappings().first()
-            number = last["number"] + 1 if last else 1
-            entry |= {"number": number, "previous_hash": last["hash"] if last else ORIGIN}
-            connection.execute(insert(journal).values(seal(entry)))
-            _put(connection, schema.services, standing | {"entry": number})
+            entry = _enter(connection, entry)
+            _put(connection, schema.services, standing | {"entry": entry["number"]})
             if current:
                 first = connection.scalar(select(deployments.c.first_entry).where(deployments.c.id == current["id"]))
-                _put(connection, deployments, current | {"first_entry": first or number})
-            outbox.post(connection, number, rows)
+                _put(connection, deployments, current | {"first_entry": first or entry["number"]})
+            outbox.post(connection, entry["number"], rows)
+        return _entry(entry)
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """Every token that was ever made, in the order of their last change."""
+        return [json.loads(row["token"]) for row in self._rows(select(schema.tokens).order_by(schema.tokens.c.entry))]
+
+    def save_token(self, token: dict[str, Any], at: float, event: dict[str, Any]) -> JournalEntry:
+        """Keep ``token``, which has an ``id``, and journal in the same transaction what happened to it, as no service's."""
+        entry = {"at": float(at), "service": "", "deployment": None, "event": canonical(event)}
+        with self._writing() as connection:
+            entry = _enter(connection, entry)
+            _put(connection, schema.tokens, {"id": token["id"], "token": canonical(token), "entry": entry["number"]})
         return _entry(entry)
 
     def journal(
@@ -161,18 +170,23 @@ class SqlStore:
         with self._writing() as connection:
             outbox.remove(connection, channel, key)
 
+    def chain(self, after: int = 0) -> Iterator[dict[str, Any]]:
+        """Every journal entry with a number above ``after`` as it is kept, with both hashes, whatever became of it; in order."""
+        journal = schema.journal
+        query = select(journal).where(journal.c.number > after).order_by(journal.c.number)
+        with self._begun(self._reader) as connection:
+            for entry in connection.execute(query, execution_options={"yield_per": 1000}):
+                yield entry._asdict()
+
     def verify(self) -> int | None:
         """The number of the first journal entry that is missing or not as it was written, or ``None``: the chain is whole."""
-        journal = schema.journal
-        expected, previous = 1, ORIGIN
         with self._begun(self._reader) as connection:
             newest = connection.scalar(select(func.max(schema.services.c.entry))) or 0
-            entries = connection.execute(select(journal).order_by(journal.c.number), execution_options={"yield_per": 1000})
-            for row in (entry._asdict() for entry in entries):
-                if row["number"] != expected or row["previous_hash"] != previous or not intact(row):
-                    return expected
-                expected, previous = expected + 1, row["hash"]
-        return expected if newest >= expected else None
+        checked = Chain()
+        for row in self.chain():
+            if not checked.take(row):
+                return checked.number + 1
+        return checked.number + 1 if newest > checked.number else None
 
     def prune(self, before: float, keep: int) -> int:
         """Forget the evidence of deployments that ended before ``before`` (seconds since the epoch); say how many records went.
@@ -227,6 +241,15 @@ class SqlStore:
                 yield connection
         except (SQLAlchemyError, UnicodeDecodeError) as error:  # the driver fails to decode what a damaged file makes SQLite say
             raise StoreError(sqlite.complaint(error, self._path)) from error
+
+
+def _enter(connection: Connection, entry: dict[str, Any]) -> dict[str, Any]:
+    """Add ``entry`` to the journal, and to its chain: with its number."""
+    journal = schema.journal
+    last = connection.execute(select(journal).order_by(journal.c.number.desc()).limit(1)).mappings().first()
+    numbered = entry | {"number": last["number"] + 1 if last else 1, "previous_hash": last["hash"] if last else ORIGIN}
+    connection.execute(insert(journal).values(seal(numbered)))
+    return numbered
 
 
 def _put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:

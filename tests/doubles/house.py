@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+from fastapi import FastAPI
 
+from guardian.api.door import Tcp
 from guardian.api.serve import serve
 from guardian.api.server import application
 from guardian.app.clock import SteadyClock
@@ -67,19 +69,19 @@ class House:
     def __init__(self, store: Store | None = None) -> None:
         """Go on from what ``store`` remembers."""
         self.store, self.balancer = store or MemoryStore(), FakeBalancer([WEB])
-        self.clock, self.feed, self.gauges, self._recorder = SteadyClock(), Feed(), Gauges(), Recorder(self.store)
+        self.clock, self.feed, self.gauges, self.recorder = SteadyClock(), Feed(), Gauges(), Recorder(self.store)
         recorded = self.store.services().get(WEB.name)
         self._met = None if recorded else Adopted(self.clock.now(), Split.all_on(Environment.BLUE), "worker-1")
         state = adopt(WEB.name, self._met).state if self._met else state_from_record(recorded)
-        self.decider = Decider({WEB.name: state}, self._recorder, self.clock, self.feed)
+        self.decider = Decider({WEB.name: state}, self.recorder, self.clock, self.feed)
         services = {WEB.name: WEB}
         self.files = RuleFiles({WEB.name: RuleSet(WEB.name, (SERVER_ERRORS,))})
         self.rules = rules = RuleBook(self.files.rules, self.files.files, self.clock, self.decider.watching)
-        self.prober = Prober(services, self.balancer, self._recorder, self.decider.state, self.clock)
+        self.prober = Prober(services, self.balancer, self.recorder, self.decider.state, self.clock)
         self.watcher = Watcher(services, self.balancer, self.clock, rules.of, self.gauges, Beat())
         parts = Parts(services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock)
         self.orders = Orders(parts)
-        self.gauges.show(self.orders.services, lambda: self._recorder.waiting)
+        self.gauges.show(self.orders.services, lambda: self.recorder.waiting)
         self.gauges.show_rules(rules)
 
     @property
@@ -125,20 +127,27 @@ class House:
         return judge.verdict()
 
     @asynccontextmanager
-    async def open(self, socket: Path, mode: int = 0o660) -> AsyncIterator["House"]:
-        """Serve the API at ``socket``."""
+    async def open(
+        self, socket: Path, mode: int = 0o660, app: FastAPI | None = None, tcp: Tcp | None = None
+    ) -> AsyncIterator["House"]:
+        """Serve the API at ``socket``; in place of the plain one ``app``, and where ``tcp`` says, too."""
         if self._met:
-            await self._recorder.record(Entry(WEB.name, self._met, self.state), DEADLINE, must=True)
-        serving = asyncio.create_task(serve(application(self.orders, self.gauges), socket, mode, None))
+            await self.recorder.record(Entry(WEB.name, self._met, self.state), DEADLINE, must=True)
+        serving = asyncio.create_task(serve(app or application(self.orders, self.gauges), socket, mode, None, tcp))
         try:
-            await until(lambda: _answers(socket) or serving.done())
+            await until(lambda: (_answers(socket) and (tcp is None or _listens(tcp))) or serving.done())
             yield self
         finally:
             serving.cancel()
             await asyncio.wait({serving})
-            await self._recorder.aclose()
+            await self.recorder.aclose()
         if not serving.cancelled():
             serving.result()
+
+
+def _listens(tcp: Tcp) -> bool:
+    with sockets.socket() as probe:
+        return probe.connect_ex((tcp.host, tcp.port)) == 0
 
 
 def _answers(path: Path) -> bool:

@@ -30,6 +30,7 @@ class MemoryStore:
         self._deployments: dict[str, dict[str, Any]] = {}
         self._evidence: dict[str, dict[str, dict[str, Any]]] = {}
         self._letters: dict[tuple[str, str], KeptLetter] = {}
+        self._tokens: dict[str, dict[str, Any]] = {}
         self._failures = 0.0
 
     def fail(self, writes: float = math.inf) -> None:
@@ -92,6 +93,19 @@ class MemoryStore:
     def evidence(self, deployment: str) -> dict[str, dict[str, Any]]:
         """As the protocol says."""
         return _copy(self._evidence.get(deployment, {}))
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """As the protocol says."""
+        return [_copy(token) for token in self._tokens.values()]
+
+    def save_token(self, token: dict[str, Any], at: float, event: dict[str, Any]) -> JournalEntry:
+        """As the protocol says."""
+        entry, kept = JournalEntry(len(self._entries) + 1, float(at), "", None, _copy(event)), _copy(token)
+        self._write()
+        self._entries.append(entry)
+        self._tokens.pop(token["id"], None)
+        self._tokens[token["id"]] = kept
+        return self._entry(entry)
 
     def deployments(self, service: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
         """As the protocol says."""

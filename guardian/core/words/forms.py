@@ -133,6 +133,11 @@ def a_way() -> str:
     return "`runtime` (through the map, without a reload) or `reload` (through HAProxy's configuration)"
 
 
+def a_listening_address() -> str:
+    """Where to listen."""
+    return "an address of this host and a port, such as `0.0.0.0:8443`, `127.0.0.1:8443` or `[::]:8443`"
+
+
 def an_ending() -> str:
     """What becomes of connections that outlive a switch."""
     return "`drain` (they may finish) or `cut` (they are closed)"

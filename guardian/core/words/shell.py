@@ -20,6 +20,11 @@ FORMS = {
     "limit": "a whole number from 1 to 1,000",
     "after": "the number of the last announcement that you know, or 0 for all",
     "rejudge": "a list of names of services whose release is on trial",
+    "name": "a name of up to 64 letters, digits and `_.:-` that starts with a letter or digit",
+    "role": "`viewer`, `operator`, `approver` or `admin`",
+    "scope": "`api`, or `alerts` for a token that can send alerts and nothing else",
+    "services": "a list of names of services, the only ones that the token opens; an empty one for all",
+    "days": "a whole number of days from 1 to 730, after which the token opens nothing",
     "body": "a JSON object, sent with `content-type: application/json`",
 }
 """What to write into each field of a request; also their descriptions in the OpenAPI document."""
@@ -31,9 +36,11 @@ FORMS = {
 def api_description() -> str:
     """The first words of the OpenAPI document."""
     return (
-        "Served on a unix socket. The socket's mode and group say who may call; the kernel says who did, and every order is "
-        "recorded under that user's name. Shares are basis points (10,000 is all of the traffic), times are seconds since the "
-        "epoch, durations are seconds, ratios are fractions. An order is answered when it is recorded, before traffic has moved."
+        "Served on a unix socket, and over TCP where configured. The socket's mode and group say who may call; the kernel says who "
+        "did, and every order is recorded under that user's name. Over TCP a token says so, sent as `authorization: Bearer gdn_…`. "
+        "Each endpoint takes a role: viewer, operator, approver or admin. Shares are basis points (10,000 is all of the traffic), "
+        "times are seconds since the epoch, durations are seconds, ratios are fractions. An order is answered when it is recorded, "
+        "before traffic has moved."
     )
 
 
@@ -112,24 +119,24 @@ def not_allowed(path: Path) -> str:
     return f"you may not use {path}; its group may, and `ls -l {path}` names it: join it (`usermod -aG`), or use sudo"
 
 
-def no_answer(path: Path, waited: float) -> str:
+def no_answer(where: str, waited: float) -> str:
     """Connected, and then silence."""
-    return f"guardian did not answer on {path} within {seconds(waited)}; `systemctl status guardian` says what it is doing"
+    return f"guardian did not answer on {where} within {seconds(waited)}; `systemctl status guardian` says what it is doing"
 
 
-def order_unanswered(path: Path, waited: float) -> str:
+def order_unanswered(where: str, waited: float) -> str:
     """An order was sent, and then silence."""
-    return f"{no_answer(path, waited)}. Whether the order was taken is not known: `guardian status` shows it once it answers"
+    return f"{no_answer(where, waited)}. Whether the order was taken is not known: `guardian status` shows it once it answers"
 
 
-def broken_off(path: Path, reason: str) -> str:
+def broken_off(where: str, reason: str) -> str:
     """The connection ended early."""
-    return f"guardian broke off its answer on {path}: {reason or 'the connection was closed'}; `guardian status` shows what holds"
+    return f"guardian broke off its answer on {where}: {reason or 'the connection was closed'}; `guardian status` shows what holds"
 
 
-def not_guardian(path: Path) -> str:
+def not_guardian(where: str) -> str:
     """Somebody else's socket."""
-    return f"what listens on {path} does not answer as guardian does; --socket names another"
+    return f"what listens on {where} does not answer as guardian does; --socket names another"
 
 
 # Orders.

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from guardian.api import access
+from guardian.api import access, connections
 from tests.doubles.house import DEADLINE, House, client_of
 
 SWITCH = "/v1/services/web/switch"
@@ -75,7 +75,7 @@ async def test_a_user_database_that_hangs_does_not_hold_up_an_order(
 
 async def test_connections_are_bounded(house: House, socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Callers that never hang up leave descriptors for the rest of guardian; a place that is left is free again."""
-    monkeypatch.setattr(access, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 3)
     idle = [await asyncio.open_unix_connection(socket) for _ in range(3)]
     async with asyncio.timeout(DEADLINE):
         reader, writer = await asyncio.open_unix_connection(socket)
@@ -95,7 +95,7 @@ async def test_connections_are_bounded(house: House, socket: Path, monkeypatch: 
 
 async def test_a_connection_that_asks_nothing_is_closed(house: House, socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a request counts as none."""
-    monkeypatch.setattr(access, "FIRST_REQUEST_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "FIRST_REQUEST_SECONDS", 0.01)
     for beginning in (b"", b"GET /healthz HTTP/1.1\r\nhost:"):
         reader, writer = await asyncio.open_unix_connection(socket)
         writer.write(beginning)

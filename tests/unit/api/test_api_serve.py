@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from guardian.api import serve as serving
-from guardian.api.serve import SocketUnusable, serve
+from guardian.api.door import DoorUnusable
+from guardian.api.serve import serve
 from guardian.api.server import application
 from guardian.core.rules import Severity
 from guardian.core.words.story import Announcement
@@ -25,7 +26,7 @@ from tests.doubles.house import DEADLINE, House, client_of
 async def refused(path: Path, group: str | None = None) -> str:
     """Why the API cannot be served at ``path``."""
     house = House()
-    with pytest.raises(SocketUnusable) as refusal:
+    with pytest.raises(DoorUnusable) as refusal:
         await serve(application(house.orders, house.gauges), path, 0o660, group)
     return str(refusal.value)
 

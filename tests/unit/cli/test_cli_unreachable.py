@@ -13,6 +13,7 @@ import pytest
 
 from guardian.cli import client as clients
 from guardian.cli.client import Client, Unreachable
+from guardian.cli.target import Target
 from tests.doubles.house import DEADLINE, House
 from tests.unit.cli.conftest import Shell
 
@@ -22,8 +23,9 @@ from contextlib import suppress
 from pathlib import Path
 from guardian.cli.client import Client, Unreachable
 from guardian.cli.main import main
+from guardian.cli.target import Target
 with suppress(Unreachable):  # imports all that this user may not be able to read
-    Client(Path("nowhere")).services()
+    Client(Target(Path("nowhere"))).services()
 if os.getuid() == 0:
     os.chdir(sys.argv.pop(1)), os.setgid(54321), os.setuid(54321)
 main()
@@ -103,7 +105,7 @@ def test_every_call_has_a_deadline(socket: Path, monkeypatch: pytest.MonkeyPatch
     """A daemon that hangs is given up; after an order, that its fate is not known."""
     monkeypatch.setattr(clients, "ANSWER_SECONDS", 0.05)
     monkeypatch.setattr(clients, "SILENCE_SECONDS", 0.05)
-    with silence(socket), Client(socket) as client:
+    with silence(socket), Client(Target(socket)) as client:
         with pytest.raises(Unreachable, match="did not answer"):
             client.services()
         with pytest.raises(Unreachable, match="Whether the order was taken is not known"):

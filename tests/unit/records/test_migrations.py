@@ -51,10 +51,10 @@ def layout(path: Path) -> list[tuple[str, ...]]:
     with closing(sqlite3.connect(path)) as connection:
         names = sorted(name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
         return [
-            (name, pragma, *map(str, row))
+            (name, pragma, *map(str, row[1:]))  # the first is a number that the order of making decides
             for name in names
             for pragma in ("table_xinfo", "foreign_key_list", "index_list")
-            for row in sorted(connection.execute(f"SELECT * FROM pragma_{pragma}(?)", (name,)), key=str)
+            for row in sorted(connection.execute(f"SELECT * FROM pragma_{pragma}(?)", (name,)), key=lambda row: str(row[1:]))
         ]
 
 
