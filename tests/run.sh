@@ -3,6 +3,7 @@
 #
 #   tests/run.sh [--all] [tests/unit] [-k name] ...
 #
+# Four at a time, since they mostly wait for real programs; `-n 0` runs them one after the other, where output is shown as it comes (-s).
 # --all also runs the tests that take minutes each, and has everything that talks to HAProxy talk to version 3.0, too.
 set -euo pipefail
 # shellcheck source=deploy/prepare.sh
@@ -17,4 +18,4 @@ if [[ " $* " == *" --all "* ]]; then
     export GUARDIAN_TEST_HAPROXY="$GUARDIAN_ROOT/.venv/newest-haproxy/haproxy"
 fi
 cd "$GUARDIAN_ROOT"
-exec .venv/bin/python -m pytest "$@"
+exec .venv/bin/python -m pytest -n 4 --dist loadfile "$@"

@@ -132,7 +132,7 @@ async def _until_journalled(story: Story, kind: str) -> list[str]:
         while True:
             detail = (await story.client.get("/v1/deployments/web-1")).json()
             kinds = [entry["event"]["kind"] for entry in detail["journal"]]
-            if kind in kinds and kinds[-1] == "routed":
+            if kind in kinds and "routed" in kinds[kinds.index(kind) :]:
                 return kinds
             await asyncio.sleep(0.05)
 

@@ -90,13 +90,14 @@ def injections(site: Site) -> Iterator[Injection]:
 
 
 def sweep(site: Site, every: int) -> Counter[str]:
-    """Disturb an adoption at every ``every``-th point; how often which file stood afterwards."""
+    """Disturb an adoption at every ``every``-th point, the last one among them; how often which file stood afterwards."""
     site.begin()
     points = list(injections(site))
     new = site.haproxy.read_text()
     assert "guardian web" in new
     outcomes: Counter[str] = Counter()
-    for point in points[::every]:
+    chosen = points[::-every]
+    for point in chosen:
         site.begin()
         run = site.adopt("-o", "/dev/null", "-e", f"trace={CALLS}", "-e", f"inject={point.call}:{point.fault}:when={point.number}")
         content = site.haproxy.read_text()
@@ -109,7 +110,7 @@ def sweep(site: Site, every: int) -> Counter[str]:
         assert site.adopt("-o", "/dev/null", "-e", "trace=none").returncode == 0, point
         assert site.haproxy.read_text() == new, point
         assert not list(site.directory.glob(".*")), point
-    print(f"adoption: {len(points[::every])} of {len(points)} faults: {dict(outcomes)}")  # noqa: T201  shown with `-s`
+    print(f"adoption: {len(chosen)} of {len(points)} faults: {dict(outcomes)}")  # noqa: T201  shown with `-s`
     return outcomes
 
 

@@ -55,15 +55,16 @@ def install(before: Document, after: Document) -> list[str]:
 
 @contextlib.contextmanager
 def _copies(document: Document) -> Iterator[list[Path]]:
-    """The files of ``document`` beside their originals, hidden, for as long as the body runs."""
+    """The files of ``document`` beside their originals, hidden, while the body runs; leftovers of an interrupted run are swept."""
     with contextlib.ExitStack() as stack:
-        paths = []
+        paths: list[Path] = []
         for file in document.files:
             original = Path(file.path).resolve()
+            prefix, suffix = f".{original.stem}-", ".check.cfg"
             try:
-                copy = stack.enter_context(
-                    tempfile.NamedTemporaryFile(dir=original.parent, prefix=f".{original.stem}-", suffix=".check.cfg")
-                )
+                for left_over in set(original.parent.glob(f"{prefix}*{suffix}")) - set(paths):
+                    left_over.unlink(missing_ok=True)
+                copy = stack.enter_context(tempfile.NamedTemporaryFile(dir=original.parent, prefix=prefix, suffix=suffix))
                 copy.write(file.data)
                 copy.flush()
             except OSError as error:
