@@ -8,6 +8,7 @@ import click
 
 from guardian.config.configuration import Configuration, load
 from guardian.config.faults import ConfigFaults, Fault
+from guardian.config.lint import ERRORS, Known, lint
 from guardian.core.words import shell
 
 
@@ -22,8 +23,11 @@ def report(path: Path, *, online: bool, as_json: bool) -> int:
     except ConfigFaults as found:
         faults = found.faults
     else:
-        warnings = configuration.warnings
         unfit = _ask_balancer(configuration) if online else []
+        learnt = _ask_prometheus(configuration) if online else ()
+        unfit += [str(fault) for fault in learnt if fault.check in ERRORS]
+        seen = (fault for fault in learnt if fault.check not in ERRORS)
+        warnings = (*configuration.warnings, *lint(configuration.written, Known()), *seen)
     if as_json:
         listed = {"faults": [*map(asdict, faults)], "warnings": [*map(asdict, warnings)], "balancer": unfit}
         click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
@@ -40,3 +44,10 @@ def _ask_balancer(configuration: Configuration) -> list[str]:
     from guardian.daemon import check_online
 
     return check_online(configuration)
+
+
+def _ask_prometheus(configuration: Configuration) -> tuple[Fault, ...]:
+    from guardian.rehearsal.inquiry import inquire
+
+    access = configuration.settings.prometheus
+    return inquire(configuration.written, access, Known()).faults if access else ()

@@ -9,6 +9,7 @@ import click
 from guardian import __version__
 from guardian.cli.access import audit, token
 from guardian.cli.share import basis_points, tiny_share
+from guardian.cli.span import seconds
 from guardian.cli.target import Target
 from guardian.core.words import shell
 
@@ -69,7 +70,9 @@ def run(context: click.Context, config: Path) -> None:
 
 @cli.command()
 @config
-@click.option("--online", is_flag=True, help="Also ask HAProxy whether it knows the backends and the map.")
+@click.option(
+    "--online", is_flag=True, help="Also ask HAProxy whether it knows the backends and the map, and Prometheus the series."
+)
 @as_json
 @click.pass_context
 def check(context: click.Context, config: Path, *, online: bool, as_json: bool) -> None:
@@ -276,6 +279,27 @@ def backtest(rules_path: Path | None, *, as_json: bool, **given: Any) -> None:
     from guardian.cli.backtest import backtest as replay
 
     replay(Request(rules=rules_path, as_json=as_json, **given))
+
+
+@rules.command(name="check")
+@click.argument("paths", type=PATH, nargs=-1)
+@click.option("--config", type=PATH, help="Check the rules that this guardian.yaml names, as the daemon would read them.")
+@click.option("--online", is_flag=True, help="Also ask Prometheus whether it knows the series, and what it would answer now.")
+@click.option("--prometheus", metavar="URL", help="Whom to ask. Default: the one that guardian.yaml names.")
+@click.option("--scrape-interval", "scrape", type=seconds, help="Between two samples. Default: as seen with --online, else 15s.")
+@click.option("--watch", type=seconds, default="10m", show_default=True, help="Of services that no guardian.yaml tells of.")
+@click.option("--ignore", multiple=True, metavar="CHECK", help="Do not tell of this, such as `short-window`. May be repeated.")
+@click.option("--strict", is_flag=True, help="A warning makes the exit code 1, too.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True)
+@click.pass_context
+def check_rules(context: click.Context, /, paths: tuple[Path, ...], ignore: tuple[str, ...], **given: Any) -> None:
+    """Tell everything that can be known of rules before they judge anything.
+
+    PATHS are directories of rule files, or single files. Default: here. Neither HAProxy nor the daemon is needed.
+    """
+    from guardian.cli.linting import Request, check
+
+    context.exit(check(Request(paths=paths or (Path(),), ignored=frozenset(ignore), **given)))
 
 
 @rules.command(name="test")

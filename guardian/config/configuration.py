@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guardian.config.faults import ConfigFaults, Fault, Findings, Place
-from guardian.config.rulefiles import for_services, read_rules
+from guardian.config.rulefiles import Written, for_services, read_shelf
 from guardian.config.settings import Draft, Settings, read_settings
 from guardian.core.invocation import allowed, startable
 from guardian.core.rules import Alerts, Command, Query, RuleSet
@@ -22,6 +22,8 @@ class Configuration:
     """By service; each of ``settings.services`` is there."""
     warnings: tuple[Fault, ...] = ()
     """What is probably not meant, but keeps nobody from starting."""
+    written: tuple[Written, ...] = ()
+    """Each rule with its place."""
 
 
 def _check_sources(found: Mapping[str, RuleSet], draft: Draft, findings: Findings) -> None:
@@ -47,11 +49,13 @@ def load(path: Path) -> Configuration:
     findings = Findings()
     draft = read_settings(path, findings)
     found: Mapping[str, RuleSet] = {}
+    written: tuple[Written, ...] = ()
     if draft is not None and draft.rules_at is not None:
-        found = read_rules(draft.settings.rules, draft.rules_at, draft.watches, findings)
+        shelf = read_shelf(draft.settings.rules, draft.rules_at, draft.watches, findings)
+        found, written = shelf.found, tuple(shelf.written)
         _check_sources(found, draft, findings)
     if draft is None or findings.faults:
         raise ConfigFaults(findings.faults)
     rules = for_services(found, draft.settings.services)
-    warnings = (draft.services_at[name].fault(words.no_rules(name)) for name, own in rules.items() if not own.rules)
-    return Configuration(draft.settings, rules, tuple(sorted(warnings)))
+    warnings = (draft.services_at[name].fault(words.no_rules(name), "unwatched") for name, own in rules.items() if not own.rules)
+    return Configuration(draft.settings, rules, tuple(sorted(warnings)), written)

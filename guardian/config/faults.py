@@ -21,6 +21,8 @@ class Fault:
     path: str
     """Where in the file's structure, as ``rules[0].limit``; empty for the file as a whole."""
     sentence: str
+    check: str = "fault"
+    """What kind of thing it is, for programs: ``fault`` for what makes the file unusable."""
 
     def __str__(self) -> str:
         """``file:line: path: sentence``."""
@@ -66,9 +68,9 @@ class Place:
     line: int = 1
     path: str = ""
 
-    def fault(self, sentence: str) -> Fault:
+    def fault(self, sentence: str, check: str = "fault") -> Fault:
         """What is wrong with the value that stands here."""
-        return Fault(self.file, self.line, self.path, sentence)
+        return Fault(self.file, self.line, self.path, sentence, check)
 
     def below(self, key: str, line: int | None = None) -> "Place":
         """The place of the value called ``key`` in the mapping that stands here."""

@@ -80,7 +80,13 @@ def _read_haproxy(fields: Fields) -> Measured:
     return Measured(ratio, ANY_LIMIT) if value is None else Measured(value, _UNITS[value])
 
 
+LONGEST_QUERY = 10_000
+"""Characters of a query. It is sent again and again, and nobody could read it."""
+
+
 def _read_query(text: str) -> str:
+    if len(text) > LONGEST_QUERY:
+        raise Misfit(words.query_too_long(len(text), LONGEST_QUERY))
     wrong = query.faults(text)
     if wrong:
         raise Misfit(wrong[0])

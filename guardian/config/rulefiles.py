@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
 from guardian.config import kinds
 from guardian.config.defaults import Defaults
-from guardian.config.document import Node, read_document
+from guardian.config.document import MapNode, Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
 from guardian.config.files import Unreadable, list_files
@@ -18,6 +19,23 @@ from guardian.core.model import Service
 from guardian.core.rules import Rule, RuleSet
 from guardian.core.words import faults as words
 from guardian.core.words.quotes import visible
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One rule as it stands in a file."""
+
+    service: str
+    rule: Rule
+    watch: float
+    """Seconds that its service is watched, infinite where nobody knows."""
+    place: Place
+    entries: Mapping[str, Node] = field(default_factory=dict)
+    """What was written, by key, with what the file's ``defaults`` add."""
+
+    def at(self, *keys: str) -> Place:
+        """Where the first of ``keys`` stands that is there; else where the rule does."""
+        return next((self.entries[key].place for key in keys if key in self.entries), self.place)
 
 
 def load_rules(directory: Path, services: Mapping[str, Service]) -> Mapping[str, RuleSet]:
@@ -43,19 +61,24 @@ def read_rules(directory: Path, named_at: Place, watches: Mapping[str, float] | 
 
     ``watches`` says for how many seconds each known service is watched; with ``None`` no service is known, and none is refused.
     """
+    return read_shelf(directory, named_at, watches, findings).found
+
+
+def read_shelf(directory: Path, named_at: Place, watches: Mapping[str, float] | None, findings: Findings) -> "Shelf":
+    """The same, with where each rule stands."""
+    shelf = Shelf(directory, watches, findings)
     try:
         files = list_files(directory)
     except Unreadable as error:
         with suppress(GivenUp):
             findings.add(named_at.fault(str(error)))
-        return {}
-    shelf = _Shelf(directory, watches, findings)
+        return shelf
     for file in files:
         if file.suffix == ".yaml":
             shelf.read(file)
         elif file.suffix == ".yml":
             findings.add(Place(visible(str(file))).fault(words.wrong_ending()))
-    return shelf.found
+    return shelf
 
 
 def read_rule_file(file: Path, findings: Findings) -> RuleSet | None:
@@ -63,16 +86,19 @@ def read_rule_file(file: Path, findings: Findings) -> RuleSet | None:
 
     What is wrong is added to ``findings``.
     """
-    shelf = _Shelf(file.parent, None, findings)
+    shelf = Shelf(file.parent, None, findings)
     shelf.read(file)
     return next(iter(shelf.found.values()), None)
 
 
-class _Shelf:
+class Shelf:
     """The rule files of one directory."""
 
     def __init__(self, directory: Path, watches: Mapping[str, float] | None, findings: Findings) -> None:
         self.found: dict[str, RuleSet] = {}
+        self.written: list[Written] = []
+        self.files: list[Path] = []
+        """What was read for a service, good or not."""
         self._directory = directory
         self._watches = watches
         self._findings = findings
@@ -80,6 +106,7 @@ class _Shelf:
 
     def read(self, file: Path) -> None:
         """Read one file."""
+        self.files.append(file)
         with suppress(GivenUp):
             self._read(file)
 
@@ -98,6 +125,7 @@ class _Shelf:
             bench.take(fields.items("rules"))
         fields.close()
         if service is not None:
+            self.written += [Written(service, rule, watch, node.place, node.entries) for rule, node in bench.written]
             self.found[service] = RuleSet(service, tuple(bench.rules), _digest([document.digest, *bench.digests]))
 
     def _service(self, fields: Fields) -> str | None:
@@ -127,6 +155,7 @@ class _Bench:
         self.rules: list[Rule] = []
         self.digests: list[str] = []
         """Of the included files."""
+        self.written: list[tuple[Rule, MapNode]] = []
         self._directory, self._watch, self._defaults, self._findings = directory, watch, defaults, findings
         self._places: dict[str, Place] = {}
 
@@ -144,9 +173,12 @@ class _Bench:
     def take(self, nodes: Iterable[Node]) -> None:
         """Take the rules in ``nodes``."""
         for node in nodes:
-            rule = read_rule(self._defaults.complete(node), self._watch, self._findings)
+            complete = self._defaults.complete(node)
+            rule = read_rule(complete, self._watch, self._findings)
             if rule is None:
                 continue
+            if isinstance(complete, MapNode):
+                self.written.append((rule, complete))
             first = self._places.setdefault(rule.name, node.place)
             if first is not node.place:
                 self._findings.add(node.place.below("name").fault(words.same_rule_name(rule.name, _where(first, node.place))))

@@ -357,6 +357,11 @@ def no_limit_needed(key: str) -> str:
     return f"{quoted(key)} has no place here: the source says itself what is bad; leave it out"
 
 
+def query_too_long(length: int, most: int) -> str:
+    """A query that nobody can read."""
+    return f"has {count(length)} characters, and {count(most)} are the most; let a recording rule of Prometheus do a part of it"
+
+
 def no_prometheus(rule: str) -> str:
     """A rule asks Prometheus, and nobody knows where it is."""
     return f"is missing, and {rule} asks Prometheus; write `prometheus:` with `url: http://127.0.0.1:9090` below it"

@@ -166,6 +166,11 @@ def unlatched(view: Record) -> str:
     return f"{view['service']} may move forward again: `guardian switch {view['service']}`"
 
 
+def misfit_time(text: str) -> str:
+    """Not a time."""
+    return f"`{text}` is no time; write a number and a unit (ms, s, m, h or d), such as `15s`"
+
+
 def misfit_share(text: str) -> str:
     """Something else where a share is asked for."""
     return f"{quoted(text)} does not fit; write a percentage above 0% and up to 100%, in steps of 0.01%, such as `5%`"

@@ -95,8 +95,8 @@ def test_a_service_without_rules_is_a_warning(here: Path) -> None:
     (here / "rules" / "shop.yaml").write_text("service: shop\nrules: []\n")
     sentence = "no rule watches `{}`, so each of its releases will end unverified; write a rule file for it"
     assert load(Path("guardian.yaml")).warnings == (
-        Fault("guardian.yaml", 6, "services.web", sentence.format("web")),
-        Fault("guardian.yaml", 7, "services.shop", sentence.format("shop")),
+        Fault("guardian.yaml", 6, "services.web", sentence.format("web"), "unwatched"),
+        Fault("guardian.yaml", 7, "services.shop", sentence.format("shop"), "unwatched"),
     )
 
 
