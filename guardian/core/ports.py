@@ -3,8 +3,8 @@
 Every call that leaves the process ends by its own deadline, and fails only with the exceptions named here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from guardian.core.judges.trial import Trial
@@ -12,6 +12,7 @@ from guardian.core.letters import Letter
 from guardian.core.model import Environment, Split
 from guardian.core.readings import Snapshot
 from guardian.core.rules import Rule
+from guardian.core.strategy import StageKind
 
 
 class BalancerError(Exception):
@@ -158,6 +159,52 @@ class Metrics(Protocol):
         """What the measure of ``rule`` gives at the moment ``at`` (seconds since the epoch) of the ``trial`` of ``service``.
 
         ``None`` where there is nothing to measure. :class:`SourceError` when the source did not answer, or not usefully.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class StageJob:
+    """One piece of work around a switch. Done twice it does no harm: after a restart it is given again, with the same number."""
+
+    kind: StageKind
+    service: str
+    environment: Environment
+    """The environment to work on: the idle one. For a gate between steps the candidate, which has a slice of the traffic then."""
+    version: str
+    """The release that is deployed; for :attr:`StageKind.RETIRE` the one that is there. Checked, but people chose it: never a
+    part of a command line that a shell reads. Empty where it is not known."""
+    deployment: str
+    number: int
+    """Counts the jobs of one deployment, from 1."""
+    by: str
+    """Who asked for the deployment."""
+    deadline: float
+    """Seconds since the epoch, on guardian's clock: then the job is cancelled, and counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What came of a job."""
+
+    ok: bool
+    """Whether the deployment may go on."""
+    summary: str
+    """One sentence for people: what was done, or which task on which host failed and how."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Plain JSON values for journal and note: tasks, hosts, checks, differences. At most some tens of kilobytes."""
+
+
+class StageRunner(Protocol):
+    """The work around a switch: deploy, parity, verify, retire."""
+
+    def offers(self, service: str) -> Mapping[StageKind, float]:
+        """The work that is configured for ``service``, each with the seconds that it may take."""
+
+    async def run(self, job: StageJob, progress: Callable[[str], None]) -> StageResult:
+        """Do ``job``. ``progress`` takes one line for people at a time, in the event loop, and never blocks.
+
+        Fails only by its result: whatever goes wrong is a sentence in it. Cancelled at the deadline, and when the deployment is
+        called off: then everything it started is ended before this returns.
         """
 
 
