@@ -1,9 +1,11 @@
 """The nouns that everything else is said in: environment, split, service."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
+
+from guardian.core.stages import Stages
 
 BASIS_POINTS = 10_000
 """Shares are whole ten-thousandths: 10,000 is all of the traffic, 500 is 5 %."""
@@ -134,6 +136,8 @@ class Service:
     watch_seconds: float = 600.0
     """How long a release is watched after its cutover, in seconds."""
     routing: Routing = Routing()
+    stages: Stages = field(default_factory=Stages)
+    """The work around a switch."""
 
     def backend(self, environment: Environment) -> str:
         """The HAProxy backend that serves ``environment``."""

@@ -89,6 +89,23 @@ class About:
     """What guardian cannot do with it, and why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server of an environment, as the balancer has it now."""
+
+    name: str
+    address: str
+    """Where it is reached; a name where the balancer has not resolved it."""
+    port: int
+    status: str
+    """The balancer's own word: ``UP``, ``DOWN``, ``MAINT``, ``no check``."""
+    up: bool
+    """Whether it gets requests that come for its environment."""
+    weight: int = 1
+    most: int = 0
+    """Connections that it may have at once; 0 for any number."""
+
+
 class Counting(Protocol):
     """What the watch looks at."""
 
@@ -131,6 +148,15 @@ class Balancer(Counting, Protocol):
 
     async def about(self, service: str) -> About:
         """Which balancer carries ``service``. :class:`BalancerUnfit` for one that guardian cannot work with."""
+
+    async def servers(self, backend: str) -> tuple[Server, ...]:
+        """The servers of ``backend``, in the balancer's order. Errors as for :meth:`snapshot`."""
+
+    async def described(self, service: str) -> Mapping[Environment, tuple[str, ...]]:
+        """What the balancer's configuration says of each environment, line by line, without what must differ between the two.
+
+        Empty where guardian may not read it. :class:`BalancerError` where it should be able to.
+        """
 
     async def altered(self, service: str) -> str:
         """What was changed by hand in the balancer's configuration of ``service``; empty where all stands as guardian wrote it."""

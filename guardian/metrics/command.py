@@ -19,7 +19,8 @@ from guardian.core.judges.trial import Trial
 from guardian.core.ports import Reading, SourceError
 from guardian.core.rules import Command, Rule
 from guardian.core.words import command as words
-from guardian.metrics.process import PARTING, Run
+from guardian.metrics.process import Run
+from guardian.processes.program import PARTING
 
 AT_ONCE = 16
 """Commands that run at the same time; the others wait, each until its own deadline."""
@@ -87,19 +88,19 @@ def reading(run: Run, command: Command) -> Reading | None:
     bad = command.by_exit_code and run.code in command.at_fault
     if run.code and not bad:
         raise SourceError(words.failed(command.argv[0], run.code, run.complaint))
-    told = _object(run.output)
+    told = _object(run.said)
     message = told.get("message") if told is not None else None
     link = told.get("link") if told is not None else None
     said = words.said(message) if isinstance(message, str) else ""
     where = link if isinstance(link, str) and LINK.fullmatch(link) else ""
     if command.by_exit_code:
-        first = next(iter(run.output.splitlines()), "") if told is None else ""
+        first = next(iter(run.said.splitlines()), "") if told is None else ""
         return Reading(float(bad), said or words.said(first), where)
-    value = _number(run.output) if told is None else told.get("value", "")
+    value = _number(run.said) if told is None else told.get("value", "")
     if value is None or (isinstance(value, float) and isnan(value)):
         return None
     if not isinstance(value, float) or not isfinite(value):
-        raise SourceError(words.no_number(command.argv[0], run.output))
+        raise SourceError(words.no_number(command.argv[0], run.said))
     return Reading(value, said, where)
 
 

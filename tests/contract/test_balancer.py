@@ -347,3 +347,20 @@ async def test_a_cancelled_call_leaves_nothing_behind(rig: Rig) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     assert (await rig.balancer.snapshot(BACKENDS)).backends.keys() == set(BACKENDS)
     assert (await rig.balancer.route("web", Split(77))).split == Split(77)
+
+
+async def test_servers_are_listed_with_their_addresses_and_whether_they_are_up(rig: Rig) -> None:
+    """Each server of a backend, where it is reached, and that one without an application gets nothing."""
+    (server,) = await rig.balancer.servers(WEB.green)
+    assert server.up
+    assert server.address == "127.0.0.1"
+    assert server.port > 0
+    rig.down(GREEN)
+
+    async def down() -> bool:
+        return not any(each.up for each in await rig.balancer.servers(WEB.green))
+
+    await eventually(down)
+    assert (await rig.balancer.servers(WEB.blue))[0].up
+    with pytest.raises(BalancerUnfit):
+        await rig.balancer.servers("web_purple")

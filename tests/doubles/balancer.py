@@ -1,11 +1,11 @@
 """A balancer in memory, whose health, counters, workers and failures a test sets; held to ``tests/contract/test_balancer.py``."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from guardian.core.model import Environment, Service, Split
-from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, WorkerSplit
+from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, Server, WorkerSplit
 from guardian.core.readings import Counters, Snapshot
 
 
@@ -36,6 +36,10 @@ class FakeBalancer:
     """Every change that was asked for, in order: ``("route", "web 10000")``, ``("store", "web 0")``."""
     left: dict[Environment, Left] = field(default_factory=dict)
     """What each environment still has when it is abandoned."""
+    listed: dict[str, tuple[Server, ...]] = field(default_factory=dict)
+    """The servers of a backend."""
+    description: dict[Environment, tuple[str, ...]] = field(default_factory=dict)
+    """What the configuration says of each environment."""
     alteration: str = ""
     """What was changed in the configuration."""
     births: int = 0
@@ -138,6 +142,18 @@ class FakeBalancer:
         self._served(service)
         self._fail("about")
         return About("0.0", ("nothing that is not in memory",), ())
+
+    async def servers(self, backend: str) -> tuple[Server, ...]:
+        """As the protocol says: those of a test, or one a backend, up where ``servers_up`` says so."""
+        self._fail("servers")
+        up = self._up(self._known(backend)) > 0
+        return self.listed.get(backend) or (Server(f"{backend}1", "127.0.0.1", 1, "UP" if up else "DOWN", up),)
+
+    async def described(self, service: str) -> Mapping[Environment, tuple[str, ...]]:
+        """As the protocol says, with what a test has put into ``description``."""
+        self._served(service)
+        self._fail("described")
+        return self.description
 
     async def altered(self, service: str) -> str:
         """As the protocol says, with what a test has put into ``alteration``."""

@@ -16,7 +16,8 @@ from guardian.core.ports import Reading, SourceError
 from guardian.core.readings import History
 from guardian.core.rules import Command, Direction, Lack, Rule, Source, Threshold, Unit
 from guardian.metrics.command import AT_ONCE, CommandSource
-from guardian.metrics.process import MOST_BYTES, PARTING
+from guardian.metrics.process import MOST_BYTES
+from guardian.processes.program import PARTING
 from tests.waiting import eventually
 
 SINCE = 1_700_000_000.0

@@ -2,22 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from guardian.balancers.haproxy import abilities, counters
+from guardian.balancers.haproxy import abilities, counters, servers
 from guardian.balancers.haproxy.alteration import Blocks
+from guardian.balancers.haproxy.document import load
 from guardian.balancers.haproxy.ending import Leaver
 from guardian.balancers.haproxy.held import Held
+from guardian.balancers.haproxy.likeness import likeness
 from guardian.balancers.haproxy.mapfile import PATIENCE, MapFile
 from guardian.balancers.haproxy.master import Master
 from guardian.balancers.haproxy.routing import Router
 from guardian.balancers.haproxy.runtime import Runtime, safe_name, safe_path
 from guardian.core.model import Environment, Service, Split
-from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, WorkerSplit
+from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, Server, WorkerSplit
 from guardian.core.readings import Snapshot
+from guardian.core.words import adoption as adoption_words
 from guardian.core.words import balancer as words
 
 Arguments = ParamSpec("Arguments")
@@ -101,6 +104,24 @@ class HAProxy:
         self._service(service)
         answers = await self._runtime.ask("show info")
         return abilities.about(answers.texts[0], master=self._endpoints.master_socket is not None)
+
+    async def servers(self, backend: str) -> tuple[Server, ...]:
+        """The servers of ``backend``, their addresses and their states."""
+        state, stat = (await self._runtime.ask(*servers.questions(safe_name(backend)))).texts
+        return servers.servers(backend, state, stat)
+
+    async def described(self, service: str) -> Mapping[Environment, tuple[str, ...]]:
+        """What haproxy.cfg says of both backends; empty where no file is named."""
+        if not self._endpoints.files:
+            return {}
+        return await self._on_disk(self._described, self._service(service))
+
+    def _described(self, service: Service) -> Mapping[Environment, tuple[str, ...]]:
+        try:
+            return likeness(load(self._endpoints.files), service)
+        except OSError as error:
+            path = Path(error.filename or self._endpoints.files[0])
+            raise BalancerError(adoption_words.unreadable(path, error.strerror or str(error))) from error
 
     async def altered(self, service: str) -> str:
         """What differs from the block that guardian wrote; empty where nothing does, or no file is named."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.core.model import Environment, Service, Split
-from guardian.core.ports import About, BalancerUnfit, Health, Left, Routed, WorkerSplit
+from guardian.core.ports import About, BalancerUnfit, Health, Left, Routed, Server, WorkerSplit
 from guardian.core.readings import Snapshot
 from guardian.core.words import balancer as words
 
@@ -59,6 +59,14 @@ class Fleet:
     async def about(self, service: str) -> About:
         """Which HAProxy carries ``service``."""
         return await self._carrier(service).about(service)
+
+    async def servers(self, backend: str) -> tuple[Server, ...]:
+        """The servers of ``backend``."""
+        return await self._holder(backend).servers(backend)
+
+    async def described(self, service: str) -> Mapping[Environment, tuple[str, ...]]:
+        """What the configuration of the service's instance says of both backends."""
+        return await self._carrier(service).described(service)
 
     async def altered(self, service: str) -> str:
         """What differs from the block that guardian wrote for ``service``."""

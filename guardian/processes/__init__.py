@@ -1,0 +1,1 @@
+"""Programs that guardian starts: bounded in time and output, ended with their children, never through a shell."""

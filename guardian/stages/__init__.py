@@ -1,0 +1,1 @@
+"""The work around a switch: deploy, verify, compare, retire."""
