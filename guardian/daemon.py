@@ -38,6 +38,7 @@ from guardian.config.faults import ConfigFaults
 from guardian.config.files import stamp
 from guardian.config.settings import HaproxySettings, Instance, Settings
 from guardian.core.deployment import Phase, ServiceState
+from guardian.core.drift import Unloaded
 from guardian.core.events import Adopted
 from guardian.core.letters import Change
 from guardian.core.line import Pace
@@ -116,7 +117,9 @@ async def _haproxy(settings: Settings) -> AsyncIterator[Balancer]:
     async with AsyncExitStack() as ends:
 
         def carrier(of: HaproxySettings | Instance, names: Iterable[str]) -> HAProxy:
-            endpoints = Endpoints(of.socket, of.map, of.master_socket, haproxy.timeout, of.files)
+            load = haproxy.unloaded_edits is Unloaded.LOAD
+            state = settings.state_dir / "haproxy"
+            endpoints = Endpoints(of.socket, of.map, of.master_socket, haproxy.timeout, of.files, state, of.unit, load)
             balancer = HAProxy(endpoints, [services[name] for name in names])
             ends.push_async_callback(balancer.aclose)
             return balancer

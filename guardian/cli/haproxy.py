@@ -13,6 +13,7 @@ from guardian.balancers.haproxy.adoption import Adoption
 from guardian.balancers.haproxy.conversion import Conversion
 from guardian.balancers.haproxy.document import Document
 from guardian.balancers.haproxy.mapfile import MapFile
+from guardian.balancers.haproxy.process import Invocation
 from guardian.balancers.haproxy.routes import Unfit
 from guardian.config.configuration import load
 from guardian.config.faults import ConfigFaults
@@ -140,5 +141,5 @@ def _install(request: Request, before: Document, after: Document) -> None:
     found = shutil.which(request.binary, path=None) or shutil.which(request.binary, path="/usr/local/sbin:/usr/sbin:/sbin")
     if not found:
         raise BalancerError(words.not_checked(Path(request.binary), "not found; name it with --haproxy"))
-    installation.check(Path(found), after)
+    installation.check(Invocation(Path(found)), after)
     click.echo(words.installed(installation.install(before, after)))

@@ -23,6 +23,7 @@ _MULTIPLE = re.compile(rf"({_NUMBER}) ?x")
 _SCIENTIFIC = re.compile(rf"{_NUMBER}(?:[eE]-?[0-9]{{1,2}})?")
 _WHOLE = re.compile(r"[0-9]{1,10}")
 _GROUP = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}\.service")
 _MODE = re.compile(r"(?:0o?)?(6[06]0)")
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9/_.:@+-]+")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -175,6 +176,8 @@ BELOW = _matching(
 )
 """A file in a directory below this one: files of the directory itself are rule files of services."""
 
+UNIT = _matching(_UNIT, forms.a_unit(), "haproxy.service")
+"""A service of systemd."""
 GROUP = _matching(_GROUP, forms.a_group(), "guardian")
 """A group of this system; whether it exists is seen when the socket is opened."""
 

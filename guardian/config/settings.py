@@ -1,6 +1,6 @@
 """``guardian.yaml``: where guardian keeps its state, how it reaches HAProxy, who may steer it, and which services it guards."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +16,9 @@ from guardian.config.fields import Fields
 from guardian.config.services import read_services
 from guardian.core.access import Access
 from guardian.core.channels import ChannelSettings
-from guardian.core.drift import Policy
-from guardian.core.model import Service
-from guardian.core.words import faults, forms
+from guardian.core.drift import Policy, Unloaded
+from guardian.core.model import Service, Way
+from guardian.core.words import faults, forms, reload
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Instance:
     master_socket: Path | None
     files: tuple[Path, ...]
     services: tuple[str, ...]
+    unit: str = ""
+    """Its systemd unit, by which it is reloaded where no master socket is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ class HaproxySettings:
     """What becomes of a split that somebody changed at the balancer itself."""
     files: tuple[Path, ...] = ()
     """HAProxy's configuration as its ``-f`` names it, where guardian may read it: a changed block is noticed."""
+    unit: str = ""
+    """Its systemd unit, by which it is reloaded where no master socket is named."""
+    unloaded_edits: Unloaded = Unloaded.REFUSE
+    """What becomes of edits of others that HAProxy has not loaded when guardian reloads it."""
     instances: Mapping[str, Instance] = field(default_factory=dict)
     """Further instances of HAProxy on this host, by name. What they do not carry belongs to the one above."""
 
@@ -168,8 +174,12 @@ def _haproxy(fields: Fields, base: Path, services: Mapping[str, Service], findin
         timeout=fields.optional("timeout", kinds.duration("10ms", "30s", "1s"), 1.0),
         drift=fields.optional("drift", kinds.choice(Policy), Policy.ADOPT),
         files=fields.optional_list("files", kinds.path(base, "/etc/haproxy/haproxy.cfg")),
+        unit=fields.optional("unit", kinds.UNIT, ""),
+        unloaded_edits=fields.optional("unloaded_edits", kinds.choice(Unloaded, forms.unloaded_edits()), Unloaded.REFUSE),
         instances=MappingProxyType(_instances(fields, base, services, findings)),
     )
+    carried = {name for instance in settings.instances.values() for name in instance.services}
+    _needs_files(fields, settings.files, [service for name, service in services.items() if name not in carried])
     fields.close()
     return settings
 
@@ -186,7 +196,9 @@ def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], fin
             master_socket=fields.optional("master_socket", kinds.socket(base, "/run/haproxy-edge-master.sock"), None),
             files=fields.optional_list("files", kinds.path(base, "/etc/haproxy/edge.cfg")),
             services=fields.optional_list("services", kinds.name("shop")),
+            unit=fields.optional("unit", kinds.UNIT, ""),
         )
+        _needs_files(fields, instance.files, [services[name] for name in instance.services if name in services])
         for service in instance.services:
             if service not in services:
                 fields.fault("services", faults.no_such_service(service, sorted(services)))
@@ -201,6 +213,13 @@ def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], fin
             if where.setdefault(backend, carried.get(name, "")) != carried.get(name, ""):
                 haproxy.fault("instances", faults.backend_on_two(backend))
     return found
+
+
+def _needs_files(fields: Fields, files: Sequence[Path], services: Iterable[Service]) -> None:
+    """What is rewritten must be named."""
+    by_reload = [service.name for service in services if service.routing.way is Way.RELOAD]
+    if by_reload and not files and fields.sound("files"):
+        fields.fault("files", reload.no_files(by_reload[0]))
 
 
 def _log(fields: Fields) -> LogSettings:

@@ -19,6 +19,15 @@ class Policy(StrEnum):
     """Guardian's intention has it: what was changed is put back, a rollback by hand too."""
 
 
+class Unloaded(StrEnum):
+    """What becomes of changes that somebody has written into the balancer's configuration and not loaded."""
+
+    REFUSE = "refuse"
+    """Guardian's own change waits for them, except on the way back to the safe side, which does without a reload."""
+    LOAD = "load"
+    """They are loaded along with guardian's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Drift:
     """What must be done so that the balancer does what is intended; all ``None`` when it does."""

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Self
 
 from guardian.balancers.haproxy.balancer import Endpoints
-from guardian.balancers.haproxy.block import block
+from guardian.balancers.haproxy.block import Written, block, declaration
 from guardian.balancers.haproxy.master import Master
 from guardian.balancers.haproxy.runtime import Runtime, Worker
-from guardian.core.model import Service
+from guardian.core.model import Environment, Service, Split, Way
 from guardian.core.ports import BalancerError
 from guardian.core.words import balancer as words
 
@@ -27,7 +27,7 @@ PAUSE = 0.01
 
 CONFIGURATION = """\
 global
-    stats socket {socket} mode 600 level admin
+{declaration}    stats socket {socket} mode 600 level admin
     hard-stop-after 30s
     maxconn 4000
 
@@ -95,10 +95,18 @@ class Site:
             service=self.service,
             host=LOOPBACK,
             port=port,
+            declaration=self.declaration,
             block=block(self.service, endpoints.map),
             blue=_servers("blue", self.blue),
             green=_servers("green", self.green),
         )
+
+    @property
+    def declaration(self) -> str:
+        """What a service that is routed by reload has in ``global``: all is on blue."""
+        if self.service.routing.way is Way.RUNTIME:
+            return ""
+        return declaration(self.service, Written(Split.all_on(Environment.BLUE))) + "\n"
 
 
 class HAProxyProcess:
@@ -107,8 +115,10 @@ class HAProxyProcess:
     def __init__(self, binary: Path, site: Site) -> None:
         self._binary, self._site = binary, site
         directory = site.directory
-        self.endpoints = Endpoints(directory / "stats.sock", directory / "guardian.map", directory / "master.sock")
         self.configuration = directory / "haproxy.cfg"
+        files = (self.configuration,) if site.service.routing.way is Way.RELOAD else ()
+        sockets = directory / "stats.sock", directory / "guardian.map", directory / "master.sock"
+        self.endpoints = Endpoints(*sockets, files=files, state=directory / "state")
         self.log = directory / "haproxy.log"
         self.port = site.port
         self._runtime = Runtime(self.endpoints.socket, ANSWER_PATIENCE)

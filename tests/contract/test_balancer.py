@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from guardian.balancers.haproxy.balancer import HAProxy
-from guardian.core.model import Environment, Service, Split
+from guardian.core.model import Environment, Routing, Service, Split, Way
 from guardian.core.ports import Balancer, BalancerError, BalancerGone, BalancerUnfit
 from guardian.core.readings import between
 from guardian.demo.application import Application, Fault
@@ -32,6 +33,8 @@ class Rig(ABC):
     """A balancer, and what happens around it."""
 
     balancer: Balancer
+    first: Split | None = None
+    """What is stored before anything was."""
 
     @abstractmethod
     async def visits(self, number: int) -> Mapping[Environment, int]:
@@ -95,7 +98,7 @@ class FakeRig(Rig):
 
 
 class RealRig(Rig):
-    """HAProxy between two applications."""
+    """HAProxy between two applications, the service routed through the map."""
 
     def __init__(self, process: HAProxyProcess, applications: Mapping[Environment, Application], balancer: HAProxy) -> None:
         self.balancer, self._process, self._applications = balancer, process, applications
@@ -131,18 +134,36 @@ class RealRig(Rig):
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.fixture(params=[*BINARIES, "double"])
+class ReloadRig(RealRig):
+    """The same, the split in HAProxy's configuration."""
+
+    first = Split(0)
+
+    def scribble(self) -> None:
+        """A share that is none."""
+        text = self._process.configuration.read_text()
+        self._process.configuration.write_text(text.replace("share_web int(0)", "share_web int(77777)"))
+
+
+RIGS: Mapping[Way, type[RealRig]] = {Way.RUNTIME: RealRig, Way.RELOAD: ReloadRig}
+
+
+@pytest.fixture(
+    params=[*product(BINARIES, Way), "double"], ids=lambda given: given if isinstance(given, str) else " by ".join(given)
+)
 async def rig(
     request: pytest.FixtureRequest, applications: Mapping[Environment, Application], tmp_path: Path
 ) -> AsyncIterator[Rig]:
-    """Each balancer, all of its traffic on blue."""
+    """Each balancer and way of routing, all of the traffic on blue."""
     if request.param == "double":
         yield FakeRig()
         return
+    binary, way = request.param
+    service = replace(WEB, routing=Routing(way))
     servers = {environment: [f"127.0.0.1:{application.port}"] for environment, application in applications.items()}
-    async with HAProxyProcess(BINARIES[request.param](), Site(tmp_path, WEB, servers[BLUE], servers[GREEN])) as process:
-        adapter = HAProxy(replace(process.endpoints, timeout=PATIENCE), [WEB])
-        yield RealRig(process, applications, adapter)
+    async with HAProxyProcess(BINARIES[binary](), Site(tmp_path, service, servers[BLUE], servers[GREEN])) as process:
+        adapter = HAProxy(replace(process.endpoints, timeout=PATIENCE), [service])
+        yield RIGS[way](process, applications, adapter)
         await adapter.aclose()
 
 
@@ -233,7 +254,7 @@ async def test_a_split_divides_the_visits(rig: Rig) -> None:
 
 async def test_nothing_is_stored_at_first(rig: Rig) -> None:
     """A place that says nothing of the service is told from one that gives all to blue."""
-    assert await rig.balancer.stored("web") is None
+    assert await rig.balancer.stored("web") == rig.first
     await rig.balancer.store("web", Split(0))
     assert await rig.balancer.stored("web") == Split(0)
 
@@ -318,7 +339,7 @@ async def test_a_service_that_is_not_configured_is_refused(rig: Rig, name: str) 
     for order in (rig.balancer.route(name, Split(1)), rig.balancer.store(name, Split(1))):
         with pytest.raises(BalancerUnfit):
             await order
-    assert await rig.balancer.stored("web") is None
+    assert await rig.balancer.stored("web") == rig.first
 
 
 async def test_calls_may_overlap(rig: Rig) -> None:

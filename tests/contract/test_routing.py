@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from guardian.balancers.haproxy import literal
 from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
 from guardian.balancers.haproxy.block import block
-from guardian.balancers.haproxy.document import load
 from guardian.core.model import BASIS_POINTS, Environment, Holding, Routing, Service, Split, Sticky, Way
 from guardian.demo.application import Application, Fault
 from guardian.demo.haproxy import CONFIGURATION, HAProxyProcess, Site
@@ -50,7 +48,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class ModeSite(Site):
-    """A site in a mode, with the split written out where the service is routed by reload."""
+    """A site in a mode."""
 
     mode: str = "http"
 
@@ -62,7 +60,8 @@ class ModeSite(Site):
             service=self.service,
             host=LOOPBACK,
             port=port,
-            block=block(self.service, endpoints.map, split=Split(0)),
+            declaration=self.declaration,
+            block=block(self.service, endpoints.map),
             blue=servers[0],
             green=servers[1],
         ).splitlines(keepends=True)
@@ -80,13 +79,7 @@ class Rig:
 
     async def route(self, split: Split) -> None:
         """Move the traffic, by the service's way."""
-        if self.service.routing.way is Way.RUNTIME:
-            await self.balancer.route(self.service.name, split)
-            return
-        before = load([self.process.configuration])
-        self.process.configuration.write_bytes(before.apply(literal.rewrite(before, self.service, split)).files[0].data)
-        assert literal.read(load([self.process.configuration]), self.service) == split
-        await self.process.reload()
+        await self.balancer.route(self.service.name, split)
 
     async def answers(self, number: int) -> dict[int, Environment | None]:
         """Who answers each of so many visitors."""

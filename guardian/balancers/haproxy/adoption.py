@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guardian.balancers.haproxy import conversion, literal, routes, syntax
-from guardian.balancers.haproxy.block import Diversion, Layout, belongs, block
+from guardian.balancers.haproxy.block import Diversion, Layout, Written, belongs, block, declaration
 from guardian.balancers.haproxy.conversion import Conversion, Source
-from guardian.balancers.haproxy.document import Block, Document, Edit, Section, Statement
+from guardian.balancers.haproxy.document import Block, Document, Edit, File, Section, Statement
 from guardian.balancers.haproxy.routes import Obstacle, Route, Unfit
 from guardian.balancers.haproxy.runtime import safe_name, safe_path
 from guardian.core.model import Holding, Service, Split, Way
@@ -27,6 +27,8 @@ class Adoption:
     explanation: tuple[str, ...]
     advice: tuple[str, ...]
     """What would be better otherwise, and is the user's to change."""
+    changes: tuple[str, ...]
+    """Those sentences of the explanation that tell of a difference."""
     split: Split
     """What HAProxy must find when it first reads the blocks, so that nothing moves: in the map, or in the blocks themselves."""
 
@@ -43,13 +45,13 @@ def adopt(document: Document, service: Service, map_path: Path, split: Split | N
             return Unfit(sentences)
     live = survey.routes[0].environment
     now = literal.read(document, service) or split or Split.all_on(live)
-    plan = _Plan(document, service, map_path, survey.routes, now)
+    plan = _Plan(document, service, map_path, survey.routes, Written(now, literal.generation(document, service)))
     if sentences := tuple(plan.faults()):
         return Unfit(sentences)
-    edits, told = plan.edits()
+    edits, told, changes = plan.edits()
     if not any(one.service == service.name for one in document.blocks):
         told.insert(0, _first(service, map_path, service.backend(live), now))
-    return Adoption(edits, (*told, *survey.left_alone()), tuple(survey.advice(document, service)), now)
+    return Adoption(edits, (*told, *survey.left_alone()), tuple(survey.advice(document, service)), changes, now)
 
 
 def _first(service: Service, map_path: Path, backend: str, split: Split) -> str:
@@ -218,6 +220,20 @@ def _checked(backend: Section) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A block as it should be: before a line of a file, counted from 0."""
+
+    file: File
+    line: int
+    where: str
+    title: str
+    text: str
+    """With the last line's end."""
+    added: str
+    """The sentence for a block that is new."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """The blocks as they should be, against those that stand in the document."""
 
@@ -225,47 +241,77 @@ class _Plan:
     service: Service
     map_path: Path
     routes: list[Route]
-    split: Split
+    written: Written
 
     def faults(self) -> Iterator[str]:
         """What keeps a block from its place."""
-        for route in self.routes:
-            file = route.section.heading.file
-            if route.line == len(file.lines) and not file.lines[-1].endswith("\n"):
-                yield words.no_final_newline(file.path)
-            count = max(len(syntax.words(line)) for line in self._text(route).split("\n"))
+        if self.service.routing.way is Way.RELOAD and _global(self.document) is None:
+            yield words.no_global(self.service.name)
+        for wanted in self._wanted():
+            if wanted.line == len(wanted.file.lines) and not wanted.file.lines[-1].endswith("\n"):
+                yield words.no_final_newline(wanted.file.path)
+            count = max(len(syntax.words(line)) for line in wanted.text.split("\n"))
             if count > syntax.MOST_WORDS:
-                yield words.too_many_words(route.rule.where, count, syntax.MOST_WORDS)
+                yield words.too_many_words(wanted.where, count, syntax.MOST_WORDS)
 
-    def edits(self) -> tuple[tuple[Edit, ...], list[str]]:
-        """The edits, and a sentence for each block."""
-        edits, told = [], []
+    def edits(self) -> tuple[tuple[Edit, ...], list[str], tuple[str, ...]]:
+        """The edits, a sentence for each block, and those for blocks that differ."""
+        edits, told, changes = [], [], []
         stale = [one for one in self.document.blocks if one.service == self.service.name]
-        for route in self.routes:
-            file, first, end = route.section.heading.file, route.line, route.line
-            for one in [one for one in stale if one.file is file and route.line in {one.first, one.end}]:
+        for wanted in self._wanted():
+            file, first, end = wanted.file, wanted.line, wanted.line
+            for one in [one for one in stale if one.file is file and wanted.line in {one.first, one.end}]:
                 first, end = one.first, one.end
                 stale.remove(one)
-            old, text = "".join(file.lines[first:end]), self._text(route)
-            told.append(self._sentence(route, old, text))
-            if old != text:
-                edits.append(Edit(file, first, end, text))
+            old = "".join(file.lines[first:end])
+            told.append(_sentence(wanted, old))
+            if old != wanted.text:
+                changes.append(told[-1])
+                edits.append(Edit(file, first, end, wanted.text))
         edits += [Edit(one.file, one.first, one.end, "") for one in stale]
-        return tuple(edits), [*told, *(words.block_dropped(_place(one)) for one in stale)]
+        dropped = [words.block_dropped(_place(one)) for one in stale]
+        return tuple(edits), [*told, *dropped], (*changes, *dropped)
 
-    def _sentence(self, route: Route, old: str, text: str) -> str:
-        where, title = route.rule.where, route.section.title
-        if old:
-            return words.block_stands(where, title) if old == text else words.block_replaced(where, title)
-        return words.block_added(
-            where, title, self.service.backend(route.environment), self.service.backend(route.environment.other)
-        )
+    def _wanted(self) -> Iterator[_Wanted]:
+        section = _global(self.document)
+        if section and self.service.routing.way is Way.RELOAD:
+            file, line = section.heading.file, _declared_at(self.document, section, self.service)
+            where = f"{file.path}:{line + 1}"
+            layout = _layout(section, section.heading)
+            text = declaration(self.service, self.written, layout) + layout.end
+            yield _Wanted(file, line, where, section.title, text, words.declaration_added(where, self.service.name))
+        for route in self.routes:
+            layout, title = _layout(route.section, route.anchor), route.section.title
+            text = block(self.service, self.map_path, Diversion(route.environment, route.condition), layout) + layout.end
+            names = self.service.backend(route.environment), self.service.backend(route.environment.other)
+            added = words.block_added(route.rule.where, title, *names)
+            yield _Wanted(route.section.heading.file, route.line, route.rule.where, title, text, added)
 
-    def _text(self, route: Route) -> str:
-        anchor, lines = route.anchor.text, route.anchor.file.lines
-        indent = anchor[: len(anchor) - len(anchor.lstrip(" \t"))]
-        if route.anchor is route.section.heading:
-            indent += "    "
-        end = "\r\n" if (anchor if anchor.endswith("\n") else lines[0]).endswith("\r\n") else "\n"
-        diversion = Diversion(route.environment, route.condition)
-        return block(self.service, self.map_path, diversion, Layout(indent, end), self.split) + end
+
+def _sentence(wanted: _Wanted, old: str) -> str:
+    if old:
+        return (words.block_stands if old == wanted.text else words.block_replaced)(wanted.where, wanted.title)
+    return wanted.added
+
+
+def _layout(section: Section, anchor: Statement) -> Layout:
+    text, lines = anchor.text, anchor.file.lines
+    indent = text[: len(text) - len(text.lstrip(" \t"))]
+    if anchor is section.heading:
+        indent += "    "
+    return Layout(indent, "\r\n" if (text if text.endswith("\n") else lines[0]).endswith("\r\n") else "\n")
+
+
+def _global(document: Document) -> Section | None:
+    """The section that takes the declarations: the first that is there whatever a condition says."""
+    return next((section for section in document.proxies("global") if not section.heading.depth), None)
+
+
+def _declared_at(document: Document, section: Section, service: Service) -> int:
+    """Where the declaration stands, or else right under the heading: none of several services moves another's."""
+    for one in document.blocks:
+        inside = one.file is section.heading.file and section.heading.line < one.first < section.end
+        conditional = any(span.file is one.file and span.first <= one.first < span.end for span in document.conditionals)
+        if one.service == service.name and inside and not conditional:
+            return one.first
+    return section.heading.line + 1

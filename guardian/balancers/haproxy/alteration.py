@@ -39,4 +39,4 @@ class Blocks:
         plan = adoption.adopt(document.load(self._files), service, self._map)
         if isinstance(plan, Unfit):
             return plan.sentences[0]
-        return plan.explanation[0] if plan.edits else ""
+        return next(iter(plan.changes), "")

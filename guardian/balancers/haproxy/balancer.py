@@ -1,11 +1,10 @@
 """HAProxy on this host, as the port :class:`guardian.core.ports.Balancer` describes it."""
 
-import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Protocol
 
 from guardian.balancers.haproxy import abilities, counters, servers
 from guardian.balancers.haproxy.alteration import Blocks
@@ -13,18 +12,18 @@ from guardian.balancers.haproxy.document import load
 from guardian.balancers.haproxy.ending import Leaver
 from guardian.balancers.haproxy.held import Held
 from guardian.balancers.haproxy.likeness import likeness
-from guardian.balancers.haproxy.mapfile import PATIENCE, MapFile
 from guardian.balancers.haproxy.master import Master
-from guardian.balancers.haproxy.routing import Router
+from guardian.balancers.haproxy.reload import Reloader
+from guardian.balancers.haproxy.rewriting import Place, Rewriter
+from guardian.balancers.haproxy.routing import MapMemory, Router, VariableMemory
 from guardian.balancers.haproxy.runtime import Runtime, safe_name, safe_path
-from guardian.core.model import Environment, Service, Split
+from guardian.balancers.haproxy.ways import ByMap, ByReload, on_disk
+from guardian.core.model import Environment, Service, Split, Way
 from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, Server, WorkerSplit
 from guardian.core.readings import Snapshot
 from guardian.core.words import adoption as adoption_words
 from guardian.core.words import balancer as words
-
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
+from guardian.core.words import reload
 
 ROUTE_PATIENCE = 2.0
 """How many times the deadline of one call a change of routing may take with all its rounds."""
@@ -44,6 +43,26 @@ class Endpoints:
     """Seconds that one call may take, more than 0."""
     files: tuple[Path, ...] = ()
     """HAProxy's configuration as its ``-f`` names it, where guardian may read it: a changed block is noticed in it."""
+    state: Path | None = None
+    """A directory of guardian's own, for what is to be remembered of the configuration."""
+    unit: str = ""
+    """HAProxy's systemd unit, by which it is reloaded where there is no master socket."""
+    load_unloaded: bool = False
+    """Whether edits of others that HAProxy has not loaded may be loaded along."""
+
+
+class _Way(Protocol):
+    """How the split of a service reaches HAProxy, with the calls and errors of :class:`guardian.core.ports.Balancer`."""
+
+    async def read(self, service: Service) -> tuple[WorkerSplit, ...]: ...
+
+    async def route(self, service: Service, split: Split) -> Routed: ...
+
+    async def stored(self, service: Service) -> Split | None: ...
+
+    async def store(self, service: Service, split: Split) -> None: ...
+
+    async def storable(self, service: Service) -> None: ...
 
 
 class HAProxy:
@@ -58,8 +77,8 @@ class HAProxy:
         master = endpoints.master_socket
         self._others = Master(master, endpoints.timeout) if master else Held(self._runtime, endpoints.timeout)
         self._leaver = Leaver(self._runtime, self._others)
-        self._router = Router(self._runtime, self._others, path, ROUTE_PATIENCE * endpoints.timeout)
-        self._file = MapFile(path)
+        self._by_map = ByMap(path, Router(self._runtime, self._others, MapMemory(path), ROUTE_PATIENCE * endpoints.timeout))
+        self._by_reload = self._reloading(path) if endpoints.files else None
         self._blocks = Blocks(endpoints.files, path)
         self._table = counters.Table()
 
@@ -76,24 +95,23 @@ class HAProxy:
 
     async def read(self, service: str) -> tuple[WorkerSplit, ...]:
         """The split of ``service`` in every worker that answers, the current one first."""
-        return await self._router.read(self._service(service))
+        return await self._way(service).read(self._service(service))
 
     async def route(self, service: str, split: Split) -> Routed:
-        """Give ``service`` this ``split`` in every worker; see :meth:`guardian.balancers.haproxy.routing.Router.route`."""
-        return await self._router.route(self._service(service), split)
+        """Give ``service`` this ``split`` in every worker, by its way: through the map, or by a reload."""
+        return await self._way(service).route(self._service(service), split)
 
     async def stored(self, service: str) -> Split | None:
-        """The split in the map file; ``None`` without a file, or without a line for ``service``."""
-        return await self._on_disk(self._file.read, self._service(service).name)
+        """The split in the map file, or in the configuration; ``None`` where neither says anything of ``service``."""
+        return await self._way(service).stored(self._service(service))
 
     async def store(self, service: str, split: Split) -> None:
-        """Write ``split`` into the map file, creating it if need be. When cancelled, the write still comes to its end."""
-        await self._on_disk(self._file.write, self._service(service).name, split)
+        """Write ``split`` where a starting HAProxy reads it. When cancelled, the write still comes to its end."""
+        await self._way(service).store(self._service(service), split)
 
     async def storable(self, service: str) -> None:
-        """Whether the map file could be written now; nothing is written."""
-        self._service(service)
-        await self._on_disk(self._file.check)
+        """Whether that could be written now; nothing is written."""
+        await self._way(service).storable(self._service(service))
 
     async def leave(self, service: str, environment: Environment, *, cut: bool) -> Left:
         """Deal with what the abandoned ``environment`` still has; see :class:`guardian.balancers.haproxy.ending.Leaver`."""
@@ -101,9 +119,10 @@ class HAProxy:
 
     async def about(self, service: str) -> About:
         """HAProxy's version and what it is able to. :class:`BalancerUnfit` before 2.4."""
-        self._service(service)
+        by_reload = self._service(service).routing.way is Way.RELOAD
         answers = await self._runtime.ask("show info")
-        return abilities.about(answers.texts[0], master=self._endpoints.master_socket is not None)
+        found = abilities.about(answers.texts[0], master=self._endpoints.master_socket is not None)
+        return await self._reloads(found) if by_reload else found
 
     async def servers(self, backend: str) -> tuple[Server, ...]:
         """The servers of ``backend``, their addresses and their states."""
@@ -114,7 +133,7 @@ class HAProxy:
         """What haproxy.cfg says of both backends; empty where no file is named."""
         if not self._endpoints.files:
             return {}
-        return await self._on_disk(self._described, self._service(service))
+        return await on_disk(self._described, self._service(service))
 
     def _described(self, service: Service) -> Mapping[Environment, tuple[str, ...]]:
         try:
@@ -127,10 +146,12 @@ class HAProxy:
         """What differs from the block that guardian wrote; empty where nothing does, or no file is named."""
         if not self._endpoints.files:
             return ""
-        return await self._on_disk(self._blocks.altered, self._service(service))
+        return await on_disk(self._blocks.altered, self._service(service))
 
     async def aclose(self) -> None:
         """Close all connections. The balancer goes on as it is."""
+        if self._by_reload:
+            await self._by_reload.aclose()
         self._runtime.close()
         await self._others.aclose()
 
@@ -140,10 +161,22 @@ class HAProxy:
         safe_name(name)
         return self._services[name]
 
-    async def _on_disk(self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-        """Do ``work`` in a thread: even a rename may stall while the disk is busy, and nothing else may wait for it."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return await asyncio.to_thread(work, *arguments, **named)
-        except TimeoutError as error:
-            raise BalancerError(words.disk_silent(self._endpoints.map, PATIENCE)) from error
+    async def _reloads(self, found: About) -> About:
+        """With what is told of a service that is routed by reload; looked at so often that what HAProxy has loaded is known."""
+        edited = await self._by_reload.observe() if self._by_reload else []
+        lacks = (*found.lacks, *((reload.waits_for_edits(edited),) if edited else ()))
+        return replace(found, abilities=(*found.abilities, reload.moves_by_reload()), lacks=lacks)
+
+    def _way(self, name: str) -> _Way:
+        service = self._service(name)
+        if service.routing.way is Way.RUNTIME:
+            return self._by_map
+        if self._by_reload is None:
+            raise BalancerUnfit(reload.no_files(name))
+        return self._by_reload
+
+    def _reloading(self, path: Path) -> ByReload:
+        given = self._endpoints
+        router = Router(self._runtime, self._others, VariableMemory(), ROUTE_PATIENCE * given.timeout)
+        place = Place(given.files, path, given.state, given.load_unloaded)
+        return ByReload(router, Rewriter(place, Reloader(self._runtime, self._others, given.unit), router))

@@ -1,9 +1,9 @@
 """Guardian's marked block: it sends one environment its share of what a rule of the user would send to the other.
 
-It stands before the rule that it goes with and needs nothing else in its section: its condition has green's share looked up in the
-map, once a request, or has it written out; keeps it in a variable; and draws against it. So HTTP and TCP are the same, no
-``http-request allow`` or ``tcp-request content accept`` above can skip it, only requests that the user's rule would take pay for
-it, and HAProxy finds no rule after another that it would have to warn of.
+It stands before the rule that it goes with and needs nothing else in its section: its condition has green's share looked up, once a
+request, in the map or in a variable of the process; keeps it in one of the request; and draws against it. So HTTP and TCP are the
+same, no ``http-request allow`` or ``tcp-request content accept`` above can skip it, only requests that the user's rule would take
+pay for it, and HAProxy finds no rule after another that it would have to warn of.
 """
 
 import re
@@ -15,7 +15,6 @@ from pathlib import Path
 from guardian.balancers.haproxy.condition import ALWAYS, Alternatives
 from guardian.balancers.haproxy.runtime import safe_name, safe_path
 from guardian.core.model import BASIS_POINTS, Environment, Holding, Service, Split, Sticky, Way
-from guardian.core.words import adoption as words
 
 _FALLBACK = re.compile(r"use_backend \S+ if \{ nbsrv\(\S+\) eq 0 \} \{ nbsrv\(\S+\) gt 0 \}")
 
@@ -31,6 +30,15 @@ class Diversion:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What stands in the configuration itself for a service that is routed by reload."""
+
+    split: Split
+    generation: int = 0
+    """Another one for each writing of guardian; 0 when it was adopted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """How the lines around the block are written."""
 
@@ -43,30 +51,43 @@ def block(
     map_path: Path,
     diversion: Diversion = Diversion(),
     layout: Layout = Layout(),
-    split: Split | None = None,
 ) -> str:
     """The block of ``service``, by default for a frontend that sends everything to blue; without the last line's end.
 
     ``map_path`` is the map with green's share in basis points under the service's name; a service that it does not name is all on
-    blue. Where the service is routed by reload, ``split`` stands in the block instead; ``ValueError`` without it.
+    blue. Where the service is routed by reload, the share is the one of its :func:`declaration`.
     :class:`~guardian.core.ports.BalancerUnfit` for names and paths that cannot stand in a configuration.
     """
     name, backend = safe_name(service.name), safe_name(service.backend(diversion.live.other))
-    draw = _Draw(service, _share(service, map_path, split), "lt 0" if diversion.live is Environment.BLUE else "ge 0")
+    draw = _Draw(service, _share(service, map_path), "lt 0" if diversion.live is Environment.BLUE else "ge 0")
     conditions = list(draw.conditions(diversion.condition))
     if service.routing.fallback:
         conditions = list(_with_fallback(service, diversion, conditions))
-    lines = (
-        f"# >>> guardian {name}  (managed: change guardian.yaml, then `guardian haproxy adopt`)",
-        *(f"use_backend {backend} if {tests}" for tests in conditions),
-        f"# <<< guardian {name}",
-    )
-    return layout.end.join(layout.indent + line for line in lines)
+    return _marked(name, [f"use_backend {backend} if {tests}" for tests in conditions], layout)
+
+
+def declaration(service: Service, written: Written, layout: Layout = Layout()) -> str:
+    """The block of a service that is routed by reload for the ``global`` section, where its split is written out; as :func:`block`.
+
+    HAProxy keeps both values in variables of the process, where they can be read from each worker: which split it has, and which
+    writing of guardian its configuration is.
+    """
+    name = safe_name(service.name)
+    lines = [
+        f"set-var {split_variable(name)} int({written.split.green})",
+        f"set-var {generation_variable(name)} int({written.generation})",
+    ]
+    return _marked(name, lines, layout)
+
+
+def _marked(name: str, lines: list[str], layout: Layout) -> str:
+    first = f"# >>> guardian {name}  (managed: change guardian.yaml, then `guardian haproxy adopt`)"
+    return layout.end.join(layout.indent + line for line in (first, *lines, f"# <<< guardian {name}"))
 
 
 def belongs(line: str) -> bool:
     """Whether a line between the marks is one that a block may have, of this or an earlier version of guardian."""
-    return "txn.guardian_" in line or _FALLBACK.match(line.strip()) is not None
+    return any(word in line for word in ("txn.guardian_", "proc.guardian_")) or _FALLBACK.match(line.strip()) is not None
 
 
 def share_variable(service: str) -> str:
@@ -74,13 +95,21 @@ def share_variable(service: str) -> str:
     return f"txn.guardian_share_{_variable(service)}"
 
 
-def _share(service: Service, map_path: Path, split: Split | None) -> str:
+def split_variable(service: str) -> str:
+    """The variable of the process that holds green's share of a service that is routed by reload."""
+    return f"proc.guardian_share_{_variable(service)}"
+
+
+def generation_variable(service: str) -> str:
+    """The variable of the process that holds the number of guardian's writing."""
+    return f"proc.guardian_gen_{_variable(service)}"
+
+
+def _share(service: Service, map_path: Path) -> str:
     """The sample that gives green's share."""
     if service.routing.way is Way.RUNTIME:
         return f"str({service.name}),map_str_int({safe_path(map_path)},0)"
-    if split is None:
-        raise ValueError(words.no_split(service.name))
-    return f"int({split.green})"
+    return f"var({split_variable(service.name)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from guardian.balancers.haproxy.atomic import replace
 from guardian.balancers.haproxy.document import Document
+from guardian.balancers.haproxy.process import Invocation
 from guardian.core.ports import BalancerError
 from guardian.core.words import adoption as words
 
@@ -25,19 +27,30 @@ def difference(before: Document, after: Document) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
-def check(binary: Path, document: Document) -> None:
+def check(run: Invocation, document: Document) -> None:
     """Have HAProxy check ``document`` as it would read it; :class:`BalancerError` with its own words when it refuses.
 
     The files are checked from copies beside the originals, under the names that HAProxy would see in its messages.
     """
     with _copies(document) as paths:
+        if run.user is not None:  # who reads them as HAProxy will, must be able to read them
+            for path in paths:
+                os.chown(path, run.user, run.group or 0)
         arguments = [argument for path in paths for argument in ("-f", str(path))]
         try:
-            done = subprocess.run(  # noqa: S603  the binary is the user's own choice
-                [binary, "-c", *arguments], capture_output=True, timeout=CHECK_SECONDS, check=False
+            done = subprocess.run(  # noqa: S603  the binary is the user's own choice, or the one that runs
+                [run.binary, *run.options, "-c", *arguments],
+                capture_output=True,
+                timeout=CHECK_SECONDS,
+                check=False,
+                env=run.environment,
+                cwd=run.directory,
+                user=run.user,
+                group=run.group,
+                extra_groups=None if run.user is None else run.groups,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise BalancerError(words.not_checked(binary, str(error))) from error
+        except (OSError, subprocess.SubprocessError) as error:
+            raise BalancerError(words.not_checked(run.binary, str(error))) from error
     if done.returncode != 0:
         raise BalancerError(words.refused_by_haproxy(done.stderr.decode("utf-8", "replace").strip()))
 
@@ -64,12 +77,13 @@ def _copies(document: Document) -> Iterator[list[Path]]:
             try:
                 for left_over in set(original.parent.glob(f"{prefix}*{suffix}")) - set(paths):
                     left_over.unlink(missing_ok=True)
-                copy = stack.enter_context(tempfile.NamedTemporaryFile(dir=original.parent, prefix=prefix, suffix=suffix))
-                copy.write(file.data)
-                copy.flush()
+                descriptor, name = tempfile.mkstemp(suffix, prefix, original.parent)
+                stack.callback(Path(name).unlink, missing_ok=True)
+                with os.fdopen(descriptor, "wb") as copy:
+                    copy.write(file.data)
             except OSError as error:
                 raise BalancerError(words.not_checked(original, error.strerror or str(error))) from error
-            paths.append(Path(copy.name))
+            paths.append(Path(name))
         yield paths
 
 

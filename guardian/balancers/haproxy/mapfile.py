@@ -50,7 +50,7 @@ class MapFile:
         directory alone could not be synced.
         """
         if not self._turn.acquire(timeout=PATIENCE):
-            raise BalancerError(words.disk_silent(self._path, PATIENCE))
+            raise BalancerError(words.disk_silent(PATIENCE))
         try:
             replace(self._path, _with(self._content(), service, split))
         except OSError as error:

@@ -5,9 +5,10 @@ import math
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from guardian.balancers.haproxy.runtime import Answers, Worker, border, connected, exchange, pause
+from guardian.balancers.haproxy.runtime import EXPERIMENTAL, Answers, Worker, border, connected, exchange, pause
 from guardian.core.ports import BalancerError, BalancerGone
 from guardian.core.words import balancer as words
 
@@ -16,7 +17,17 @@ WORKER_PATIENCE = 0.3
 AT_ONCE = 8
 """Connections at one time. The master has 10 places, for all who come, and lets the eleventh wait without a word."""
 
+_MASTER_LINE = re.compile(r"^(\d+)\s+master\s+\d+(?:\s+\[failed: (\d+)\])?", re.MULTILINE)
 _WORKER_LINE = re.compile(r"^(\d+)\s+worker\s", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The master process."""
+
+    pid: int
+    failed: int
+    """Reloads that came to nothing; 0 before 2.5, which does not count them."""
 
 
 class WorkerGone(BalancerGone):
@@ -55,7 +66,8 @@ class Master:
 
     async def ask(self, pid: int, *commands: str) -> Answers:
         """What worker ``pid`` answers to ``commands``, in one text. :class:`WorkerGone` or :class:`WorkerSilent` if it does not."""
-        line = ";".join(f"@!{pid} {command}" for command in (*commands, "show info"))
+        told = [command if command == EXPERIMENTAL else f"@!{pid} {command}" for command in (*commands, "show info")]
+        line = ";".join(told)
         async with self._places:
             try:
                 async with asyncio.timeout(min(WORKER_PATIENCE, self._patience)):
@@ -70,6 +82,39 @@ class Master:
             return Answers(Worker.from_info(text), (text,))
         except ValueError as error:  # the master's own sentence about a worker that it cannot reach
             raise WorkerGone(words.worker_absent(pid)) from error
+
+    async def status(self) -> Status:
+        """The master's own word on itself. Errors as for :meth:`workers`."""
+        until = time.monotonic() + self._patience
+        with border(self._path, self._patience):
+            while True:
+                try:
+                    listing = await self._exchange("show proc", until)
+                    found = _MASTER_LINE.search(listing)
+                    if found:
+                        return Status(int(found[1]), int(found[2] or 0))
+                except ConnectionError:
+                    pass
+                await pause(until)
+
+    async def reload(self, seconds: float) -> str:
+        """Have the configuration read again. What HAProxy from 2.7 on says of it in the end; earlier ones say nothing at once.
+
+        While it reads, HAProxy up to 3.0 refuses connections: a reload under way is waited out.
+        """
+        until = time.monotonic() + seconds
+        with border(self._path, seconds):
+            while True:
+                try:
+                    connection = await connected(self._path, until)
+                except ConnectionError:
+                    await pause(until)
+                    continue
+                with connection:
+                    try:
+                        return await exchange(connection, "reload", until)
+                    except ConnectionError:
+                        return ""
 
     async def aclose(self) -> None:
         """Give up the questions that are still open."""

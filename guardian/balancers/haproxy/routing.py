@@ -1,4 +1,4 @@
-"""The map in the memory of HAProxy's workers: set in each, read back, and believed only when no other worker is left."""
+"""A split in the memory of HAProxy's workers: set in each, read back, and believed only when no other worker is left."""
 
 import asyncio
 import re
@@ -7,19 +7,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from guardian.balancers.haproxy.block import block
+from guardian.balancers.haproxy.block import block, split_variable
 from guardian.balancers.haproxy.held import Held
 from guardian.balancers.haproxy.mapfile import split_of
 from guardian.balancers.haproxy.master import Master, WorkerGone, WorkerSilent
-from guardian.balancers.haproxy.runtime import PAUSE, Answers, Runtime
+from guardian.balancers.haproxy.runtime import EXPERIMENTAL, PAUSE, Answers, Runtime
 from guardian.core.model import Service, Split
 from guardian.core.ports import BalancerError, BalancerGone, BalancerUnfit, Routed, WorkerSplit
 from guardian.core.words import balancer as words
+from guardian.core.words import reload
 
 UNKNOWN_MAP = "Unknown map identifier"
 _ENTRY = re.compile(r'found=yes.*value="([^"\n]*)"')
 """In the answer to ``get map``, which follows every ``set map``: HAProxy before 2.8 does not say when it refuses a value."""
+_VARIABLE = re.compile(r"type=sint value=<(-?[0-9]{1,20})>")
+_NO_VARIABLE, _DENIED = "Variable not found", "Permission denied"
 
 Ask = Callable[..., Awaitable[Answers]]
 """One worker, to which commands can be put."""
@@ -44,15 +48,94 @@ class Round:
         return told and all(worker.split == split for worker in self.workers.values())
 
 
-class Router:
-    """One map in every worker: the current one is reached by the stats socket, lingering ones by the master or as they are held."""
+class Memory(Protocol):
+    """Where a worker has the split of a service."""
 
-    def __init__(self, runtime: Runtime, lingering: Master | Held, path: Path, patience: float) -> None:
-        self._runtime, self._others, self._path, self._patience = runtime, lingering, path, patience
+    async def get(self, service: Service, ask: Ask) -> Answers:
+        """Ask a worker for it."""
+
+    async def set(self, service: Service, split: Split, ask: Ask) -> Answers:
+        """Tell a worker, and ask it."""
+
+    def split(self, service: Service, answers: Answers) -> Split | None:
+        """What a worker said; ``None`` for one that has no such place. :class:`BalancerUnfit` for what is no split."""
+
+    def lacking(self, service: Service) -> str:
+        """What to do where the worker in service has no such place."""
+
+
+class MapMemory:
+    """The map at ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def get(self, service: Service, ask: Ask) -> Answers:
+        """As the protocol says."""
+        return await ask(f"get map {self._path} {service.name}")
+
+    async def set(self, service: Service, split: Split, ask: Ask) -> Answers:
+        """As the protocol says. A map that lacks the service gets it."""
+        entry = f"{self._path} {service.name}"
+        answers = await ask(f"set map {entry} {split.green}", f"get map {entry}")
+        if "entry not found" in "".join(answers.texts):
+            answers = await ask(f"add map {entry} {split.green}", f"get map {entry}")
+        return answers
+
+    def split(self, service: Service, answers: Answers) -> Split | None:
+        """As the protocol says. A map that does not name the service gives it the default of guardian's block: nothing to green."""
+        text = "".join(answers.texts)
+        if UNKNOWN_MAP in text:
+            return None
+        entry = _ENTRY.search(text)
+        return split_of(f"HAProxy's worker {answers.worker.name}", service.name, entry[1]) if entry else Split(0)
+
+    def lacking(self, service: Service) -> str:
+        """As the protocol says."""
+        return words.map_unknown(self._path, block(service, self._path))
+
+
+class VariableMemory:
+    """The variable of the process that the configuration sets, for services that are routed by reload.
+
+    A worker that lingers keeps what its own configuration said, and must be told; the one in service has read the new one. HAProxy
+    takes a new value for a variable in its experimental mode only (2.6 and later; the stats socket needs ``level admin`` for it).
+    """
+
+    async def get(self, service: Service, ask: Ask) -> Answers:
+        """As the protocol says."""
+        return await ask(f"get var {split_variable(service.name)}")
+
+    async def set(self, service: Service, split: Split, ask: Ask) -> Answers:
+        """As the protocol says. A worker that has the split already is left alone."""
+        answers, variable = await self.get(service, ask), split_variable(service.name)
+        if self.split(service, answers) in {None, split}:
+            return answers
+        return await ask(EXPERIMENTAL, f"set var {variable} int({split.green})", f"get var {variable}")
+
+    def split(self, service: Service, answers: Answers) -> Split | None:
+        """As the protocol says."""
+        text = "".join(answers.texts)
+        if found := _VARIABLE.search(text):
+            return split_of(f"HAProxy's worker {answers.worker.name}", service.name, found[1])
+        if _NO_VARIABLE not in text and _DENIED in text:
+            raise BalancerUnfit(reload.variables_denied())
+        return None
+
+    def lacking(self, service: Service) -> str:
+        """As the protocol says."""
+        return reload.not_loaded(service.name)
+
+
+class Router:
+    """A split in every worker: the current one is reached by the stats socket, lingering ones by the master or as they are held."""
+
+    def __init__(self, runtime: Runtime, lingering: Master | Held, memory: Memory, patience: float) -> None:
+        self._runtime, self._others, self._memory, self._patience = runtime, lingering, memory, patience
 
     async def read(self, service: Service) -> tuple[WorkerSplit, ...]:
         """The split of ``service`` in every worker that answers, the current one first. Errors as for :meth:`route`."""
-        tell = partial(self._get, service)
+        tell = partial(self._memory.get, service)
         first = await self._current(service, tell)
         whole = await self._lingering(service, tell, first, await self._listed(service, first))
         return tuple(whole.workers.values())
@@ -61,10 +144,10 @@ class Router:
         """Set ``split`` in every worker, until a listing of all workers has no other than those that confirmed it.
 
         The current worker is told first and waits for nobody; in a calm hour it is the only one, and one listing proves it.
-        :class:`BalancerUnfit` when HAProxy lacks the map, :class:`BalancerGone` when the workers could not be listed or kept
-        changing within the patience, :class:`BalancerError` when one of them hangs.
+        :class:`BalancerUnfit` when HAProxy lacks guardian's block, :class:`BalancerGone` when the workers could not be listed or
+        kept changing within the patience, :class:`BalancerError` when one of them hangs.
         """
-        started, tell = time.monotonic(), partial(self._set, service, split)
+        started, tell = time.monotonic(), partial(self._memory.set, service, split)
         told, before = await self._current(service, tell), None
         while True:
             listed = await self._listed(service, told)
@@ -78,16 +161,6 @@ class Router:
             before = listed
             told = await self._lingering(service, tell, await self._current(service, tell), listed)
 
-    async def _get(self, service: Service, ask: Ask) -> Answers:
-        return await ask(f"get map {self._path} {service.name}")
-
-    async def _set(self, service: Service, split: Split, ask: Ask) -> Answers:
-        entry = f"{self._path} {service.name}"
-        answers = await ask(f"set map {entry} {split.green}", f"get map {entry}")
-        if "entry not found" in "".join(answers.texts):
-            answers = await ask(f"add map {entry} {split.green}", f"get map {entry}")
-        return answers
-
     async def _listed(self, service: Service, told: Round) -> frozenset[int]:
         """The pids of all workers; the one in service may be another one by now."""
         try:
@@ -99,7 +172,10 @@ class Router:
 
     async def _current(self, service: Service, tell: Tell) -> Round:
         answers = await tell(self._runtime.ask)
-        return Round(answers.worker.pid, {answers.worker.pid: self._split(service, answers, current=True)})
+        split = self._memory.split(service, answers)
+        if split is None:
+            raise BalancerUnfit(self._memory.lacking(service))
+        return Round(answers.worker.pid, {answers.worker.pid: WorkerSplit(answers.worker.name, split, current=True)})
 
     async def _lingering(self, service: Service, tell: Tell, told: Round, listed: frozenset[int]) -> Round:
         """``told``, and the other workers that are ``listed``."""
@@ -107,23 +183,15 @@ class Router:
         asked = [tell(partial(self._others.ask, pid)) for pid in pids]
         for pid, answers in zip(pids, await asyncio.gather(*asked, return_exceptions=True), strict=True):
             if isinstance(answers, Answers):
-                # One from before guardian's block was loaded has no map: nothing moves it, and it is not proved by anything.
-                if UNKNOWN_MAP not in answers.texts[0]:
-                    workers[pid] = self._split(service, answers, current=False)
+                # One from before guardian's block was loaded has no split: nothing moves it, and it is not proved by anything.
+                split = self._memory.split(service, answers)
+                if split is not None:
+                    workers[pid] = WorkerSplit(answers.worker.name, split, current=False)
             elif isinstance(answers, WorkerSilent):
                 silent.append(pid)
             elif not isinstance(answers, WorkerGone):
                 raise answers
         return Round(told.current, workers, tuple(silent))
-
-    def _split(self, service: Service, answers: Answers, *, current: bool) -> WorkerSplit:
-        text, worker = "".join(answers.texts), answers.worker.name
-        if UNKNOWN_MAP in text:
-            raise BalancerUnfit(words.map_unknown(self._path, block(service, self._path)))
-        entry = _ENTRY.search(text)
-        # A map that does not name the service gives it the default of guardian's block: nothing to green.
-        split = split_of(f"HAProxy's worker {worker}", service.name, entry[1]) if entry else Split(0)
-        return WorkerSplit(worker, split, current)
 
 
 def _unproved(service: Service, split: Split, told: Round, listed: frozenset[int], took: float) -> BalancerError:

@@ -26,6 +26,8 @@ PROMPT = b"\n> "
 CHUNK = 65536
 DIGITS = 20
 """The longest number that HAProxy may say: its counters have 64 bits."""
+EXPERIMENTAL = "experimental-mode on"
+"""Comes before a command that HAProxy may change; of the connection, not of a worker."""
 MOMENT = 0.001
 """Seconds that the event loop may stand still for an answer."""
 PAUSE = 0.005

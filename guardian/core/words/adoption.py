@@ -9,11 +9,6 @@ def edit_of_another_document(path: str) -> str:
     return f"An edit of {path} was made for another reading of it: read the configuration again and work the change out anew."
 
 
-def no_split(service: str) -> str:
-    """A block for a service that is routed by reload was asked for without its split."""
-    return f"{service} is routed by reload, so its block needs the split that it is to have written out."
-
-
 def same_backend(service: str, backend: str) -> str:
     """Blue and green are one backend."""
     return (
@@ -139,18 +134,31 @@ def map_decides(service: str, map_path: Path, backend: str, share: int) -> str:
 
 
 def block_decides(service: str, backend: str, share: int) -> str:
-    """What adopting means where the split stands in the blocks."""
+    """What adopting means where the split is written out."""
     return (
-        f"{service} is served by {backend} now; from HAProxy's next reload on, the blocks decide. They give green {share} of "
-        "10000, so that nothing moves by being adopted."
+        f"{service} is served by {backend} now; from HAProxy's next reload on, the block in `global` decides. It gives green "
+        f"{share} of 10000, so that nothing moves by being adopted."
     )
+
+
+def no_global(service: str) -> str:
+    """There is no place for the split."""
+    return (
+        f"The split of {service} is to stand in a `global` section, and there is none outside of `.if`: begin the configuration "
+        "with the line `global`."
+    )
+
+
+def declaration_added(where: str, service: str) -> str:
+    """The block in global that is new."""
+    return f"{where}: global: a new block has the split of {service} written out, where guardian reads it from every worker."
 
 
 def splits_differ(service: str, shares: Sequence[int]) -> str:
     """Blocks of one service have different splits written out."""
     return (
         f"The blocks of {service} give green different shares ({', '.join(map(str, shares))} of 10000): write the right one into "
-        "each `int(…)`, and adopt again."
+        "each `int(…)` in `global`, and adopt again."
     )
 
 

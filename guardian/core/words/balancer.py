@@ -147,9 +147,9 @@ def map_unsure(path: Path, reason: str) -> str:
     )
 
 
-def disk_silent(path: Path, patience: float) -> str:
-    """Reading or writing the map has not come back from the disk."""
-    return f"the disk did not answer within {seconds(patience)}; the map file {path} is whole and has the old split or the new"
+def disk_silent(patience: float) -> str:
+    """Reading or writing a split has not come back from the disk."""
+    return f"the disk did not answer within {seconds(patience)}; the file is whole and has the old split or the new"
 
 
 def worker_absent(pid: int) -> str:

@@ -146,3 +146,13 @@ def an_ending() -> str:
 def a_visitors_mark() -> str:
     """What a visitor is recognised by."""
     return "`cookie NAME`, `header NAME` or `source`, with a name of up to 64 letters, digits and `_.-`"
+
+
+def a_unit() -> str:
+    """A service of systemd."""
+    return "the name of a systemd unit, such as haproxy.service"
+
+
+def unloaded_edits() -> str:
+    """What becomes of edits of others that HAProxy has not loaded."""
+    return "`refuse` (guardian does not reload until somebody has loaded them) or `load` (they are loaded along)"

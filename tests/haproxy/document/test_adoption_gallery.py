@@ -15,7 +15,7 @@ import pytest
 from guardian.balancers.haproxy import literal
 from guardian.balancers.haproxy.adoption import Adoption, adopt, removal
 from guardian.balancers.haproxy.conversion import Conversion
-from guardian.balancers.haproxy.document import Document, load
+from guardian.balancers.haproxy.document import Document, load, parse
 from guardian.balancers.haproxy.routes import Unfit
 from guardian.core.model import Holding, Routing, Service, Split, Sticky, Way
 
@@ -110,7 +110,7 @@ RICH = Routing(Way.RELOAD, Sticky(Holding.SOURCE), fallback=True)
 
 def test_the_longest_block_fits_wherever_the_plain_one_does(piece: Path, binary: str, tmp_path: Path) -> None:
     """HAProxy takes a sticky, written out, falling back block as well, and it comes out to the byte."""
-    bare, service = load([piece]), replace(WEB, routing=RICH)
+    bare, service = with_global(load([piece])), replace(WEB, routing=RICH)
     document = bare.apply(removed.edits) if isinstance(removed := removal(bare, WEB.name), Conversion) else bare
     outcome = adopt(document, service, MAP, Split(500))
     if isinstance(outcome, Unfit):
@@ -126,6 +126,14 @@ def test_the_longest_block_fits_wherever_the_plain_one_does(piece: Path, binary:
     before = check(binary, document, tmp_path / "before")
     after = check(binary, rich, tmp_path / "after")
     assert after[:2] == before[:2], after[2]
+
+
+def with_global(document: Document) -> Document:
+    """The document, which begins with a ``global`` section: most pieces have none, and a split is written out there."""
+    if any(not section.heading.depth for section in document.proxies("global")):
+        return document
+    first, *others = document.files
+    return parse([(first.path, b"global\n" + first.data), *((file.path, file.data) for file in others)])
 
 
 def check(binary: str, document: Document, directory: Path) -> tuple[int, int, str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardian.balancers.haproxy.block import Diversion, belongs, block
+from guardian.balancers.haproxy.block import Diversion, Written, belongs, block, declaration
 from guardian.core.model import NAME, Environment, Holding, Routing, Service, Split, Sticky, Way
 from guardian.core.ports import BalancerUnfit
 
@@ -62,11 +62,17 @@ def web(routing: Routing) -> Service:
 
 
 def test_a_written_out_split_stands_where_the_look_up_did() -> None:
-    """The block of a service that is routed by reload is the same, with the share in the place of the map."""
-    looked_up, written = block(web(Routing()), MAP), block(web(Routing(Way.RELOAD)), MAP, split=Split(500))
-    assert written == looked_up.replace(f"str(web),map_str_int({MAP},0)", "int(500)")
-    with pytest.raises(ValueError, match="web is routed by reload"):
-        block(web(Routing(Way.RELOAD)), MAP)
+    """The block of a service that is routed by reload is the same, with a variable of the process in the place of the map."""
+    looked_up, written = block(web(Routing()), MAP), block(web(Routing(Way.RELOAD)), MAP)
+    assert written == looked_up.replace(f"str(web),map_str_int({MAP},0)", "var(proc.guardian_share_web)")
+
+
+def test_the_variable_is_set_where_the_split_is_declared() -> None:
+    """With the number of the writing, by which a worker tells which file it has read."""
+    assert declaration(web(Routing(Way.RELOAD)), Written(Split(500), 17)).splitlines()[1:-1] == [
+        "    set-var proc.guardian_share_web int(500)",
+        "    set-var proc.guardian_gen_web int(17)",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +105,7 @@ def test_every_line_of_a_block_is_known_for_guardians_own(*, fallback: bool, sti
     diversion = Diversion(condition=(("a",), ("b", "!c")))
     lines = block(web(Routing(sticky=sticky, fallback=fallback)), MAP, diversion).splitlines()[1:-1]
     assert all(map(belongs, lines))
+    assert all(map(belongs, declaration(web(Routing(Way.RELOAD)), Written(Split(0))).splitlines()[1:-1]))
     assert not belongs("    use_backend web_green if { nbsrv(web_blue) eq 0 }")
     assert not belongs("    use_backend web_green if is_tester")
 

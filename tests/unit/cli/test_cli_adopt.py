@@ -33,7 +33,7 @@ backend web_green
 GUARDIAN = """\
 state_dir: state
 rules: rules
-haproxy: {socket: admin.sock, map: haproxy.map}
+haproxy: {socket: admin.sock, map: haproxy.map, files: [haproxy.cfg]}
 api: {socket: api.sock}
 services:
   web: {blue: web_blue, green: web_green}

@@ -7,7 +7,7 @@ import pytest
 from guardian.config.faults import ConfigFaults
 from guardian.config.settings import ApiSettings, HaproxySettings, LogFormat, LogLevel, LogSettings, load_settings
 from guardian.core.channels import ChannelSettings, Webhook
-from guardian.core.drift import Policy
+from guardian.core.drift import Policy, Unloaded
 from guardian.core.letters import Route
 from guardian.core.model import Ending, Holding, Routing, Service, Sticky, Way
 from guardian.core.rules import Severity
@@ -156,7 +156,7 @@ def test_backends_of_two_instances_have_two_names(tmp_path: Path) -> None:
 
 def routing(tmp_path: Path, text: str) -> Routing:
     """The routing of a service with this section."""
-    path = written(tmp_path)
+    path = written(tmp_path, haproxy=", files: [/h.cfg]")
     path.write_text(path.read_text().replace("green: web_green}", f"green: web_green, routing: {text}}}"))
     return load_settings(path).services["web"].routing
 
@@ -211,3 +211,11 @@ def test_channels_are_read_with_their_routes(tmp_path: Path) -> None:
         ),
     }
     assert load_settings(written(tmp_path)).channels == {}
+
+
+def test_how_haproxy_is_reloaded_is_read(tmp_path: Path) -> None:
+    """Its unit, and what becomes of edits that others have not loaded; without a word they are never loaded along."""
+    more = ", files: [/etc/haproxy/haproxy.cfg], unit: haproxy@edge.service, unloaded_edits: load"
+    haproxy = load_settings(written(tmp_path, haproxy=more)).haproxy
+    assert (haproxy.unit, haproxy.unloaded_edits) == ("haproxy@edge.service", Unloaded.LOAD)
+    assert load_settings(written(tmp_path)).haproxy.unloaded_edits is Unloaded.REFUSE

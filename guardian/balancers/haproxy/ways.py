@@ -1,0 +1,99 @@
+"""The two ways in which a split reaches HAProxy, with the same calls: through the map, or by rewriting and reloading."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from guardian.balancers.haproxy.mapfile import PATIENCE, MapFile
+from guardian.balancers.haproxy.rewriting import Rewriter
+from guardian.balancers.haproxy.routing import Router
+from guardian.core.model import Service, Split
+from guardian.core.ports import BalancerError, Routed, WorkerSplit
+from guardian.core.words import balancer as words
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+async def on_disk(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+    """Do ``work`` in a thread: even a rename may stall while the disk is busy, and nothing else may wait for it."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await asyncio.to_thread(work, *arguments, **named)
+    except TimeoutError as error:
+        raise BalancerError(words.disk_silent(PATIENCE)) from error
+
+
+class ByMap:
+    """Through the map: a change takes a millisecond, and nothing is reloaded."""
+
+    def __init__(self, path: Path, router: Router) -> None:
+        self._router, self._file = router, MapFile(path)
+
+    async def read(self, service: Service) -> tuple[WorkerSplit, ...]:
+        """The split in every worker that answers, the current one first."""
+        return await self._router.read(service)
+
+    async def route(self, service: Service, split: Split) -> Routed:
+        """See :meth:`Router.route`."""
+        return await self._router.route(service, split)
+
+    async def stored(self, service: Service) -> Split | None:
+        """The split in the map file; ``None`` without a file, or without a line for ``service``."""
+        return await on_disk(self._file.read, service.name)
+
+    async def store(self, service: Service, split: Split) -> None:
+        """Write ``split`` into the map file, creating it if need be."""
+        await on_disk(self._file.write, service.name, split)
+
+    async def storable(self, service: Service) -> None:
+        """Whether the map file could be written now."""
+        del service  # all of them stand in one file
+        await on_disk(self._file.check)
+
+
+class ByReload:
+    """By rewriting HAProxy's configuration. What has begun comes to its end, also when whoever ordered it is cancelled."""
+
+    def __init__(self, router: Router, rewriter: Rewriter) -> None:
+        self._router, self._rewriter = router, rewriter
+        self._working: set[asyncio.Task[Any]] = set()
+        self._safe: dict[str, Split] = {}
+        """What each service was to have written down, whether or not that could be done."""
+
+    async def read(self, service: Service) -> tuple[WorkerSplit, ...]:
+        """The split in every worker that answers, the current one first, as each has it from its configuration or was told."""
+        return await self._router.read(service)
+
+    async def route(self, service: Service, split: Split) -> Routed:
+        """See :meth:`Rewriter.route`."""
+        return await self._to_its_end(self._rewriter.route(service, split, safe=self._safe.get(service.name) == split))
+
+    async def stored(self, service: Service) -> Split | None:
+        """The split in the files."""
+        return await on_disk(self._rewriter.stored, service)
+
+    async def store(self, service: Service, split: Split) -> None:
+        """See :meth:`Rewriter.store`."""
+        self._safe[service.name] = split
+        await self._to_its_end(self._rewriter.store(service, split))
+
+    async def storable(self, service: Service) -> None:
+        """See :meth:`Rewriter.storable`."""
+        await on_disk(self._rewriter.storable, service)
+
+    async def observe(self) -> list[str]:
+        """See :meth:`Rewriter.observe`."""
+        return await self._rewriter.observe()
+
+    async def aclose(self) -> None:
+        """Wait for what has begun."""
+        if self._working:
+            await asyncio.wait(self._working)
+
+    async def _to_its_end(self, work: Coroutine[Any, Any, Result]) -> Result:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return await asyncio.shield(task)
