@@ -98,13 +98,34 @@ class Doorman(asyncio.Protocol):
             task.add_done_callback(self._waiting.discard)
 
     async def _shake_hands(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
-        protocol = self._inside()
+        arrived, loop = _Antechamber(), asyncio.get_running_loop()
         try:
-            secured = await asyncio.get_running_loop().start_tls(
-                transport, protocol, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
-            )
+            secured = await loop.start_tls(transport, arrived, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS)
         except (OSError, TimeoutError):  # what they said is no TLS, or too old, or too slow
             transport.abort()
             return
-        if secured is not None:
-            protocol.connection_made(secured)
+        if secured is not None:  # they may have left
+            arrived.show_in(self._inside(), secured)
+
+
+class _Antechamber(asyncio.Protocol):
+    """Keeps what arrives between the end of a handshake and the moment at which it can be told who is to have it."""
+
+    def __init__(self) -> None:
+        self._data: list[bytes] = []
+        self._left: list[Exception | None] = []
+
+    def data_received(self, data: bytes) -> None:
+        self._data.append(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._left.append(exc)
+
+    def show_in(self, protocol: asyncio.Protocol, transport: asyncio.Transport) -> None:
+        """Hand over to ``protocol`` what came, and what comes."""
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        for data in self._data:
+            protocol.data_received(data)
+        for error in self._left:
+            protocol.connection_lost(error)

@@ -50,7 +50,7 @@ class Gate:
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and (person := self._admission.holder(text.strip())):
             return person
-        return Person("nobody") if request.url.path in OPEN else None
+        return Person("nobody") if request.scope["path"] in OPEN else None
 
     def _wait(self, scope: Scope, caller: str) -> float:
         now = time.monotonic()

@@ -1,6 +1,7 @@
 """A guardian that is served over TCP, too, with tokens of every role; and a certificate for it."""
 
 import socket as sockets
+import ssl
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -39,7 +40,7 @@ class Door:
     def client(self, holder: str | None = None) -> httpx.AsyncClient:
         """A client with the token of ``holder``."""
         headers = {"authorization": f"Bearer {self.texts[holder]}"} if holder else {}
-        verify = str(self.certificate) if self.certificate else False
+        verify = ssl.create_default_context(cafile=self.certificate) if self.certificate else False
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=DEADLINE, verify=verify, trust_env=False)
 
 
