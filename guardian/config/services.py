@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from math import inf
+from pathlib import Path
 
 from guardian.config import kinds
 from guardian.config.document import Node
 from guardian.config.faults import Findings, Place
 from guardian.config.fields import Fields, Kind, Misfit
+from guardian.config.stages import read_stages
 from guardian.core.model import NAME, TOKEN, Ending, Holding, Routing, Service, Sticky, Way
 from guardian.core.words import faults as words
 from guardian.core.words import forms
@@ -22,18 +24,21 @@ class Services:
     """Seconds that each is watched, infinite where that could not be read."""
 
 
-def read_services(settings: Fields, findings: Findings) -> Services:
-    """The section ``services``. Where it has faults, they are added to ``findings``, and stand-ins are in their places."""
+def read_services(settings: Fields, base: Path, findings: Findings) -> Services:
+    """The section ``services``. Where it has faults, they are added to ``findings``, and stand-ins are in their places.
+
+    Relative paths start at ``base``.
+    """
     services = Services()
     section = settings.section("services")
     for name, node in section.entries().items():
-        _read(services, name, node, findings)
+        _read(services, name, node, base, findings)
     if section.empty:
         settings.fault("services", words.no_services())
     return services
 
 
-def _read(services: Services, name: str, node: Node, findings: Findings) -> None:
+def _read(services: Services, name: str, node: Node, base: Path, findings: Findings) -> None:
     if not NAME.fullmatch(name):
         findings.add(node.place.fault(words.misfit(name, forms.a_name("web"))))
     fields = Fields(node, findings)
@@ -43,6 +48,7 @@ def _read(services: Services, name: str, node: Node, findings: Findings) -> None
         green=fields.required("green", kinds.name("web_green")),
         watch_seconds=fields.optional("watch", kinds.duration("1s", "7d", "10m"), 600.0),
         routing=_routing(fields.optional_section("routing")),
+        stages=read_stages(fields.optional_section("stages"), base, findings),
     )
     if fields.sound("blue", "green") and service.blue == service.green:
         fields.fault("green", words.same_backend(service.green))

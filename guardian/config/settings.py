@@ -141,7 +141,7 @@ def read_settings(path: Path, findings: Findings) -> Draft | None:
 
 def _draft(root: Node, base: Path, findings: Findings) -> Draft:
     fields = Fields(root, findings)
-    services = read_services(fields, findings)
+    services = read_services(fields, base, findings)
     settings = Settings(
         state_dir=fields.required("state_dir", kinds.path(base, "/var/lib/guardian")),
         rules=fields.required("rules", kinds.path(base, "rules")),
