@@ -97,7 +97,7 @@ prepare_install() {
             cat "$log" >&2
             exit 1
         fi
-        for service in haproxy prometheus; do
+        for service in haproxy prometheus prometheus-alertmanager; do
             if [[ " $* " == *" $service "* ]]; then
                 prepare_as_root update-rc.d "$service" disable >/dev/null 2>&1 || prepare_say "$service.service could not be disabled"
             fi

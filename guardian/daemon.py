@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from guardian.api.access import Admission
@@ -16,7 +17,7 @@ from guardian.api.serve import serve
 from guardian.api.server import application
 from guardian.app.act import Actor
 from guardian.app.clock import SteadyClock
-from guardian.app.codec import state_from_record
+from guardian.app.codec import alert_from_record, alert_to_record, state_from_record
 from guardian.app.decide import Decider
 from guardian.app.gauges import Gauges
 from guardian.app.logs import log_to_stderr
@@ -37,6 +38,7 @@ from guardian.config.configuration import Configuration, load
 from guardian.config.faults import ConfigFaults
 from guardian.config.files import stamp
 from guardian.config.settings import HaproxySettings, Instance, Settings
+from guardian.core.alerts import Alert, Inbox
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.drift import Unloaded
 from guardian.core.events import Adopted
@@ -47,8 +49,11 @@ from guardian.core.plan import resume
 from guardian.core.ports import Balancer, BalancerError, Metrics, StoreError
 from guardian.core.rules import RuleSet, Source
 from guardian.core.switch import adopt
-from guardian.core.words import refusals, rulebook, upkeep
+from guardian.core.words import alerts, refusals, rulebook, upkeep
 from guardian.core.words.story import announce
+from guardian.metrics.alerts.desk import AlertDesk
+from guardian.metrics.alerts.desk import Wires as AlertWires
+from guardian.metrics.alerts.source import AlertsSource
 from guardian.metrics.command import CommandSource
 from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
@@ -145,17 +150,27 @@ async def _channels(settings: Settings) -> AsyncIterator[list[Channel]]:
 
 
 @asynccontextmanager
-async def _sources(settings: Settings) -> AsyncIterator[Mapping[Source, Metrics]]:
+async def _sources(settings: Settings, inbox: Inbox) -> AsyncIterator[Mapping[Source, Metrics]]:
     """What rules may ask. A source that ``guardian.yaml`` does not name is not there: no rule that asks it is accepted."""
     async with AsyncExitStack() as ends:
         commands = CommandSource()
         ends.push_async_callback(commands.aclose)
         found: dict[Source, Metrics] = {Source.COMMAND: commands}
-        if settings.prometheus is not None:
-            prometheus = PrometheusSource(settings.prometheus)
+        prometheus = None if settings.prometheus is None else PrometheusSource(settings.prometheus)
+        if prometheus is not None:
             ends.push_async_callback(prometheus.aclose)
             found[Source.PROMETHEUS] = prometheus
-        yield found
+        yield found | {Source.ALERTS: AlertsSource(inbox, prometheus)}
+
+
+def _inbox(settings: Settings, store: SqlStore) -> Inbox:
+    """The alerts that an earlier run heard. Without them guardian starts all the same: what it was told again, it knows again."""
+    try:
+        kept = [alert_from_record(record) for record in store.alerts()]
+    except (StoreError, ValueError) as error:
+        logger.error("%s", alerts.not_remembered(str(error)))  # noqa: TRY400  the sentence says it all
+        kept = []
+    return Inbox(settings.alerts, kept)
 
 
 async def _main(configuration: Configuration, store: SqlStore, files: Files) -> int:
@@ -168,8 +183,9 @@ async def _main(configuration: Configuration, store: SqlStore, files: Files) -> 
         met = {service.name: await _meet(service, balancer) for service in newcomers}
         known = {name: state for name, state in recorded.items() if name in configuration.settings.services}
         states = known | {name: adopt(name, event).state for name, event in met.items()}
-        async with _sources(configuration.settings) as sources, _channels(configuration.settings) as channels:
-            program = Program(configuration, Adapters(store, balancer, sources, files, channels), states)
+        inbox = _inbox(configuration.settings, store)
+        async with _sources(configuration.settings, inbox) as sources, _channels(configuration.settings) as channels:
+            program = Program(configuration, Adapters(store, balancer, sources, files, inbox, channels), states)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, program.reload_soon)
             await program.begin(met)
             try:
@@ -215,6 +231,7 @@ class Adapters:
     balancer: Balancer
     sources: Mapping[Source, Metrics]
     files: Files
+    inbox: Inbox
     channels: Sequence[Channel] = ()
 
 
@@ -237,6 +254,8 @@ class Program:
         parts = Parts(services, balancer, store, decider, self._watcher, self._prober, self._feed, book, self._clock)
         self._orders = Orders(parts)
         self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)
+        wires = AlertWires(partial(self._poller.hurry, Source.ALERTS), self._keep_alerts)
+        self._desk = AlertDesk(adapters.inbox, self._clock, wires)
         self._saving: set[asyncio.Task[None]] = set()
         self._outbox = Outbox(adapters.channels, self._recorder, self._clock)
         decider.connect(self._actor.act, self._outbox)
@@ -280,7 +299,7 @@ class Program:
         schedule.every(3600.0, "prune", self._prune, deadline=300.0)
         tokens = Tokens(self._store, self._recorder, self._clock, list(self._services))
         admission = Admission(roles_by_number(self._api.roles), tokens.holder)
-        api, tcp = application(self._orders, self._gauges, admission, tokens), self._tcp(schedule)
+        api, tcp = application(self._orders, self._gauges, admission, tokens, self._desk), self._tcp(schedule)
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(self._watcher.run(), name="watch"),
@@ -333,6 +352,9 @@ class Program:
     async def _reconcile(self) -> None:
         for state in self._decider.states():
             await self._reconciler.check(state.service)
+
+    def _keep_alerts(self, heard: Sequence[Alert]) -> None:
+        self._store.keep_alerts([alert_to_record(alert) for alert in heard])
 
     def _keep(self, deployment: str, gather: Callable[[], Records]) -> None:
         """A watch is over: keep its evidence, once what follows from it is done."""

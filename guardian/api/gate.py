@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guardian.api.access import Admission
-from guardian.api.limits import FAILURES, ORDERS, REQUESTS, ROLLBACKS, Limiter, whole_seconds
+from guardian.api.limits import DELIVERIES, FAILURES, ORDERS, REQUESTS, ROLLBACKS, Limiter, whole_seconds
+from guardian.api.webhooks import ADDRESSES, SIGNED
 from guardian.core.people import Person
 from guardian.core.words import access as words
 
@@ -16,7 +17,7 @@ BODY_SECONDS = 10.0
 """How long a body may take to arrive."""
 PENALTY_SECONDS = 0.5
 """How long who asks too often waits for being told so: with the bound on connections, that bounds what a storm costs."""
-OPEN = frozenset({"/healthz"})
+OPEN = frozenset({"/healthz", SIGNED})
 """What is answered without a token."""
 
 
@@ -26,7 +27,7 @@ class Gate:
     def __init__(self, app: ASGIApp, admission: Admission) -> None:
         self._app, self._admission = app, admission
         self._requests, self._orders, self._rollbacks = Limiter(REQUESTS), Limiter(ORDERS), Limiter(ROLLBACKS)
-        self._failures = Limiter(FAILURES)
+        self._deliveries, self._failures = Limiter(DELIVERIES), Limiter(FAILURES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or answer it."""
@@ -56,6 +57,8 @@ class Gate:
         now = time.monotonic()
         if scope["method"] in ("GET", "HEAD"):
             return self._requests.take(caller, now)
+        if scope["path"].startswith(ADDRESSES):
+            return self._deliveries.take(caller, now)
         return (self._rollbacks if scope["path"].endswith("/rollback") else self._orders).take(caller, now)
 
     async def _turn_away(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:

@@ -19,6 +19,8 @@ ORDERS = Rate(30, 5)
 """Of one caller."""
 ROLLBACKS = Rate(30, 5)
 """Of one caller, in a bucket of their own: whatever else somebody does too often, taking traffic back is not held up by it."""
+DELIVERIES = Rate(100, 20)
+"""Of one sender of alerts: Alertmanager sends one for each group, and gives up on what is refused."""
 FAILURES = Rate(10, 0.2)
 """Tokens that are none, from one address."""
 MOST_BUCKETS = 10_000

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from guardian import __version__
+from guardian.api import webhooks
 from guardian.api.access import ADMIN, ANYBODY, EVERY_SERVICE, OPERATOR, VIEWER, Admission, Needs, caller, named, person_of
 from guardian.api.gate import Gate
 from guardian.api.models import (
@@ -33,6 +34,7 @@ from guardian.app.gauges import Gauges
 from guardian.app.orders import Order, Orders
 from guardian.app.tokens import NewToken, Tokens, TokenView, Wish
 from guardian.app.views import DeploymentDetail, DeploymentView, Explanation, NewsView, RulesView, ServiceView
+from guardian.core.alerts import Deliveries
 from guardian.core.model import Environment
 from guardian.core.people import Person
 from guardian.core.ports import StoreError
@@ -82,8 +84,17 @@ class Unguarded(Exception):
     """An endpoint does not say what it takes. Arises in :func:`application`: such a program does not start."""
 
 
-def application(orders: Orders, gauges: Gauges, admission: Admission = Admission(), tokens: Tokens | None = None) -> FastAPI:  # noqa: B008  frozen
-    """The API on ``orders``, to be served by :func:`guardian.api.serve.serve`. Without ``tokens`` none can be made."""
+def application(
+    orders: Orders,
+    gauges: Gauges,
+    admission: Admission = Admission(),  # noqa: B008  frozen
+    tokens: Tokens | None = None,
+    deliveries: Deliveries | None = None,
+) -> FastAPI:
+    """The API on ``orders``, to be served by :func:`guardian.api.serve.serve`.
+
+    Without ``tokens`` none can be made, and without ``deliveries`` no alert is taken.
+    """
     app = FastAPI(
         title="guardian",
         version=__version__,
@@ -96,6 +107,7 @@ def application(orders: Orders, gauges: Gauges, admission: Admission = Admission
     app.state.orders, app.state.gauges, app.state.audience, app.state.tokens = orders, gauges, Audience(orders), tokens
     for router in (v1, root):
         app.include_router(router)
+    webhooks.receive(app, deliveries or webhooks.Nobody())
     app.add_middleware(Gate, admission=admission)
     if unguarded := [route.path for route in endpoints(app) if needs(route) is None]:
         raise Unguarded(f"{unguarded} say nothing of who may use them")

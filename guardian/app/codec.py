@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from guardian.core.alerts import Alert
 from guardian.core.deployment import Deployment, ServiceState
 from guardian.core.events import Event
 from guardian.core.letters import Letter
@@ -15,6 +16,7 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="k
 _STATE = TypeAdapter(ServiceState)
 _DEPLOYMENT = TypeAdapter(Deployment)
 _LETTER = TypeAdapter(Letter)
+_ALERT = TypeAdapter(Alert)
 
 
 def event_to_record(event: Event) -> dict[str, Any]:
@@ -53,3 +55,14 @@ def kept_letter(posting: Posting) -> KeptLetter:
 def posting_of(kept: KeptLetter) -> Posting:
     """The letter that :func:`kept_letter` recorded. ``ValueError`` for a record that is none."""
     return Posting(_LETTER.validate_python(kept.letter), kept.unsure, kept.reference, kept.settled)
+
+
+def alert_to_record(alert: Alert) -> dict[str, Any]:
+    """Plain JSON values."""
+    record: dict[str, Any] = _ALERT.dump_python(alert, mode="json")
+    return record
+
+
+def alert_from_record(record: Mapping[str, Any]) -> Alert:
+    """The alert that :func:`alert_to_record` wrote. ``ValueError`` for a record that is none."""
+    return _ALERT.validate_python(record)

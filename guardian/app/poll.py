@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from guardian.app.watch import Instruments, Watcher
 from guardian.core.judges.judge import Judge
@@ -23,6 +23,7 @@ class Poller:
     def __init__(self, sources: Mapping[Source, Metrics], watcher: Watcher, instruments: Instruments, clock: Clock) -> None:
         self._sources, self._watcher, self._instruments, self._clock = sources, watcher, instruments, clock
         self._due: WeakKeyDictionary[Judge, float] = WeakKeyDictionary()
+        self._hurried: WeakSet[Judge] = WeakSet()
         self._asking: dict[Judge, asyncio.Task[None]] = {}
         self._reading: dict[Judge, asyncio.Task[Reading | None]] = {}
 
@@ -42,6 +43,15 @@ class Poller:
         if self._asking:
             await asyncio.wait(tuple(self._asking.values()))
 
+    async def hurry(self, source: Source) -> None:
+        """Something is new at ``source``: evaluate its rules now, those that wait for their window or warm-up excepted."""
+        now = self._clock.now()
+        for _, judge in self._watcher.polled():
+            if judge.rule.source is source and not judge.rule.looks_back and self._first(judge) <= now:
+                self._due[judge] = min(self._next(judge), now)
+                self._hurried.add(judge)
+        await self.turn()
+
     async def aclose(self) -> None:
         """Give up what is under way."""
         tasks = tuple(self._asking.values())
@@ -52,30 +62,36 @@ class Poller:
 
     def _next(self, judge: Judge) -> float:
         """When ``judge`` is due: its window first fits behind the cutover and the warm-up, then every so many seconds."""
-        test, trial = judge.rule.test, judge.trial
-        if not isinstance(test, Threshold):
-            message = f"{judge.rule.name} asks a query without a threshold"
-            raise TypeError(message)
         if judge not in self._due:
-            self._due[judge] = max(trial.since + test.warm_up + test.window, judge.last + test.every)
+            begun = judge.last > judge.trial.since
+            self._due[judge] = max(self._first(judge), judge.last + _threshold(judge).every * begun)
         return self._due[judge]
+
+    def _first(self, judge: Judge) -> float:
+        test = _threshold(judge)
+        return judge.trial.since + test.warm_up + test.window
 
     async def _evaluate(self, service: str, judge: Judge) -> None:
         for _ in range(CATCH_UP):
-            due, every = self._next(judge), judge.rule.test.every  # type: ignore[union-attr]  # _next has seen that it is a threshold
+            due, every = self._next(judge), _threshold(judge).every
             now = self._clock.now()
             if due > now:
                 return
             self._instruments.evaluated(now - due)
-            due = due if judge.rule.source.looks_back else now
+            due = due if judge.rule.looks_back else now
+            self._hurried.discard(judge)
             try:
                 reading = await self._read(service, judge, due)
             except SourceError as error:
                 await self._watcher.fail(service, judge, SourceFailure(due, str(error)))
-                self._due[judge] = max(due + every, self._clock.now())
+                self._due[judge] = self._after(judge, max(due + every, self._clock.now()))
                 return
-            self._due[judge] = due + every
+            self._due[judge] = self._after(judge, due + every)
             await self._watcher.feed(service, judge, due, reading)
+
+    def _after(self, judge: Judge, usual: float) -> float:
+        """When ``judge`` is due again: at once where something came while it was being read."""
+        return self._clock.now() if judge in self._hurried else usual
 
     async def _read(self, service: str, judge: Judge, at: float) -> Reading | None:
         source = self._sources[judge.rule.source]
@@ -84,3 +100,11 @@ class Poller:
             return await self._reading[judge]
         finally:
             del self._reading[judge]
+
+
+def _threshold(judge: Judge) -> Threshold:
+    test = judge.rule.test
+    if not isinstance(test, Threshold):
+        message = f"{judge.rule.name} asks a source without a threshold"
+        raise TypeError(message)
+    return test

@@ -7,8 +7,10 @@ from pathlib import Path
 from guardian.config.faults import ConfigFaults, Fault, Findings, Place
 from guardian.config.rulefiles import Written, for_services, read_shelf
 from guardian.config.settings import Draft, Settings, read_settings
+from guardian.core.alerts import Ear
 from guardian.core.invocation import allowed, startable
-from guardian.core.rules import Alerts, Command, Query, RuleSet
+from guardian.core.rules import Alerts, Command, Query, RuleSet, Sender
+from guardian.core.words import alerts as alert_words
 from guardian.core.words import command as command_words
 from guardian.core.words import faults as words
 
@@ -32,10 +34,19 @@ def _check_sources(found: Mapping[str, RuleSet], draft: Draft, findings: Finding
         name, measure = f"{service}/{rule.name}", rule.measure
         if isinstance(measure, Query) and draft.prometheus_at:
             findings.add(draft.prometheus_at.fault(words.no_prometheus(name)))
-        if isinstance(measure, Alerts):
-            findings.add(draft.alerts_at.fault(words.no_alerts(name)))
+        if isinstance(measure, Alerts) and draft.alerts_at:
+            _check_senders(name, measure, draft.alerts_at, draft.settings.alerts, findings)
         if isinstance(measure, Command) and draft.commands_at:
             _check_program(name, measure, draft.commands_at, draft.settings.commands, findings)
+
+
+def _check_senders(rule: str, alerts: Alerts, named_at: Place, senders: Mapping[Sender, Ear], findings: Findings) -> None:
+    if not senders:
+        findings.add(named_at.fault(words.no_alerts(rule)))
+        return
+    for sender in alerts.senders:
+        if sender not in senders:
+            findings.add(named_at.fault(alert_words.not_named(rule, sender)))
 
 
 def _check_program(rule: str, command: Command, named_at: Place, directories: Sequence[Path], findings: Findings) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from guardian.config.fields import Kind, Misfit
+from guardian.core.links import followable
 from guardian.core.model import NAME
 from guardian.core.words import faults as words
 from guardian.core.words import forms
@@ -157,13 +158,10 @@ def text(form: str, such_as: str) -> Kind[str]:
     return _matching(re.compile(r"[\x21-\x7e]{1,2000}"), form, such_as)
 
 
-_LINK = re.compile(r"https?://[^\s@/?#\\\x00-\x20\x7f]{1,253}(?:[/?#][\x21-\x7e]{0,1700})?")
-
-
 def _read_link(text: str) -> str:
     if "@" in text.partition("://")[2].split("/")[0]:
         raise Misfit(words.link_with_password())
-    if not _LINK.fullmatch(text):
+    if not followable(text):
         raise Misfit(words.misfit(text, forms.a_link()))
     return text
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from guardian.config import kinds
 from guardian.config.fields import Fields, Kind, Misfit
-from guardian.core import alerts, invocation, query
+from guardian.core import invocation, matchers, query
 from guardian.core.readings import COUNTED
 from guardian.core.rules import Alerts, Command, Gauge, Measure, Query, Ratio, Sender, Source, Unit
 from guardian.core.words import alerts as alert_words
@@ -118,10 +118,10 @@ def _unit(fields: Fields) -> tuple[Unit, Kind[float]]:
 
 def _read_matcher(text: str) -> str:
     try:
-        matcher = alerts.Matcher.of(text)
+        matcher = matchers.Matcher.of(text)
     except ValueError as error:
         raise Misfit(str(error)) from error
-    wrong = query.faults(matcher.value, alerts.VARIABLES)
+    wrong = query.faults(matcher.value, matchers.VARIABLES)
     if wrong:
         raise Misfit(wrong[0])
     return str(matcher)
@@ -132,7 +132,7 @@ MATCHER = Kind(_read_matcher, forms.a_matcher(), 'service="$service"')
 
 def _read_alerts(fields: Fields) -> Measured:
     found = fields.series("match", MATCHER, required=True)
-    if fields.sound("match") and all(alerts.Matcher.of(each).fits({}) for each in found):
+    if fields.sound("match") and all(matchers.Matcher.of(each).fits({}) for each in found):
         fields.fault("match", alert_words.excludes_only())
     senders = fields.optional_list("from", kinds.choice(Sender))
     fields.refuse(("ratio", "value"), words.haproxy_only)

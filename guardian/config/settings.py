@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypedDict
 
 from guardian.config import kinds
 from guardian.config.api import ApiSettings, read_api
@@ -14,10 +13,13 @@ from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
 from guardian.config.services import read_services
+from guardian.config.sources import read_alerts, read_commands, read_prometheus
 from guardian.core.access import Access
+from guardian.core.alerts import Ear
 from guardian.core.channels import ChannelSettings
 from guardian.core.drift import Policy, Unloaded
 from guardian.core.model import Service, Way
+from guardian.core.rules import Sender
 from guardian.core.words import faults, forms, reload
 
 
@@ -98,6 +100,8 @@ class Settings:
     prometheus: Access | None = None
     commands: tuple[Path, ...] = ()
     """The directories whose programs rules may run."""
+    alerts: Mapping[Sender, Ear] = field(default_factory=dict)
+    """Whose alerts guardian listens to."""
     channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
     """Where guardian tells what happens, by name."""
 
@@ -113,8 +117,8 @@ class Draft:
     services_at: Mapping[str, Place]
     prometheus_at: Place | None
     """Where a Prometheus would be named; ``None`` where one is, whatever its faults."""
-    alerts_at: Place
-    """Where senders of alerts would be named."""
+    alerts_at: Place | None
+    """Where senders of alerts are or would be named; ``None`` where they have faults."""
     commands_at: Place | None
     """Where directories of commands are or would be named; ``None`` where they have faults."""
     watches: Mapping[str, float] | None
@@ -149,8 +153,9 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         api=read_api(fields.section("api"), base),
         log=_log(fields.optional_section("log")),
         services=MappingProxyType(services.found),
-        prometheus=_prometheus(fields, base),
-        commands=_commands(fields.optional_section("commands"), base),
+        prometheus=read_prometheus(fields, base),
+        commands=read_commands(fields.optional_section("commands"), base),
+        alerts=MappingProxyType(read_alerts(fields, base)),
         channels=MappingProxyType(read_channels(fields, base, services.found, findings)),
     )
     fields.close()
@@ -159,7 +164,7 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         rules_at=fields.place("rules") if fields.sound("rules") else None,
         services_at=services.places,
         prometheus_at=None if fields.has("prometheus") else fields.place("prometheus"),
-        alerts_at=fields.place("alerts"),
+        alerts_at=fields.place("alerts") if fields.sound("alerts") else None,
         commands_at=fields.place("commands") if fields.sound("commands") else None,
         watches=services.watches or None,
     )
@@ -229,45 +234,3 @@ def _log(fields: Fields) -> LogSettings:
     )
     fields.close()
     return settings
-
-
-def _commands(fields: Fields, base: Path) -> tuple[Path, ...]:
-    found = fields.optional_list("allowed", kinds.directory(base, "/etc/guardian/commands"))
-    fields.close()
-    return found
-
-
-class _Access(TypedDict):
-    url: str
-    bearer_token_file: Path | None
-    username: str | None
-    password_file: Path | None
-    ca_file: Path | None
-    client_cert_file: Path | None
-    client_key_file: Path | None
-    timeout: float
-
-
-def _prometheus(settings: Fields, base: Path) -> Access | None:
-    if not settings.has("prometheus"):
-        settings.overlook(("prometheus",))
-        return None
-    fields = settings.section("prometheus")
-    given = _Access(
-        url=fields.required("url", kinds.text(forms.a_url(), "http://127.0.0.1:9090")),
-        bearer_token_file=fields.optional("bearer_token_file", kinds.path(base, "/etc/guardian/prometheus-token"), None),
-        username=fields.optional("username", kinds.text(forms.a_user(), "guardian"), None),
-        password_file=fields.optional("password_file", kinds.path(base, "/etc/guardian/prometheus-password"), None),
-        ca_file=fields.optional("ca_file", kinds.path(base, "/etc/guardian/prometheus-ca.pem"), None),
-        client_cert_file=fields.optional("client_cert_file", kinds.path(base, "/etc/guardian/client.pem"), None),
-        client_key_file=fields.optional("client_key_file", kinds.path(base, "/etc/guardian/client.key"), None),
-        timeout=fields.optional("timeout", kinds.duration("100ms", "5m", "5s"), 5.0),
-    )
-    fields.close()
-    if not fields.sound(*given):
-        return None
-    try:
-        return Access(**given)
-    except ValueError as error:
-        fields.fault_here(str(error))
-        return None

@@ -351,6 +351,12 @@ class Store(Protocol):
     def deployment(self, identifier: str) -> dict[str, Any] | None:
         """One deployment, or ``None``."""
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """The alerts that were kept last, in their order."""
+
+    def keep_alerts(self, alerts: Sequence[dict[str, Any]]) -> None:
+        """Keep ``alerts``, each with its ``sender`` and ``fingerprint``, and no others. :class:`StoreError` as above."""
+
     def letters(self) -> list[KeptLetter]:
         """The outbox: letters in the order in which they were first kept."""
 

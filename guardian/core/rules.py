@@ -17,11 +17,6 @@ class Source(StrEnum):
     COMMAND = "command"
     """A program of the user, every so many seconds."""
 
-    @property
-    def looks_back(self) -> bool:
-        """Whether it can be asked about a moment that has passed."""
-        return self is Source.PROMETHEUS
-
 
 class Action(StrEnum):
     """What a breach leads to."""
@@ -224,6 +219,12 @@ class Rule:
     """Judged and told, and without consequence: for a rule that has to earn its trust."""
     links: tuple[Link, ...] = ()
     """Carried into every message about this rule."""
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether its source can be asked about a moment that has passed."""
+        asks_prometheus = isinstance(self.measure, Alerts) and self.measure.senders == (Sender.PROMETHEUS,)
+        return self.source is Source.PROMETHEUS or asks_prometheus
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,18 +27,19 @@ class Login:
 def read_login(access: Access) -> Login:
     """The login as its file has it now; :class:`SourceDown` where it cannot be read. Files change under a running program."""
     if access.bearer_token_file:
-        token = _read_secret(access.bearer_token_file)
+        token = read_secret(access.bearer_token_file)
         if not _VISIBLE.fullmatch(token):
             raise SourceDown(words.secret_unfit(access.bearer_token_file, LONGEST_SECRET))
         return Login(f"Bearer {token}", (token,))
     if access.username is not None and access.password_file:
-        password = _read_secret(access.password_file)
+        password = read_secret(access.password_file)
         pair = b64encode(f"{access.username}:{password}".encode()).decode()  # RFC 7617, in UTF-8
         return Login(f"Basic {pair}", (pair, password))
     return Login()
 
 
-def _read_secret(path: Path) -> str:
+def read_secret(path: Path) -> str:
+    """The one line that the file at ``path`` holds; :class:`SourceDown` where it holds something else, or cannot be read."""
     try:
         # A pipe would hold up the thread for ever.
         data = path.read_bytes() if stat.S_ISREG(path.stat().st_mode) else b""

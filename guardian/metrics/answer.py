@@ -103,6 +103,14 @@ def instant(reply: Reply) -> Answer:
     return _answer([_sample(labels, pair) for labels, pair in _labelled(result, "value")])
 
 
+def several(reply: Reply) -> tuple[Mapping[str, str], ...]:
+    """The labels of every series of a vector, for queries that ask which there are. :class:`SourceError` for anything else."""
+    kind, result = _result(reply)
+    if kind != "vector":
+        raise SourceError(words.wrong_type(kind))
+    return tuple(_sample(labels, pair).labels for labels, pair in _labelled(result, "value"))
+
+
 def series(reply: Reply, times: Sequence[int]) -> Series:
     """The answer to a range query at ``times``, in milliseconds since the epoch.
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from guardian.core.invocation import invocation
 from guardian.core.judges.trial import Trial
+from guardian.core.links import followable
 from guardian.core.ports import Reading, SourceError
 from guardian.core.rules import Command, Rule
 from guardian.core.words import command as words
@@ -25,7 +26,6 @@ from guardian.processes.program import PARTING
 AT_ONCE = 16
 """Commands that run at the same time; the others wait, each until its own deadline."""
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|[nN]a[nN]", re.ASCII)
-LINK = re.compile(r"https?://[^\s@/?#\\\x00-\x20\x7f]{1,253}(?:[/?#][\x21-\x7e]{0,1700})?", re.ASCII)
 
 
 class CommandSource:
@@ -90,18 +90,17 @@ def reading(run: Run, command: Command) -> Reading | None:
         raise SourceError(words.failed(command.argv[0], run.code, run.complaint))
     told = _object(run.said)
     message = told.get("message") if told is not None else None
-    link = told.get("link") if told is not None else None
+    link = followable(told.get("link")) if told is not None else ""
     said = words.said(message) if isinstance(message, str) else ""
-    where = link if isinstance(link, str) and LINK.fullmatch(link) else ""
     if command.by_exit_code:
         first = next(iter(run.said.splitlines()), "") if told is None else ""
-        return Reading(float(bad), said or words.said(first), where)
+        return Reading(float(bad), said or words.said(first), link)
     value = _number(run.said) if told is None else told.get("value", "")
     if value is None or (isinstance(value, float) and isnan(value)):
         return None
     if not isinstance(value, float) or not isfinite(value):
         raise SourceError(words.no_number(command.argv[0], run.said))
-    return Reading(value, said, where)
+    return Reading(value, said, link)
 
 
 def _number(text: str) -> float | str:

@@ -2,12 +2,12 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from guardian.core.access import Access
 from guardian.metrics.answer import Answer, Series
 from guardian.metrics.pool import Pool
-from guardian.metrics.question import Instant, Range
+from guardian.metrics.question import Instant, Range, Several
 
 CONNECTIONS = 8
 """Queries that one server gets at once. Prometheus itself evaluates 20 by default, and dashboards want some of these."""
@@ -30,6 +30,10 @@ class Prometheus:
         ``now`` by more than that, its values are not to be had at any moment of guardian's: a :class:`SourceError`.
         """
         return await self._pool.ask(Instant(query, at, oldest, self._now(), self._now))
+
+    async def several(self, query: str, at: float, oldest: float = math.inf) -> tuple[Mapping[str, str], ...]:
+        """The labels of the series that ``query`` gives at the moment ``at``; clocks as for :meth:`instant`."""
+        return await self._pool.ask(Several(query, at, oldest, self._now(), self._now))
 
     async def range(self, query: str, start: float, end: float, step: float) -> Series:
         """What :meth:`instant` would have given at every moment from ``start`` to ``end``, both included, ``step`` seconds apart.

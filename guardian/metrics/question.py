@@ -1,6 +1,6 @@
 """The two kinds of query: what is sent, and how the reply is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -56,6 +56,30 @@ class Instant:
         answers.check_clock(reply, self.oldest, self.asked, came)
         earliest, latest = (self.asked, came) if self.at is None else (self.at, self.at)
         return answers.fresh(answer, self.oldest, earliest, latest)
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A query at the moment ``at`` that asks which series there are, not for a number."""
+
+    query: str
+    at: float
+    oldest: float
+    """Seconds by which the clocks may differ."""
+    asked: float
+    now: Callable[[], float]
+    most_bytes: ClassVar[int] = 1 << 20
+
+    def put(self, client: Any, params: dict[str, str], timeout: float) -> Reply:
+        """As the protocol says."""
+        reply: Reply = client.custom_query(self.query, params | {"time": f"{self.at:.3f}"}, timeout)
+        return reply
+
+    def read(self, reply: Reply) -> tuple[Mapping[str, str], ...]:
+        """The labels of each."""
+        found = answers.several(reply)
+        answers.check_clock(reply, self.oldest, self.asked, self.now())
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
 
 from guardian.core.access import Access
 from guardian.core.judges.trial import Trial
@@ -14,6 +16,8 @@ from guardian.metrics.circuit import Circuit, Patience
 from guardian.metrics.prometheus import Prometheus
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 OLDEST = 60.0
 """Seconds that a value may be older than the moment it was asked for."""
@@ -30,11 +34,23 @@ class PrometheusSource:
 
     async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
         """What the query of ``rule`` gives at ``at``; see :meth:`guardian.core.ports.Metrics.read`."""
-        query = rendered(service, rule, trial, at)
+        answer = await self._ask(self._prometheus.instant(rendered(service, rule, trial, at), at, OLDEST))
+        return Reading(answer.value) if isinstance(answer, Value) else None
+
+    async def several(self, query: str, at: float) -> tuple[Mapping[str, str], ...]:
+        """The labels of the series that ``query`` gives at ``at``. :class:`SourceError` as for :meth:`read`."""
+        return await self._ask(self._prometheus.several(query, at, OLDEST))
+
+    async def aclose(self) -> None:
+        """Give up what is under way."""
+        await self._prometheus.close()
+
+    async def _ask(self, asked: Coroutine[Any, Any, T]) -> T:
         if not self._circuit.admits(time.monotonic()):
+            asked.close()
             raise SourceError(self._reason)
         try:
-            answer = await self._prometheus.instant(query, at, OLDEST)
+            answer = await asked
         except SourceDown as error:
             self._failed(str(error))
             raise
@@ -42,11 +58,7 @@ class PrometheusSource:
             self._answered()
             raise
         self._answered()
-        return Reading(answer.value) if isinstance(answer, Value) else None
-
-    async def aclose(self) -> None:
-        """Give up what is under way."""
-        await self._prometheus.close()
+        return answer
 
     def _failed(self, reason: str) -> None:
         self._reason = reason

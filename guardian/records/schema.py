@@ -92,3 +92,13 @@ tokens = Table(
     Column("entry", ForeignKey("journal.number"), nullable=False, comment="what led to this"),
     Column("hash", String(64), nullable=False),
 )
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("sender", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("place", Integer, nullable=False, comment="the one that was heard longest ago first"),
+    Column("body", Text, nullable=False, comment="the alert, as canonical JSON"),
+    Column("hash", String(64), nullable=False),
+)

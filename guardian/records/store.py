@@ -178,6 +178,24 @@ class SqlStore:
             for entry in connection.execute(query, execution_options={"yield_per": 1000}):
                 yield entry._asdict()
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """The alerts that were kept last, in their order."""
+        return [json.loads(row["body"]) for row in self._rows(select(schema.alerts).order_by(schema.alerts.c.place))]
+
+    def keep_alerts(self, alerts: Sequence[dict[str, Any]]) -> None:
+        """Keep ``alerts``, each with its ``sender`` and ``fingerprint``, and no others."""
+        try:
+            rows = [
+                seal({"sender": each["sender"], "fingerprint": each["fingerprint"], "place": place, "body": canonical(each)})
+                for place, each in enumerate(alerts)
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(words.not_recordable("alerts", repr(error))) from error
+        with self._writing() as connection:
+            connection.execute(delete(schema.alerts))
+            if rows:
+                connection.execute(insert(schema.alerts), rows)
+
     def verify(self) -> int | None:
         """The number of the first journal entry that is missing or not as it was written, or ``None``: the chain is whole."""
         with self._begun(self._reader) as connection:

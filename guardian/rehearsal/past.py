@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from itertools import islice
 from typing import TypeAlias, TypeVar
 
+from guardian.core.alerts import firing
+from guardian.core.matchers import matchers
 from guardian.core.ports import SourceError
 from guardian.core.query import rendered, variables
 from guardian.core.readings import SourceFailure
@@ -114,6 +116,5 @@ def _promql(rule: Rule) -> str:
 def _sent(cutover: Cutover, rule: Rule, at: float) -> str:
     """The query for one moment; of alerts, how many of those that Prometheus itself evaluated were firing."""
     if isinstance(rule.measure, Alerts):
-        matchers = ",".join(('alertstate="firing"', *rule.measure.matchers))
-        return f"count(ALERTS{{{matchers}}}) or vector(0)"
+        return f"count({firing(matchers(rule.measure.matchers, cutover.service, cutover.trial), cutover.trial.since)}) or vector(0)"
     return rendered(cutover.service, rule, cutover.trial, at)

@@ -1,5 +1,6 @@
 """What the program may expect of its store, whichever it is."""
 
+import math
 import resource
 import time
 from collections.abc import Iterator
@@ -267,3 +268,30 @@ def test_a_letter_is_kept_with_its_entry_or_not_at_all(store: Store) -> None:
     with pytest.raises(StoreError):
         post(store, KeptLetter({"channel": "ops"}))
     assert (store.journal(), store.letters()) == ([], [])
+
+
+def heard(fingerprint: str, **more: Any) -> dict[str, Any]:
+    """An alert as it is kept."""
+    return {"sender": "alertmanager", "fingerprint": fingerprint, **more}
+
+
+def test_alerts_come_back_in_their_order_and_no_others(store: Store) -> None:
+    """What is kept takes the place of all that was."""
+    assert store.alerts() == []
+    store.keep_alerts([heard("b", labels={"a": "„x“ \ud83d"}), heard("a", since=1000.25)])
+    assert store.alerts() == [heard("b", labels={"a": "„x“ \ud83d"}), heard("a", since=1000.25)]
+    store.keep_alerts([heard("c")])
+    assert store.alerts() == [heard("c")]
+    store.keep_alerts([])
+    assert store.alerts() == []
+
+
+def test_alerts_are_kept_as_a_whole_or_not_at_all(store: Store) -> None:
+    """A write that fails, and what is no alert, leave those of before."""
+    store.keep_alerts([heard("a")])
+    with failing(store), pytest.raises(StoreError):
+        store.keep_alerts([heard("b")])
+    for unfit in ({"sender": "alertmanager"}, heard("b", since=math.nan)):
+        with pytest.raises(StoreError):
+            store.keep_alerts([heard("c"), unfit])
+    assert store.alerts() == [heard("a")]

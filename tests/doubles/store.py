@@ -31,6 +31,7 @@ class MemoryStore:
         self._evidence: dict[str, dict[str, dict[str, Any]]] = {}
         self._letters: dict[tuple[str, str], KeptLetter] = {}
         self._tokens: dict[str, dict[str, Any]] = {}
+        self._alerts: list[dict[str, Any]] = []
         self._failures = 0.0
 
     def fail(self, writes: float = math.inf) -> None:
@@ -130,6 +131,18 @@ class MemoryStore:
         """As the protocol says."""
         self._write()
         self._letters.pop((channel, key), None)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """As the protocol says."""
+        return [_copy(each) for each in self._alerts]
+
+    def keep_alerts(self, alerts: Sequence[dict[str, Any]]) -> None:
+        """As the protocol says."""
+        kept = [_copy(each) for each in alerts]
+        if not all({"sender", "fingerprint"} <= each.keys() for each in kept):
+            raise StoreError("an alert lacks what tells it from others")
+        self._write()
+        self._alerts = kept
 
     def _write(self) -> None:
         if self._failures > 0:

@@ -39,6 +39,8 @@ TABLE: dict[tuple[str, str], Role | str | None] = {
     ("POST", "/v1/services/{service}/unlatch"): OPERATOR,
     ("POST", "/v1/services/{service}/drill"): OPERATOR,
     ("POST", "/v1/rules/reload"): OPERATOR,
+    ("POST", "/v1/alerts/sentry"): ANYBODY,
+    ("POST", "/v1/alerts/{sender}"): ALERTS,
     ("GET", "/v1/tokens"): ADMIN,
     ("POST", "/v1/tokens"): ADMIN,
     ("POST", "/v1/tokens/{token}/revoke"): ADMIN,
@@ -76,7 +78,12 @@ def admitted(needed: Role | str | None, holder: str | None) -> bool:
 
 def filled(path: str) -> str:
     """A path with names in it; the deployment and the token are not there, and who is admitted is told so."""
-    return path.replace("{service}", "web").replace("{deployment}", "web-99").replace("{token}", "nothing")
+    return (
+        path.replace("{service}", "web")
+        .replace("{deployment}", "web-99")
+        .replace("{token}", "nothing")
+        .replace("{sender}", "zabbix")
+    )
 
 
 async def asked(door: Door, holder: str | None, method: str, path: str) -> int:
@@ -146,6 +153,8 @@ async def test_over_the_socket_each_group_may_do_what_the_table_says(tmp_path: P
         assert (status == 403) is refused, (path, role, text)
         if refused and role is None:
             assert "is in no group that has a role" in text
+        elif refused and needed == ALERTS:
+            assert "may send no alerts" in text
         elif refused:
             assert f"has the role {role}; this takes" in text
 

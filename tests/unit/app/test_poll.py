@@ -13,7 +13,7 @@ from guardian.core.deployment import Phase
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
 from guardian.core.ports import Reading, SourceError
-from guardian.core.rules import Command, Direction, Lack, Query, Rule, Source, Threshold, Unit
+from guardian.core.rules import Alerts, Command, Direction, Lack, Query, Rule, Source, Threshold, Unit
 from guardian.core.verdicts import Finding
 from tests.unit.app.conftest import Rig, server_errors
 
@@ -34,6 +34,7 @@ class FakeMetrics:
     asked: dict[str, list[float]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     given_up: list[str] = field(default_factory=list)
+    answer_now: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
         """As the protocol says."""
@@ -42,9 +43,11 @@ class FakeMetrics:
         self.asked.setdefault(rule.name, []).append(at)
         if rule.name in self.silent:
             try:
-                await asyncio.Event().wait()
-            finally:
+                await self.answer_now.wait()
+            except asyncio.CancelledError:
                 self.given_up.append(rule.name)
+                raise
+            return Reading(0.0)
         answer = self.answers.get(rule.name)
         if isinstance(answer, SourceError):
             raise answer
@@ -163,3 +166,77 @@ async def test_what_nobody_waits_for_is_given_up(polled: Polled) -> None:
     polled.metrics.answers["p99"] = 1.25
     await polled.until(lambda: polled.rig.phase is Phase.ROLLED_BACK)
     await polled.until(lambda: polled.metrics.given_up == ["other"])
+
+
+def paging(**changes: object) -> Rule:
+    """A rule that waits for alerts, and looks for them once an hour."""
+    test = Threshold(Direction.ABOVE, 0.0, every=3600.0, window=0.0)
+    measure = Alerts(('service="web"',))
+    given: dict[str, object] = {"name": "paging", "source": Source.ALERTS, "measure": measure, "test": test}
+    return server_errors(**(given | changes))
+
+
+async def alerted(made: Polled) -> None:
+    """Have the rule of alerts find one."""
+    made.metrics.answers["paging"] = 1.0
+    await made.poller.hurry(Source.ALERTS)
+
+
+async def test_an_alert_is_a_breach_within_a_moment() -> None:
+    """Nobody waits for the next turn of a rule when something has come."""
+    made = Polled(paging())
+    async with made.rig.running():
+        await made.rig.switch()
+        await made.rig.until_phase(Phase.WATCHING)
+        made.metrics.answers["paging"] = 0.0
+        await made.until(lambda: made.verdict("paging") is Finding.HEALTHY)
+        await alerted(made)
+        await made.rig.until_phase(Phase.ROLLED_BACK)
+        assert len(made.metrics.asked["paging"]) == 2
+        assert any("a matching alert is firing" in sentence for sentence in made.rig.sentences)
+        await made.poller.aclose()
+
+
+async def test_what_comes_while_a_source_is_asked_is_asked_for_again() -> None:
+    """The answer that was under way may not know of it."""
+    made = Polled(paging())
+    async with made.rig.running():
+        await made.rig.switch()
+        await made.rig.until_phase(Phase.WATCHING)
+        made.metrics.silent.add("paging")
+        await made.until(lambda: made.metrics.asked.get("paging"))
+        made.metrics.silent.clear()
+        await alerted(made)
+        made.metrics.answer_now.set()
+        await made.until(lambda: made.rig.phase is Phase.ROLLED_BACK)
+        assert len(made.metrics.asked["paging"]) == 2
+        await made.poller.aclose()
+
+
+async def test_an_alert_within_the_window_waits_for_its_end() -> None:
+    """What it looked back at began before the cutover; where it still fires then, it counts."""
+    made = Polled(paging(test=Threshold(Direction.ABOVE, 0.0, every=3600.0, window=0.3, warm_up=0.2)))
+    async with made.rig.running():
+        await made.rig.switch()
+        await made.rig.until_phase(Phase.WATCHING)
+        await alerted(made)
+        assert made.metrics.asked == {}
+        await made.until(lambda: made.rig.phase is Phase.ROLLED_BACK)
+        deployment = made.rig.state.deployment
+        assert deployment is not None
+        assert deployment.cutover_at is not None
+        assert made.metrics.asked["paging"][0] >= deployment.cutover_at + 0.5
+        await made.poller.aclose()
+
+
+async def test_other_rules_are_not_hurried() -> None:
+    """A query has its own lattice of moments; a backtest must find the same."""
+    made = Polled(slow_answers(test=Threshold(Direction.ABOVE, 0.8, every=3600.0, window=0.02)))
+    async with made.rig.running():
+        await made.rig.switch()
+        await made.rig.until_phase(Phase.WATCHING)
+        await made.until(lambda: made.metrics.asked.get("p99"))
+        await alerted(made)
+        await made.poller.settle()
+        assert len(made.metrics.asked["p99"]) == 1
+        await made.poller.aclose()

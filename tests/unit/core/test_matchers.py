@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardian.core.alerts import LONGEST_LABEL, Matcher
+from guardian.core.matchers import LONGEST_LABEL, Matcher
 
 LABELS = {"severity": "page", "env": "green", "team": ""}
 

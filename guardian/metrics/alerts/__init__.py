@@ -1,0 +1,1 @@
+"""Alerts that others fire: received, kept, and read by rules."""
