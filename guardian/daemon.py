@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from guardian.api.access import Admission
 from guardian.api.door import Certificate, DoorUnusable, Tcp, roles_by_number
@@ -39,6 +40,7 @@ from guardian.config.faults import ConfigFaults
 from guardian.config.files import stamp
 from guardian.config.settings import HaproxySettings, Instance, Settings
 from guardian.core.alerts import Alert, Inbox
+from guardian.core.channels import Webhook
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.drift import Unloaded
 from guardian.core.events import Adopted
@@ -60,10 +62,15 @@ from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.store import SqlStore
 from guardian.senders.webhook import WebhookSender
 
+if TYPE_CHECKING:
+    from guardian.chatops.wiring import Slack
+
 logger = logging.getLogger(__name__)
 
 START_PATIENCE = 5.0
 """Seconds that a start waits for the journal."""
+FRESHEN_SECONDS = 15.0
+"""How often the message of a deployment on trial shows what its rules measure now."""
 STOP_SECONDS = 8.0
 """How long a stop waits for changes of routing that are under way; what is cut short is resumed at the next start."""
 DELIVERY_GRACE = 5.0
@@ -139,10 +146,12 @@ async def _haproxy(settings: Settings) -> AsyncIterator[Balancer]:
 
 @asynccontextmanager
 async def _channels(settings: Settings) -> AsyncIterator[list[Channel]]:
-    """Where guardian tells what happens."""
+    """Where guardian tells what happens, Slack left out: that is a part of the program."""
     async with AsyncExitStack() as ends:
         channels = []
         for each in settings.channels.values():
+            if not isinstance(each.target, Webhook):
+                continue
             sender = WebhookSender(each.target)
             ends.push_async_callback(sender.aclose)
             channels.append(Channel(each.route, sender, Pace(stale=each.stale), each.target.timeout + DELIVERY_GRACE))
@@ -235,6 +244,15 @@ class Adapters:
     channels: Sequence[Channel] = ()
 
 
+def _slack(settings: Settings, parts: Parts, store: SqlStore) -> "Slack | None":
+    """Slack, where ``guardian.yaml`` names it."""
+    if settings.slack is None:
+        return None
+    from guardian.chatops.wiring import Slack  # noqa: PLC0415  heavy, and needed by those who have Slack only
+
+    return Slack(settings.slack, settings.channels.values(), parts, store)
+
+
 class Program:
     """All parts, wired: they know one another only through what they are given here."""
 
@@ -257,13 +275,17 @@ class Program:
         wires = AlertWires(partial(self._poller.hurry, Source.ALERTS), self._keep_alerts)
         self._desk = AlertDesk(adapters.inbox, self._clock, wires)
         self._saving: set[asyncio.Task[None]] = set()
-        self._outbox = Outbox(adapters.channels, self._recorder, self._clock)
+        self._slack = _slack(settings, parts, store)
+        channels = [*adapters.channels, *(self._slack.channels if self._slack else ())]
+        self._outbox = Outbox(channels, self._recorder, self._clock)
         decider.connect(self._actor.act, self._outbox)
         self._watcher.connect(Wires(decider.submit, self._reconciler.soon, self._keep))
         self._feed.connect(self._gauges.told)
         self._gauges.show(self._orders.services, lambda: self._recorder.waiting)
         self._gauges.show_rules(book)
         self._gauges.show_channels(lambda: self._outbox.channels)
+        if self._slack:
+            self._gauges.show_chat(self._slack.state)
         for name in services:
             if not rules[name].rules:
                 logger.warning("%s", upkeep.nothing_watches(name), extra={"service": name})
@@ -297,6 +319,8 @@ class Program:
         schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)
         schedule.every(10.0, "evidence", self._save_evidence, deadline=30.0)
         schedule.every(3600.0, "prune", self._prune, deadline=300.0)
+        if self._slack:
+            schedule.every(FRESHEN_SECONDS, "messages", partial(self._slack.freshen, self._outbox), deadline=10.0)
         tokens = Tokens(self._store, self._recorder, self._clock, list(self._services))
         admission = Admission(roles_by_number(self._api.roles), tokens.holder)
         api, tcp = application(self._orders, self._gauges, admission, tokens, self._desk), self._tcp(schedule)
@@ -308,6 +332,8 @@ class Program:
                 group.create_task(self._outbox.run(), name="outbox"),
                 group.create_task(serve(api, self._api.socket, self._api.mode, self._api.group, tcp), name="api"),
             ]
+            if self._slack:
+                parts.append(group.create_task(self._slack.run(), name="slack"))
             logger.info("%s", upkeep.running([state.service for state in self._decider.states()]))
             await stop.wait()
             logger.info("%s", upkeep.stopping())

@@ -1,6 +1,7 @@
 """What guardian shows to Prometheus: measured values and verdicts, not only its own health."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -16,6 +17,17 @@ from guardian.core.model import BASIS_POINTS
 from guardian.core.verdicts import Finding, Verdict
 
 _FINE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatState:
+    """How the connection to the chat is."""
+
+    connected: bool
+    connections: int
+    """Made so far."""
+    heard: float | None
+    """Seconds since it last brought something from a person; ``None`` where it never did."""
 
 
 class Gauges:
@@ -59,6 +71,10 @@ class Gauges:
     def show_channels(self, channels: Callable[[], list[ChannelState]]) -> None:
         """Show, at each scrape, how it stands with every channel."""
         self._registry.register(_Channels(channels))
+
+    def show_chat(self, chat: Callable[[], ChatState]) -> None:
+        """Show, at each scrape, how the connection to the chat is."""
+        self._registry.register(_Chat(chat))
 
     def show(self, services: Callable[[], list[ServiceView]], waiting: Callable[[], int]) -> None:
         """Show, at each scrape, what ``services`` says, and how many journal entries wait."""
@@ -119,6 +135,20 @@ class _Channels(Collector):
         )
         reached = [([each.name], float(not each.trouble)) for each in found]
         yield _family("guardian_channel_reached", "1 while a channel takes what it is told", labels, reached)
+
+
+class _Chat(Collector):
+    """The connection to the chat."""
+
+    def __init__(self, chat: Callable[[], ChatState]) -> None:
+        self._chat = chat
+
+    def collect(self) -> Iterable[Metric]:
+        found = self._chat()
+        yield _family("guardian_slack_connected", "1 while Slack's commands and clicks arrive", [], [([], float(found.connected))])
+        yield _family("guardian_slack_connections", "Connections made since the start", [], [([], float(found.connections))])
+        heard: list[tuple[list[str], float]] = [] if found.heard is None else [([], found.heard)]
+        yield _family("guardian_slack_last_inbound_seconds", "Since Slack last brought something from a person", [], heard)
 
 
 class _Present(Collector):

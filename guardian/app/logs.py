@@ -1,10 +1,12 @@
-"""How guardian logs: one sentence per event, and stable keys for those who search."""
+"""How guardian logs: one sentence per event, stable keys for those who search, and no secret, whoever wrote it."""
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Literal
+
+from guardian.core.scrub import scrubbed
 
 KEYS = ("service", "deployment", "phase", "job")
 """The keys that a record may carry beside its sentence."""
@@ -17,7 +19,7 @@ class TextFormatter(logging.Formatter):
         """One record as one line, with its traceback below it where it has one."""
         keys = " ".join(f"{key}={value}" for key, value in _keys(record).items())
         line = f"{_time(record)} {record.levelname:7} {record.getMessage()}" + (f"  {keys}" if keys else "")
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return scrubbed(f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line)
 
 
 class JsonFormatter(logging.Formatter):
@@ -28,7 +30,7 @@ class JsonFormatter(logging.Formatter):
         fields = {"time": _time(record), "level": record.levelname.lower(), "message": record.getMessage(), "logger": record.name}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields | _keys(record), ensure_ascii=False)
+        return json.dumps({key: scrubbed(value) for key, value in (fields | _keys(record)).items()}, ensure_ascii=False)
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -250,7 +250,7 @@ class _Reading:
             elif word in ("at", "with") and len(self._rest) > 1 and "%" in self._rest[1]:
                 pass
             elif word.endswith("%") and share is None:
-                share = _basis_points(word)
+                share = share_of(word)
             else:
                 break
             self._rest.pop(0)
@@ -267,7 +267,7 @@ class _Reading:
         word = self._given.get("--share")
         if word is not None and re.fullmatch(r"[0-9]{1,3}", word):
             raise Misread(words.bad_share(word), self._instead(word, f"{word}%"))
-        return _basis_points(word) if word is not None else found
+        return share_of(word) if word is not None else found
 
     def _seconds(self) -> float | None:
         if "--for" not in self._options:
@@ -326,7 +326,8 @@ def _bare(word: str) -> str:
     return word.strip("`*_\"',;") or word
 
 
-def _basis_points(word: str) -> int:
+def share_of(word: str) -> int:
+    """Basis points in ``5%`` or ``0.25 %``; :class:`Misread` for what is no share."""
     parts = _SHARE.fullmatch(word)
     share = int(parts[1]) * 100 + int((parts[2] or "").ljust(2, "0")) if parts else 0
     if not 0 < share <= BASIS_POINTS:

@@ -78,7 +78,7 @@ class Wish:
     @property
     def back(self) -> bool:
         """Whether it takes traffic back, which nothing may stand in the way of."""
-        return self.verb is Verb.ROLLBACK
+        return self.verb in (Verb.ROLLBACK, Verb.ABORT)
 
     @property
     def bare(self) -> bool:

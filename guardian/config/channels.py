@@ -4,23 +4,41 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from guardian.config import kinds
+from guardian.config.chat import CHANNEL
 from guardian.config.document import Node
 from guardian.config.faults import Findings
 from guardian.config.fields import Fields
-from guardian.core.channels import ChannelSettings, Webhook
-from guardian.core.letters import Route
+from guardian.core.channels import ChannelSettings, SlackChannel, Webhook
+from guardian.core.letters import Kind, Route
 from guardian.core.model import NAME, Service
 from guardian.core.rules import Severity
+from guardian.core.words import chat, forms
 from guardian.core.words import faults as words
-from guardian.core.words import forms
 
 STALE = 86_400.0
+_KINDS = frozenset({Kind.CARD, Kind.NEWS})
+"""What a channel gets that can keep a message up to date."""
 
 
 def read_channels(settings: Fields, base: Path, services: Mapping[str, Service], findings: Findings) -> dict[str, ChannelSettings]:
     """The channels by name. Where there are faults, they are added to ``findings``, and stand-ins are in their places."""
     entries = settings.optional_section("channels").entries()
-    return {name: _channel(name, node, base, services, findings) for name, node in entries.items()}
+    found = {name: _channel(name, node, base, services, findings) for name, node in entries.items()}
+    _check_slack(settings, found)
+    return found
+
+
+def _check_slack(settings: Fields, found: Mapping[str, ChannelSettings]) -> None:
+    """Slack is described where a channel is one of its, and each of its channels stands once."""
+    seen: dict[str, str] = {}
+    for name, channel in found.items():
+        if not isinstance(channel.target, SlackChannel):
+            continue
+        if not settings.has("slack"):
+            settings.fault("channels", chat.no_slack(name))
+        elif channel.target.id in seen:
+            settings.fault("channels", chat.channel_twice(name, seen[channel.target.id]))
+        seen[channel.target.id] = name
 
 
 def _channel(name: str, node: Node, base: Path, services: Mapping[str, Service], findings: Findings) -> ChannelSettings:
@@ -33,12 +51,20 @@ def _channel(name: str, node: Node, base: Path, services: Mapping[str, Service],
             fields.fault("services", words.no_such_service(service, sorted(services)))
     severity = fields.optional("severity", kinds.choice(Severity), Severity.INFO)
     settings = ChannelSettings(
-        route=Route(name, services=frozenset(wanted), severity=severity),
+        route=Route(name, _KINDS if fields.has("slack") else Route(name).kinds, frozenset(wanted), severity),
         stale=fields.optional("forget_after", kinds.duration("1m", "30d", "1d"), STALE),
-        target=_webhook(fields.section("webhook"), base),
+        target=_target(fields, base),
     )
     fields.close()
     return settings
+
+
+def _target(fields: Fields, base: Path) -> Webhook | SlackChannel:
+    if fields.has("slack"):
+        fields.refuse(("webhook",), lambda _: chat.one_target())
+        return SlackChannel(fields.required("slack", CHANNEL))
+    fields.overlook(("slack",))
+    return _webhook(fields.section("webhook"), base)
 
 
 def _webhook(fields: Fields, base: Path) -> Webhook:

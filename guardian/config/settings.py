@@ -9,6 +9,7 @@ from types import MappingProxyType
 from guardian.config import kinds
 from guardian.config.api import ApiSettings, read_api
 from guardian.config.channels import read_channels
+from guardian.config.chat import read_slack
 from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
@@ -17,6 +18,7 @@ from guardian.config.sources import read_alerts, read_commands, read_prometheus
 from guardian.core.access import Access
 from guardian.core.alerts import Ear
 from guardian.core.channels import ChannelSettings
+from guardian.core.chat import SlackSettings
 from guardian.core.drift import Policy, Unloaded
 from guardian.core.model import Service, Way
 from guardian.core.rules import Sender
@@ -104,6 +106,7 @@ class Settings:
     """Whose alerts guardian listens to."""
     channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
     """Where guardian tells what happens, by name."""
+    slack: SlackSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,7 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         commands=read_commands(fields.optional_section("commands"), base),
         alerts=MappingProxyType(read_alerts(fields, base)),
         channels=MappingProxyType(read_channels(fields, base, services.found, findings)),
+        slack=read_slack(fields, base),
     )
     fields.close()
     return Draft(

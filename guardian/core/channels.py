@@ -20,10 +20,17 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class SlackChannel:
+    """A channel of the Slack workspace that the section ``slack`` names: one message for each deployment, with its thread."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelSettings:
     """One channel."""
 
     route: Route
     stale: float
     """Seconds after which news are not told any more."""
-    target: Webhook
+    target: Webhook | SlackChannel

@@ -102,3 +102,18 @@ alerts = Table(
     Column("body", Text, nullable=False, comment="the alert, as canonical JSON"),
     Column("hash", String(64), nullable=False),
 )
+
+chat_orders = Table(
+    "chat_orders",
+    metadata,
+    Column("key", Text, primary_key=True, comment="the chat's own name of what was typed or clicked"),
+    Column("at", Double, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("place", Text, nullable=False, comment="the channel where it was given"),
+    Column("text", Text, nullable=False, comment="as it is typed"),
+    Column("deployment", Text, nullable=False, comment="that it was given about; empty where there was none"),
+    Column("generation", Integer, comment="of that deployment, as it was seen"),
+    Column("outcome", Text, nullable=False, comment="empty while it is not known"),
+    Column("hash", String(64), nullable=False),
+    Index("chat_orders_by_time", "at"),
+)

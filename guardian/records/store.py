@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, Table, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from guardian.core.ports import JournalEntry, KeptLetter, StoreError
+from guardian.core.ports import ChatOrder, JournalEntry, KeptLetter, StoreError
 from guardian.core.words import records as words
-from guardian.records import migrations, outbox, schema, sqlite
+from guardian.records import ledger, migrations, outbox, schema, sqlite
 from guardian.records.seal import ORIGIN, Chain, canonical, intact, seal
 
 logger = logging.getLogger(__name__)
@@ -196,6 +196,21 @@ class SqlStore:
             if rows:
                 connection.execute(insert(schema.alerts), rows)
 
+    def keep_order(self, order: ChatOrder) -> bool:
+        """Record an order of the chat; ``False`` where its key is known already."""
+        with self._writing() as connection:
+            return ledger.keep(connection, order)
+
+    def settle_order(self, key: str, outcome: str) -> None:
+        """Record what became of an order of the chat."""
+        with self._writing() as connection:
+            ledger.settle(connection, key, outcome)
+
+    def open_orders(self) -> list[ChatOrder]:
+        """Orders of the chat whose outcome is not known, oldest first."""
+        orders = schema.chat_orders
+        return [ledger.order_of(row) for row in self._rows(select(orders).where(orders.c.outcome == "").order_by(orders.c.at))]
+
     def verify(self) -> int | None:
         """The number of the first journal entry that is missing or not as it was written, or ``None``: the chain is whole."""
         with self._begun(self._reader) as connection:
@@ -209,14 +224,15 @@ class SqlStore:
     def prune(self, before: float, keep: int) -> int:
         """Forget the evidence of deployments that ended before ``before`` (seconds since the epoch); say how many records went.
 
-        So are their cards in the outbox. The newest ``keep`` deployments of every service keep theirs. The freed space is used
-        again; the journal stays whole.
+        So are their cards in the outbox, and the chat's orders of that age. The newest ``keep`` deployments of every service keep
+        theirs. The freed space is used again; the journal stays whole.
         """
         deployments, evidence = schema.deployments, schema.evidence
         age = func.row_number().over(partition_by=deployments.c.service, order_by=deployments.c.first_entry.desc())
         ranked = select(deployments.c.id, deployments.c.ended_at, age.label("age")).subquery()
         old = select(ranked.c.id).where(ranked.c.ended_at < before, ranked.c.age > keep)
         with self._writing() as connection:
+            ledger.forget(connection, before)
             connection.execute(delete(schema.outbox).where(schema.outbox.c.deployment.in_(old)))
             return connection.execute(delete(evidence).where(evidence.c.deployment.in_(old))).rowcount
 

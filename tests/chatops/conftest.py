@@ -1,9 +1,11 @@
 """A Slack workspace on loopback with people in it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from tests.doubles.slack.office import Office
 from tests.doubles.slack.person import Person
 from tests.doubles.slack.standin import Slack
 
@@ -42,3 +44,10 @@ def alice(slack: Slack) -> Person:
 def bob(slack: Slack) -> Person:
     """An operator and approver."""
     return Person(slack, "UBOB")
+
+
+@pytest.fixture
+async def office(slack: Slack, tmp_path: Path) -> AsyncIterator[Office]:
+    """Guardian in #deploys, connected."""
+    async with Office(slack, tmp_path).open() as office:
+        yield office

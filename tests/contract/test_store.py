@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from guardian.core.ports import KeptLetter, Store, StoreError
+from guardian.core.ports import ChatOrder, KeptLetter, Store, StoreError
 from guardian.records.store import SqlStore
 from tests.doubles.store import MemoryStore
 
@@ -295,3 +295,32 @@ def test_alerts_are_kept_as_a_whole_or_not_at_all(store: Store) -> None:
         with pytest.raises(StoreError):
             store.keep_alerts([heard("c"), unfit])
     assert store.alerts() == [heard("a")]
+
+
+def chat_order(key: str, at: float = 1.0, **more: Any) -> ChatOrder:
+    """An order of the chat."""
+    return ChatOrder(key, at, "alice (Slack UALICE)", "C1", "rollback web --reason „zu viel“", **more)
+
+
+def test_an_order_of_the_chat_is_kept_once(store: MemoryStore | SqlStore) -> None:
+    """A key that is known is no new order, whatever came with it; each comes back as it was given, oldest first."""
+    assert store.keep_order(chat_order("b", 2.0, deployment="web-1", generation=3))
+    assert store.keep_order(chat_order("a", 1.0))
+    assert not store.keep_order(chat_order("b", 9.0))
+    assert store.open_orders() == [chat_order("a", 1.0), chat_order("b", 2.0, deployment="web-1", generation=3)]
+
+
+def test_an_order_whose_outcome_is_known_is_not_open(store: MemoryStore | SqlStore) -> None:
+    """It is not carried out again, and its key stays known; one that is not kept is nothing to settle."""
+    store.keep_order(chat_order("a"))
+    store.settle_order("a", "done: web-1 goes back")
+    store.settle_order("gone", "done")
+    assert store.open_orders() == []
+    assert not store.keep_order(chat_order("a"))
+
+
+def test_an_order_that_cannot_be_recorded_is_not_kept(store: MemoryStore | SqlStore) -> None:
+    """A refusal is told, and leaves nothing."""
+    with failing(store), pytest.raises(StoreError):
+        store.keep_order(chat_order("a"))
+    assert store.open_orders() == []

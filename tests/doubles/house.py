@@ -24,7 +24,7 @@ from guardian.app.record import Entry, Recorder
 from guardian.app.rulebook import RuleBook
 from guardian.app.tell import Feed
 from guardian.app.watch import Beat, Watcher
-from guardian.core.deployment import ServiceState
+from guardian.core.deployment import Deployment, ServiceState
 from guardian.core.events import Adopted, Breached, Event, Routed, RoutingFailed, WatchEnded
 from guardian.core.judges import judge_for
 from guardian.core.judges.trial import Trial
@@ -71,15 +71,17 @@ class House:
         self.store, self.balancer = store or MemoryStore(), FakeBalancer([WEB])
         self.clock, self.feed, self.gauges, self.recorder = SteadyClock(), Feed(), Gauges(), Recorder(self.store)
         recorded = self.store.services().get(WEB.name)
-        self._met = None if recorded else Adopted(self.clock.now(), Split.all_on(Environment.BLUE), "worker-1")
-        state = adopt(WEB.name, self._met).state if self._met else state_from_record(recorded)
+        self.met = None if recorded else Adopted(self.clock.now(), Split.all_on(Environment.BLUE), "worker-1")
+        state = adopt(WEB.name, self.met).state if self.met else state_from_record(recorded)
         self.decider = Decider({WEB.name: state}, self.recorder, self.clock, self.feed)
         services = {WEB.name: WEB}
         self.files = RuleFiles({WEB.name: RuleSet(WEB.name, (SERVER_ERRORS,))})
         self.rules = rules = RuleBook(self.files.rules, self.files.files, self.clock, self.decider.watching)
         self.prober = Prober(services, self.balancer, self.recorder, self.decider.state, self.clock)
         self.watcher = Watcher(services, self.balancer, self.clock, rules.of, self.gauges, Beat())
-        parts = Parts(services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock)
+        self.parts = parts = Parts(
+            services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock
+        )
         self.orders = Orders(parts)
         self.gauges.show(self.orders.services, lambda: self.recorder.waiting)
         self.gauges.show_rules(rules)
@@ -93,6 +95,12 @@ class House:
     def deployment(self) -> str:
         """The id of the latest deployment; empty before the first."""
         return self.state.deployment.id if self.state.deployment else ""
+
+    @property
+    def current(self) -> Deployment:
+        """The latest deployment, which must be there."""
+        assert self.state.deployment
+        return self.state.deployment
 
     async def let(self, event: Event) -> None:
         """Let ``event`` happen to ``web``."""
@@ -131,8 +139,8 @@ class House:
         self, socket: Path, mode: int = 0o660, app: FastAPI | None = None, tcp: Tcp | None = None
     ) -> AsyncIterator["House"]:
         """Serve the API at ``socket``; in place of the plain one ``app``, and where ``tcp`` says, too."""
-        if self._met:
-            await self.recorder.record(Entry(WEB.name, self._met, self.state), DEADLINE, must=True)
+        if self.met:
+            await self.recorder.record(Entry(WEB.name, self.met, self.state), DEADLINE, must=True)
         serving = asyncio.create_task(serve(app or application(self.orders, self.gauges), socket, mode, None, tcp))
         try:
             await until(lambda: (_answers(socket) and (tcp is None or _listens(tcp))) or serving.done())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from guardian.core.ports import JournalEntry, KeptLetter, StoreError
+from guardian.core.ports import ChatOrder, JournalEntry, KeptLetter, StoreError
 
 
 def _copy(value: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +30,7 @@ class MemoryStore:
         self._deployments: dict[str, dict[str, Any]] = {}
         self._evidence: dict[str, dict[str, dict[str, Any]]] = {}
         self._letters: dict[tuple[str, str], KeptLetter] = {}
+        self.chat_orders: dict[str, ChatOrder] = {}
         self._tokens: dict[str, dict[str, Any]] = {}
         self._alerts: list[dict[str, Any]] = []
         self._failures = 0.0
@@ -143,6 +144,24 @@ class MemoryStore:
             raise StoreError("an alert lacks what tells it from others")
         self._write()
         self._alerts = kept
+
+    def keep_order(self, order: ChatOrder) -> bool:
+        """As the protocol says."""
+        self._write()
+        if order.key in self.chat_orders:
+            return False
+        self.chat_orders[order.key] = order
+        return True
+
+    def settle_order(self, key: str, outcome: str) -> None:
+        """As the protocol says."""
+        self._write()
+        if key in self.chat_orders:
+            self.chat_orders[key] = replace(self.chat_orders[key], outcome=outcome)
+
+    def open_orders(self) -> list[ChatOrder]:
+        """As the protocol says."""
+        return sorted((order for order in self.chat_orders.values() if not order.outcome), key=lambda order: order.at)
 
     def _write(self) -> None:
         if self._failures > 0:

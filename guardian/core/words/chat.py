@@ -1,5 +1,6 @@
 """What is said about commands typed in a chat: what was not understood, who may not, and how it is written."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from guardian.core.words.quotes import clipped, listed
@@ -128,3 +129,175 @@ HELP: Mapping[str, str] = {
     "help": "this",
 }
 """Each command as it is typed, and what it does."""
+
+
+# What guardian.yaml says of the chat.
+
+
+def channel_twice(name: str, other: str) -> str:
+    """Two channels with one id."""
+    return f"`{name}` is the same channel of Slack as `{other}`; name each once"
+
+
+def no_slack(name: str) -> str:
+    """A channel of Slack without Slack."""
+    return f"`{name}` is a channel of Slack, and there is no section `slack` that says how Slack is reached; write one"
+
+
+def one_target() -> str:
+    """A channel that leads to two places."""
+    return "stands beside `slack`; a channel leads to one place: make two channels of it"
+
+
+def nobody_steers() -> str:
+    """Roles without an operator."""
+    return (
+        "nobody may take traffic back from the chat; name an `operator`, `approver` or `admin`, by the id of a user group or user"
+    )
+
+
+# Who may.
+
+
+def from_elsewhere() -> str:
+    """Somebody from another workspace."""
+    return "guardian takes orders and questions from its own workspace only; nothing was done"
+
+
+def no_longer_here() -> str:
+    """A deactivated account."""
+    return "this account is deactivated; nothing was done"
+
+
+def guest() -> str:
+    """A guest whom nobody has named."""
+    return "guests may not steer guardian, unless guardian.yaml names them by their id; nothing was done"
+
+
+def lacks_role(needed: str, groups: Sequence[str]) -> str:
+    """Somebody without the role that is needed."""
+    who = f" (those are {', '.join(groups)})" if groups else ""
+    return f"this takes the role `{needed}`{who}, and you do not have it; nothing was done"
+
+
+def cannot_tell(needed: str, reason: str) -> str:
+    """Slack does not say who somebody is."""
+    return (
+        f"Slack does not say whether you have the role `{needed}` ({reason}), and without that nothing moves forward; "
+        "try again, or use `guardian` in a shell. A rollback would be carried out all the same"
+    )
+
+
+def let_through(who: str, reason: str) -> str:
+    """In the log: a rollback of somebody whose role could not be read."""
+    return f"{who} takes traffic back though Slack does not say who may ({reason}): a rollback waits for nobody"
+
+
+def too_slow(patience: float) -> str:
+    """No answer in time; a phrase."""
+    return f"no answer within {patience:g} s"
+
+
+# What became of an order.
+
+
+def in_chat(sentence: str) -> str:
+    """A sentence that speaks of the shell's commands, for those who type in a chat: the verbs are the same."""
+    return re.sub(r"`guardian (?=[a-z])", f"`{COMMAND} ", sentence).replace("--break-glass", "--force")
+
+
+def ordered(identifier: str, service: str, phase: str) -> str:
+    """An order was taken; its deployment tells the rest."""
+    return f"{identifier}: {service} is {phase}; its message is kept up to date"
+
+
+def switching(identifier: str, service: str, target: str) -> str:
+    """A switch began."""
+    return f"{identifier}: {service} moves to {target}; its message is kept up to date"
+
+
+def going_back(identifier: str, service: str, to: str) -> str:
+    """A rollback began."""
+    return f"{identifier}: {service} goes back to {to}"
+
+
+def promoted(service: str, safe: str) -> str:
+    """A promotion."""
+    return f"{safe} is the safe side of {service} now"
+
+
+def unlatched(service: str) -> str:
+    """The latch is off."""
+    return f"{service} may move forward again"
+
+
+def stale(identifier: str, now: str) -> str:
+    """A click on a button of long ago."""
+    return f"this button belongs to {identifier} as it was; {now}. Nothing was done"
+
+
+def latest_of(service: str, identifier: str, phase: str) -> str:
+    """What there is instead; a phrase."""
+    return f"the latest deployment of {service} is {identifier}, {phase}"
+
+
+def moved_on(identifier: str, phase: str) -> str:
+    """It went on since; a phrase."""
+    return f"{identifier} has gone on since and is {phase}"
+
+
+def none_yet(service: str) -> str:
+    """A phrase."""
+    return f"guardian knows no deployment of {service}"
+
+
+def unreadable_button() -> str:
+    """A button that is none of this guardian's."""
+    return "this button is none of this guardian's, or of an older version; type the command instead. Nothing was done"
+
+
+def too_old(seconds: str) -> str:
+    """An order that a restart came before."""
+    return (
+        f"guardian was restarted before it came to this, {seconds} after it was given, and did not do it; give it again if it holds"
+    )
+
+
+def superseded(identifier: str) -> str:
+    """A rollback that is not needed any more."""
+    return f"{identifier} is over meanwhile; nothing was done"
+
+
+def not_recorded(reason: str) -> str:
+    """An order that cannot be recorded is not begun."""
+    return f"the order could not be recorded ({reason}), so nothing was done; a rollback would be carried out all the same"
+
+
+def unrecorded(by: str, text: str, reason: str) -> str:
+    """In the log: a rollback that could not be recorded first."""
+    return f"{by}: `{text}` could not be recorded ({reason}) and is carried out all the same"
+
+
+def given(by: str, text: str, outcome: str) -> str:
+    """In the log: an order, and what became of it."""
+    return f"{by} in Slack: `{text}`: {outcome}"
+
+
+def refused(reason: str) -> str:
+    """An outcome."""
+    return f"refused: {reason}"
+
+
+def done(what: str) -> str:
+    """An outcome."""
+    return f"done: {what}"
+
+
+def fault() -> str:
+    """Guardian's own fault, to whoever asked."""
+    return "guardian itself failed at this; it is in its log. Whether it was done shows `/bg status`; the shell does the same"
+
+
+def not_offered(verb: str) -> str:
+    """A command that this guardian has nothing to do with."""
+    return f"there is nothing on this guardian that `{verb}` could do; nothing was done"

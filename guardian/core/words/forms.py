@@ -156,3 +156,28 @@ def a_unit() -> str:
 def unloaded_edits() -> str:
     """What becomes of edits of others that HAProxy has not loaded."""
     return "`refuse` (guardian does not reload until somebody has loaded them) or `load` (they are loaded along)"
+
+
+def a_workspace() -> str:
+    """A Slack workspace."""
+    return "the workspace's id, such as `T0123ABCD`: it stands in the address of Slack in a browser, `app.slack.com/client/T…`"
+
+
+def a_channel() -> str:
+    """A Slack channel."""
+    return "the channel's id, such as `C0123ABCD`: it stands at the end of the channel's details in Slack"
+
+
+def somebody_in_slack() -> str:
+    """A user or a user group."""
+    return "the id of a user group, such as `S0123ABCD`, or of a user, such as `U0123ABCD`"
+
+
+def a_chat_api() -> str:
+    """Where Slack's Web API is."""
+    return "an address that starts with https:// and ends with /, such as `https://slack.com/api/`"
+
+
+def a_proxy() -> str:
+    """An HTTP proxy."""
+    return "an address of a host and a port without a password, such as `http://proxy.example.com:3128`"

@@ -1,0 +1,212 @@
+"""Where orders from the chat are taken: recorded first, once each, held against what they were given about, and carried out."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from guardian.app.orders import Order, Orders
+from guardian.app.views import ServiceView
+from guardian.chatops.commands import parse
+from guardian.chatops.people import Caller, NotAllowed, People
+from guardian.chatops.wishes import Known, Misread, Verb, Wish, written
+from guardian.core.people import Role
+from guardian.core.ports import ChatOrder, Clock, Ledger, StoreError
+from guardian.core.switch import Refused
+from guardian.core.words import chat as words
+from guardian.core.words.figures import seconds
+
+logger = logging.getLogger(__name__)
+
+RECORD_PATIENCE = 1.0
+"""Seconds that an order waits for its record: Slack takes an answer within three."""
+STALE_SECONDS = 120.0
+"""An order that a death of the program came before is carried out within so many seconds; then whoever gave it is asked again."""
+
+
+class Duplicate(Exception):
+    """An order that was taken before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a button knew: the deployment that it stood under, and as of when, where that matters."""
+
+    deployment: str
+    generation: int | None = None
+
+    @classmethod
+    def read(cls, value: str) -> tuple["Seen", Wish]:
+        """What :meth:`written` wrote, and the wish. ``ValueError`` for what is none of guardian's."""
+        try:
+            held = json.loads(value)
+            seen = cls(str(held["d"]), None if held["g"] is None else int(held["g"]))
+            return seen, Wish(Verb(held["v"]), str(held["s"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(value) from error
+
+    def written(self, wish: Wish) -> str:
+        """The value of a button."""
+        return json.dumps({"v": wish.verb, "s": wish.subject, "d": self.deployment, "g": self.generation}, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An order that is recorded, and not carried out yet."""
+
+    order: ChatOrder
+    caller: Caller
+    wish: Wish
+
+
+class Desk:
+    """Takes orders. Nothing here knows Slack's protocol."""
+
+    def __init__(self, orders: Orders, people: People, ledger: Ledger, clock: Clock, team: str) -> None:
+        self._orders, self._people, self._ledger, self._clock, self._team = orders, people, ledger, clock, team
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._unrecorded: set[str] = set()
+        """Keys of rollbacks that were carried out though they could not be recorded."""
+        self._verbs: dict[Verb, Callable[[Wish, Order], Awaitable[str]]] = {
+            Verb.SWITCH: self._switch,
+            Verb.ROLLBACK: self._rollback,
+            Verb.PROMOTE: self._promote,
+            Verb.UNLATCH: self._unlatch,
+        }
+
+    def known(self) -> Known:
+        """What the grammar may take for a name."""
+        rules = {rule.name: None for each in self._orders.rules().services for rule in each.rules}
+        return Known(tuple(view.service for view in self._orders.services()), tuple(rules))
+
+    async def may(self, caller: Caller, needed: Role) -> None:
+        """:class:`NotAllowed` where ``caller`` may not."""
+        await self._people.check(caller, needed)
+
+    async def take(self, key: str, caller: Caller, wish: Wish, place: str, seen: Seen | None = None) -> Taken:
+        """Record an order. :class:`Duplicate` where it was before; :class:`Refused` where it cannot be, and is no rollback."""
+        if wish.verb not in self._verbs:
+            raise Refused(words.not_offered(wish.verb))
+        seen = seen or Seen(self._current(wish))
+        order = ChatOrder(key, self._clock.now(), caller.by, place, written(wish), seen.deployment, seen.generation)
+        taken = Taken(order, caller, wish)
+        try:
+            new = await self._record(lambda: self._ledger.keep_order(order))
+        except (StoreError, TimeoutError) as error:
+            reason = str(error) or words.too_slow(RECORD_PATIENCE)
+            if not wish.back:
+                raise Refused(words.not_recorded(reason)) from error
+            logger.warning("%s", words.unrecorded(caller.by, order.text, reason))
+            new = key not in self._unrecorded
+            self._unrecorded.add(key)
+        if not new:
+            raise Duplicate(key)
+        return taken
+
+    async def carry_out(self, taken: Taken) -> str:
+        """Do what was ordered, or say why not; either is recorded with who wanted it."""
+        caller, wish, order = taken.caller, taken.wish, taken.order
+        try:
+            await self._people.check(caller, _needed(wish), back=wish.back)
+            self._must_be_fresh(order, wish)
+            sentence = await self._verbs[wish.verb](wish, Order(caller.by, wish.reason))
+            outcome, level = words.done(sentence), logging.INFO
+        except (NotAllowed, Refused) as refusal:
+            sentence = words.in_chat(str(refusal))
+            outcome, level = words.refused(str(refusal)), logging.WARNING
+        logger.log(level, "%s", words.given(caller.by, order.text, outcome))
+        await self._settle(order.key, outcome)
+        return sentence
+
+    async def resume(self) -> list[tuple[ChatOrder, str]]:
+        """Carry out what an earlier run took and did not come to. What became of each."""
+        try:
+            found = await self._record(self._ledger.open_orders)
+        except (StoreError, TimeoutError):
+            return []
+        return [(order, await self._resumed(order)) for order in found]
+
+    async def _resumed(self, order: ChatOrder) -> str:
+        age = self._clock.now() - order.at
+        try:
+            wish = parse(order.text, self.known())
+        except Misread as misread:
+            return await self._dropped(order, str(misread))
+        if not wish.back and not -STALE_SECONDS <= age <= STALE_SECONDS:
+            return await self._dropped(order, words.too_old(seconds(max(0.0, age))))
+        if wish.back and order.deployment != self._current(wish):
+            return await self._dropped(order, words.superseded(order.deployment))
+        name, _, user = order.by.rpartition(" (Slack ")
+        return await self.carry_out(Taken(order, Caller(user.rstrip(")"), name, self._team), wish))
+
+    async def _dropped(self, order: ChatOrder, sentence: str) -> str:
+        logger.warning("%s", words.given(order.by, order.text, words.refused(sentence)))
+        await self._settle(order.key, words.refused(sentence))
+        return sentence
+
+    async def _settle(self, key: str, outcome: str) -> None:
+        try:
+            await self._record(lambda: self._ledger.settle_order(key, outcome))
+        except (StoreError, TimeoutError) as error:
+            logger.warning("%s", words.not_recorded(str(error)))
+
+    async def _record(self, work: Callable[[], Any]) -> Any:
+        async with asyncio.timeout(RECORD_PATIENCE):
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        """Write what is being written, and no more."""
+        self._thread.shutdown(wait=False)
+
+    def _current(self, wish: Wish) -> str:
+        """The deployment that an order about a service is given about."""
+        services = {view.service: view for view in self._orders.services()}
+        view = services.get(wish.subject)
+        return view.deployment.id if view and view.deployment else ""
+
+    def _must_be_fresh(self, order: ChatOrder, wish: Wish) -> None:
+        """An order is about the deployment that was seen when it was given, and moves no other."""
+        view = self._orders.service(wish.subject)
+        current = view.deployment
+        if order.deployment != (current.id if current else ""):
+            now = words.latest_of(view.service, current.id, current.phase) if current else words.none_yet(view.service)
+            raise Refused(words.stale(order.deployment or view.service, now))
+
+    # Orders.
+
+    async def _switch(self, wish: Wish, order: Order) -> str:
+        given = {} if wish.share is None else {"share": wish.share}
+        view = await self._orders.switch(wish.subject, order, wish.to, **given)
+        return words.switching(*_about(view), view.deployment.target if view.deployment else view.split)
+
+    async def _rollback(self, wish: Wish, order: Order) -> str:
+        view = await self._orders.rollback(wish.subject, order, force=wish.force)
+        return words.going_back(*_about(view), view.split)
+
+    async def _promote(self, wish: Wish, order: Order) -> str:
+        view = await self._orders.promote(wish.subject, order)
+        return words.promoted(view.service, view.safe)
+
+    async def _unlatch(self, wish: Wish, order: Order) -> str:
+        view = await self._orders.unlatch(wish.subject, order)
+        return words.unlatched(view.service)
+
+
+def _about(view: ServiceView) -> tuple[str, str]:
+    return (view.deployment.id if view.deployment else view.service), view.service
+
+
+def _needed(wish: Wish) -> Role:
+    if wish.question:
+        return Role.VIEWER
+    if wish.verb in (Verb.APPROVE, Verb.REJECT) or (wish.force and not wish.back):
+        return Role.APPROVER
+    return Role.OPERATOR
+
+
+def in_short(wish: Wish) -> Wish:
+    """``wish`` as a button holds it: without words."""
+    return replace(wish, reason="")

@@ -1,0 +1,45 @@
+"""What the message of a deployment shows, gathered from the running program."""
+
+import asyncio
+
+from guardian.app.codec import deployment_from_record
+from guardian.app.orders import Parts
+from guardian.chatops.cards import Facts
+from guardian.core.deployment import Deployment, Phase, ServiceState
+from guardian.core.model import Split
+from guardian.core.rules import Rule
+
+
+class Gatherer:
+    """Looks up deployments: the latest of each service in the state, older ones in the store."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def facts(self, identifier: str) -> Facts | None:
+        """All about one deployment; ``None`` where nobody knows it."""
+        for state in self._parts.decider.states():
+            if state.deployment and state.deployment.id == identifier:
+                return self._current(state, state.deployment)
+        record = await asyncio.to_thread(self._parts.store.deployment, identifier)
+        if record is None:
+            return None
+        deployment = deployment_from_record(record)
+        return Facts(str(record["service"]), deployment, current=False, live=deployment.target, generation=0)
+
+    def rule(self, service: str, name: str) -> Rule | None:
+        """A rule in force."""
+        return next((rule for rule in self._parts.rules.of(service).rules if rule.name == name), None)
+
+    def _current(self, state: ServiceState, deployment: Deployment) -> Facts:
+        judged = deployment.phase is Phase.WATCHING
+        return Facts(
+            service=state.service,
+            deployment=deployment,
+            current=True,
+            live=state.live,
+            generation=state.generation,
+            verdicts=tuple(self._parts.watcher.verdicts(state.service)) if judged else (),
+            promoted=state.safe == Split.all_on(deployment.candidate),
+            latched=state.latch is not None and state.latch.deployment == deployment.id,
+        )

@@ -1,0 +1,82 @@
+"""A guardian whose balancer stands still, with its chat connected to the stand-in for Slack."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from guardian.app.outbox import Outbox
+from guardian.app.record import Entry
+from guardian.chatops.connection import Beat
+from guardian.chatops.wiring import Slack as Chatops
+from guardian.core.channels import ChannelSettings, SlackChannel
+from guardian.core.chat import SlackSettings
+from guardian.core.letters import Kind, Route
+from guardian.core.people import Role
+from guardian.core.ports import Store
+from tests.doubles.house import WEB, House
+from tests.doubles.slack.standin import Slack
+from tests.doubles.slack.workspace import Message
+
+QUICK = Beat(every=0.1, ping=0.5, stale_after=0.5, dead_after=3.0, dial=5.0, first_pause=0.05, longest_pause=0.2, drain=2.0)
+DEADLINE = 20.0
+
+
+class Office:
+    """The house, its outbox, and its chat."""
+
+    def __init__(self, slack: Slack, tmp_path: Path, store: Store | None = None, beat: Beat = QUICK) -> None:
+        self.slack, self.house = slack, House(store)
+        bot, app = tmp_path / "bot-token", tmp_path / "app-token"
+        bot.write_text(f"{slack.bot_token}\n")
+        app.write_text(f"{slack.app_token}\n")
+        self.settings = SlackSettings(
+            bot, app, "T1", roles={Role.OPERATOR: ("SOPS",), Role.APPROVER: ("SAPPROVERS",)}, api=slack.api
+        )
+        route = Route("deploys", frozenset({Kind.CARD, Kind.NEWS}))
+        channels = [ChannelSettings(route, 86_400.0, SlackChannel("C1"))]
+        self.chatops = Chatops(self.settings, channels, self.house.parts, self.house.store)  # type: ignore[arg-type]
+        self.chatops.chat._connection._beat = beat
+        quick = [replace(channel, pace=replace(channel.pace, every=0.01)) for channel in self.chatops.channels]
+        self.outbox = Outbox(quick, self.house.recorder, self.house.clock)
+        self.house.decider.connect(lambda _state, _commands: None, self.outbox)
+
+    @asynccontextmanager
+    async def open(self, *, wait: bool = True) -> AsyncIterator["Office"]:
+        """Run chat and outbox; with ``wait``, return once Slack is there."""
+        house = self.house
+        if house.met:
+            await house.recorder.record(Entry(WEB.name, house.met, house.state), DEADLINE, must=True)
+        self.outbox.recall(house.store.letters())
+        tasks = [asyncio.create_task(self.chatops.run()), asyncio.create_task(self.outbox.run())]
+        try:
+            if wait:
+                await self.until(lambda: self.chatops.chat.pulse.connected)
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            await house.recorder.aclose()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until ``condition`` holds."""
+        async with asyncio.timeout(DEADLINE):
+            while not condition():  # noqa: ASYNC110  nobody tells when most conditions come true
+                await asyncio.sleep(0.01)
+
+    @property
+    def messages(self) -> list[Message]:
+        """What stands in #deploys, replies left out."""
+        return self.slack.workspace.channels["C1"].parents()
+
+    @property
+    def card(self) -> Message:
+        """The message of the latest deployment."""
+        return next(message for message in reversed(self.messages) if self.house.deployment in message.text)
+
+    @property
+    def thread(self) -> list[Message]:
+        """What was said under it."""
+        return self.slack.workspace.channels["C1"].replies(self.card.ts)
