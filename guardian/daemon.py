@@ -35,6 +35,7 @@ from guardian.app.tokens import Tokens
 from guardian.app.watch import Beat, Records, Watcher, Wires
 from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
 from guardian.balancers.haproxy.fleet import Fleet
+from guardian.balancers.haproxy.gate import REQUEST, Door
 from guardian.config.configuration import Configuration, load
 from guardian.config.faults import ConfigFaults
 from guardian.config.files import stamp
@@ -128,19 +129,19 @@ async def _haproxy(settings: Settings) -> AsyncIterator[Balancer]:
     haproxy, services = settings.haproxy, settings.services
     async with AsyncExitStack() as ends:
 
-        def carrier(of: HaproxySettings | Instance, names: Iterable[str]) -> HAProxy:
-            load = haproxy.unloaded_edits is Unloaded.LOAD
-            state = settings.state_dir / "haproxy"
-            endpoints = Endpoints(of.socket, of.map, of.master_socket, haproxy.timeout, of.files, state, of.unit, load)
+        def carrier(of: HaproxySettings | Instance, name: str, names: Iterable[str]) -> HAProxy:
+            state, sockets = settings.state_dir / "haproxy" / name, (of.socket, of.map, of.master_socket)
+            gate, load = Door(settings.state_dir / REQUEST), haproxy.unloaded_edits is Unloaded.LOAD
+            endpoints = Endpoints(*sockets, haproxy.timeout, of.files, state, of.unit, gate, load)
             balancer = HAProxy(endpoints, [services[name] for name in names])
             ends.push_async_callback(balancer.aclose)
             return balancer
 
         carriers: dict[str, HAProxy] = {}
-        for instance in haproxy.instances.values():
-            carriers |= dict.fromkeys(instance.services, carrier(instance, instance.services))
+        for name, instance in haproxy.instances.items():
+            carriers |= dict.fromkeys(instance.services, carrier(instance, name, instance.services))
         rest = [name for name in services if name not in carriers]
-        main = carrier(haproxy, rest)
+        main = carrier(haproxy, "", rest)
         yield Fleet(services, carriers | dict.fromkeys(rest, main)) if carriers else main
 
 

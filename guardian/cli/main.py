@@ -233,6 +233,18 @@ def adopt(config: Path, files: tuple[Path, ...], service: str | None, binary: st
     adopt_service(Request(config, service, files, Mode(mode), convert, binary))
 
 
+@haproxy.command(hidden=True)
+@config
+@click.option("--answer", type=PATH, default="/run/guardian-apply/answer.json", show_default=True, help="Where the answer goes.")
+@click.option("--state", type=PATH, default="/var/lib/guardian-apply", show_default=True, help="A directory of root's.")
+def apply(config: Path, answer: Path, state: Path) -> None:
+    """Carry out what guardian has asked root for; guardian-apply.service runs this."""
+    from guardian.cli.apply import Paths
+    from guardian.cli.apply import apply as apply_request
+
+    apply_request(Paths(config, answer, state))
+
+
 @cli.command()
 @click.option(
     "--fault",

@@ -10,6 +10,7 @@ from guardian.balancers.haproxy import abilities, counters, servers
 from guardian.balancers.haproxy.alteration import Blocks
 from guardian.balancers.haproxy.document import load
 from guardian.balancers.haproxy.ending import Leaver
+from guardian.balancers.haproxy.gate import Door, Gate
 from guardian.balancers.haproxy.held import Held
 from guardian.balancers.haproxy.likeness import likeness
 from guardian.balancers.haproxy.master import Master
@@ -47,6 +48,8 @@ class Endpoints:
     """A directory of guardian's own, for what is to be remembered of the configuration."""
     unit: str = ""
     """HAProxy's systemd unit, by which it is reloaded where there is no master socket."""
+    gate: Door | None = None
+    """The way to root's program, for where guardian may not write the files."""
     load_unloaded: bool = False
     """Whether edits of others that HAProxy has not loaded may be loaded along."""
 
@@ -122,7 +125,7 @@ class HAProxy:
         by_reload = self._service(service).routing.way is Way.RELOAD
         answers = await self._runtime.ask("show info")
         found = abilities.about(answers.texts[0], master=self._endpoints.master_socket is not None)
-        return await self._reloads(found) if by_reload else found
+        return await self._reloads(self._service(service), found) if by_reload else found
 
     async def servers(self, backend: str) -> tuple[Server, ...]:
         """The servers of ``backend``, their addresses and their states."""
@@ -155,15 +158,22 @@ class HAProxy:
         self._runtime.close()
         await self._others.aclose()
 
+    @property
+    def rewriter(self) -> Rewriter:
+        """Who changes the configuration, without the gate. :class:`BalancerUnfit` where it is not named."""
+        if self._by_reload is None:
+            raise BalancerUnfit(reload.no_files(", ".join(self._services)))
+        return self._by_reload.rewriter
+
     def _service(self, name: str) -> Service:
         if name not in self._services:
             raise BalancerUnfit(words.unknown_service(name))
         safe_name(name)
         return self._services[name]
 
-    async def _reloads(self, found: About) -> About:
+    async def _reloads(self, service: Service, found: About) -> About:
         """With what is told of a service that is routed by reload; looked at so often that what HAProxy has loaded is known."""
-        edited = await self._by_reload.observe() if self._by_reload else []
+        edited = await self._by_reload.observe(service) if self._by_reload else []
         lacks = (*found.lacks, *((reload.waits_for_edits(edited),) if edited else ()))
         return replace(found, abilities=(*found.abilities, reload.moves_by_reload()), lacks=lacks)
 
@@ -179,4 +189,5 @@ class HAProxy:
         given = self._endpoints
         router = Router(self._runtime, self._others, VariableMemory(), ROUTE_PATIENCE * given.timeout)
         place = Place(given.files, path, given.state, given.load_unloaded)
-        return ByReload(router, Rewriter(place, Reloader(self._runtime, self._others, given.unit), router))
+        rewriter = Rewriter(place, Reloader(self._runtime, self._others, given.unit), router)
+        return ByReload(router, rewriter, Gate(given.gate) if given.gate else None)

@@ -39,6 +39,8 @@ class Invocation:
     """``None``: guardian's own."""
     group: int | None = None
     groups: tuple[int, ...] = ()
+    master_socket: Path | None = None
+    """Where the master listens, if it does."""
 
 
 def invocation(master: int) -> Invocation:
@@ -62,6 +64,7 @@ def invocation(master: int) -> Invocation:
     environment = dict(entry.split("=", 1) for entry in entries if "=" in entry and not _INTERNAL.match(entry))
     user, group = int(ids["Uid"].split()[1]), int(ids["Gid"].split()[1])
     other = user != os.geteuid()
+    masters = [Path(value.partition(",")[0].removeprefix("unix@")) for option, value in given if option == "-S"]
     return Invocation(
         binary,
         tuple(directory / value for option, value in given if option == "-f"),
@@ -71,6 +74,7 @@ def invocation(master: int) -> Invocation:
         user if other else None,
         group if other else None,
         tuple(map(int, ids["Groups"].split())) if other else (),
+        next((path for path in masters if path.is_absolute()), None),
     )
 
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from guardian.balancers.haproxy import adoption, atomic, binds, document, installation, literal, process
 from guardian.balancers.haproxy.block import Written
@@ -50,12 +51,33 @@ class Place:
     """Whether edits that somebody has made and not loaded may be loaded along."""
 
 
+class Changer(Protocol):
+    """Who carries out changes of HAProxy's configuration: guardian itself, or root's program for it."""
+
+    async def store(self, service: Service, split: Split) -> None:
+        """See :meth:`Rewriter.store`."""
+
+    async def route(self, service: Service, split: Split, *, safe: bool = False) -> Routed:
+        """See :meth:`Rewriter.route`."""
+
+    async def storable(self, service: Service) -> None:
+        """See :meth:`Rewriter.storable`."""
+
+    async def observe(self, service: Service) -> list[str]:
+        """See :meth:`Rewriter.observe`."""
+
+
 class Rewriter:
     """Carries out changes of one HAProxy's configuration, one at a time on this host."""
 
     def __init__(self, place: Place, reloader: Reloader, router: Router) -> None:
         self._place, self._reloader, self._router = place, reloader, router
         self._loaded = Loaded(place.state)
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the files could be replaced by this process, whatever else is wrong with them."""
+        return all(os.access(path.resolve().parent, os.W_OK | os.X_OK) for path in self._place.files)
 
     def stored(self, service: Service) -> Split | None:
         """The split in the files; ``None`` where none is written out. :class:`BalancerUnfit` if they cannot say. Blocking."""
@@ -66,15 +88,15 @@ class Rewriter:
             raise BalancerUnfit(adopting.splits_differ(service.name, sorted(shares)))
         return split
 
-    def storable(self, service: Service) -> None:
-        """:class:`BalancerError` says why :meth:`store` would fail now. Nothing is written. Blocking."""
-        before = self._document()
-        self._changed(before, service, _written(before, service))
-        for path in {Path(file.path).resolve() for file in before.files}:
-            _writable(path)
+    async def storable(self, service: Service) -> None:
+        """:class:`BalancerError` says why :meth:`store` would fail now. Nothing is written."""
+        await asyncio.to_thread(self._storable, service)
+        with contextlib.suppress(BalancerGone):
+            await self._run()
 
-    async def observe(self) -> list[str]:
+    async def observe(self, service: Service) -> list[str]:
         """The files that somebody has changed and HAProxy has not loaded."""
+        del service  # a reload is one of all
         worker = await self._reloader.current()
         return await asyncio.to_thread(self._unloaded, worker)
 
@@ -186,6 +208,12 @@ class Rewriter:
         if outside(before) != outside(after):
             raise BalancerError(words.more_than_the_block(service.name))
         return after
+
+    def _storable(self, service: Service) -> None:
+        before = self._document()
+        self._changed(before, service, _written(before, service))
+        for path in {Path(file.path).resolve() for file in before.files}:
+            _writable(path)
 
     def _document(self) -> Document:
         try:

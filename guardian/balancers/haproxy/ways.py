@@ -5,8 +5,9 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from guardian.balancers.haproxy.gate import Gate
 from guardian.balancers.haproxy.mapfile import PATIENCE, MapFile
-from guardian.balancers.haproxy.rewriting import Rewriter
+from guardian.balancers.haproxy.rewriting import Changer, Rewriter
 from guardian.balancers.haproxy.routing import Router
 from guardian.core.model import Service, Split
 from guardian.core.ports import BalancerError, Routed, WorkerSplit
@@ -54,10 +55,13 @@ class ByMap:
 
 
 class ByReload:
-    """By rewriting HAProxy's configuration. What has begun comes to its end, also when whoever ordered it is cancelled."""
+    """By rewriting HAProxy's configuration: by guardian itself, or through the gate where it may not write there.
 
-    def __init__(self, router: Router, rewriter: Rewriter) -> None:
-        self._router, self._rewriter = router, rewriter
+    What has begun comes to its end, also when whoever ordered it is cancelled.
+    """
+
+    def __init__(self, router: Router, rewriter: Rewriter, gate: Gate | None) -> None:
+        self._router, self.rewriter, self._gate = router, rewriter, gate
         self._working: set[asyncio.Task[Any]] = set()
         self._safe: dict[str, Split] = {}
         """What each service was to have written down, whether or not that could be done."""
@@ -68,29 +72,33 @@ class ByReload:
 
     async def route(self, service: Service, split: Split) -> Routed:
         """See :meth:`Rewriter.route`."""
-        return await self._to_its_end(self._rewriter.route(service, split, safe=self._safe.get(service.name) == split))
+        return await self._to_its_end(self._changer.route(service, split, safe=self._safe.get(service.name) == split))
 
     async def stored(self, service: Service) -> Split | None:
         """The split in the files."""
-        return await on_disk(self._rewriter.stored, service)
+        return await on_disk(self.rewriter.stored, service)
 
     async def store(self, service: Service, split: Split) -> None:
         """See :meth:`Rewriter.store`."""
         self._safe[service.name] = split
-        await self._to_its_end(self._rewriter.store(service, split))
+        await self._to_its_end(self._changer.store(service, split))
 
     async def storable(self, service: Service) -> None:
         """See :meth:`Rewriter.storable`."""
-        await on_disk(self._rewriter.storable, service)
+        await self._changer.storable(service)
 
-    async def observe(self) -> list[str]:
+    async def observe(self, service: Service) -> list[str]:
         """See :meth:`Rewriter.observe`."""
-        return await self._rewriter.observe()
+        return await self._changer.observe(service)
 
     async def aclose(self) -> None:
         """Wait for what has begun."""
         if self._working:
             await asyncio.wait(self._working)
+
+    @property
+    def _changer(self) -> Changer:
+        return self.rewriter if self._gate is None or self.rewriter.may_write else self._gate
 
     async def _to_its_end(self, work: Coroutine[Any, Any, Result]) -> Result:
         task = asyncio.create_task(work)

@@ -258,7 +258,7 @@ async def test_a_file_that_changes_under_the_reload_is_left_to_its_author(
     haproxy: HAProxyProcess, balancer: HAProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What somebody saves in that moment is neither written over nor loaded."""
-    reloader = balancer._by_reload._rewriter._reloader  # type: ignore[union-attr]  it has files
+    reloader = balancer.rewriter._reloader
     reload, saved = reloader.reload, haproxy.configuration.read_text() + EDIT
 
     async def meanwhile(proof: object) -> Worker:

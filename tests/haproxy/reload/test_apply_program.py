@@ -1,0 +1,261 @@
+"""Root's program as a process: it carries out what may be, and nothing that a hostile guardian could ask for."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from guardian.balancers.haproxy.balancer import HAProxy
+from guardian.balancers.haproxy.gate import REQUEST, Answer, BadRequest, Door, Request
+from guardian.core.model import Environment, Service, Split
+from guardian.core.ports import BalancerError
+from guardian.demo.haproxy import HAProxyProcess
+from tests.doubles.visitor import Visitor, visit
+
+BLUE, GREEN = Environment.BLUE, Environment.GREEN
+ROOT = Path(__file__).parents[3]
+NONCE = "0" * 32
+GUARDIAN = """\
+state_dir: state
+rules: rules
+haproxy: {{socket: stats.sock, map: guardian.map, files: [haproxy.cfg]{more}}}
+api: {{socket: api.sock}}
+services:
+  web: {{blue: web_blue, green: web_green, routing: {{way: reload}}}}
+  shop: {{blue: shop_blue, green: shop_green}}
+"""
+
+
+@dataclass
+class Gatehouse:
+    """A HAProxy, its guardian.yaml, and the program."""
+
+    haproxy: HAProxyProcess
+    service: Service
+    directory: Path
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """How the program is run here, where systemd would start it."""
+        config, answer, state = (str(self.directory / name) for name in ("guardian.yaml", "answer.json", "root"))
+        return (sys.executable, "-m", "guardian.cli", "haproxy", "apply", "--config", config, "--answer", answer, "--state", state)
+
+    @property
+    def request(self) -> Path:
+        """Where guardian leaves what it wants."""
+        return self.directory / "state" / REQUEST
+
+    @property
+    def text(self) -> str:
+        """HAProxy's configuration."""
+        return self.haproxy.configuration.read_text()
+
+    def configure(self, more: str = "") -> None:
+        """Write guardian.yaml."""
+        (self.directory / "guardian.yaml").write_text(GUARDIAN.format(more=more))
+
+    async def run(self) -> "subprocess.CompletedProcess[str]":
+        """Run the program once."""
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        return await asyncio.to_thread(
+            subprocess.run, self.command, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    async def ask(self, **changes: object) -> "subprocess.CompletedProcess[str]":
+        """Leave a request with these changes, and run the program."""
+        request = {"nonce": NONCE, "do": "route", "service": "web", "green": 10_000, "safe": False} | changes
+        self.request.write_text(json.dumps(request))
+        return await self.run()
+
+
+@pytest.fixture
+def gate(haproxy: HAProxyProcess, service: Service, tmp_path: Path) -> Gatehouse:
+    """The program before a running HAProxy."""
+    house = Gatehouse(haproxy, service, tmp_path)
+    (tmp_path / "state").mkdir(exist_ok=True)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "root").mkdir()
+    house.configure()
+    return house
+
+
+async def visits(gate: Gatehouse) -> Counter[Environment | None]:
+    """Who answers."""
+    return Counter([await visit(gate.haproxy.port) for _ in range(10)])
+
+
+async def test_what_is_asked_for_is_done(gate: Gatehouse) -> None:
+    """A split is loaded and proved, also in workers that linger, though guardian named no master socket; the file keeps its own."""
+    before = gate.text
+    async with Visitor(gate.haproxy.port) as early:
+        assert await early.ask() is BLUE
+        done = await gate.ask()
+        assert done.returncode == 0, done.stderr
+        answer = Answer.read(gate.directory / "answer.json")
+        assert answer
+        assert (answer.nonce, answer.kind, len(answer.workers)) == (NONCE, "", 2)
+        assert await early.ask() is GREEN
+    assert (gate.text, await visits(gate)) == (before, {GREEN: 10})
+    assert (await gate.ask(do="store")).returncode == 0
+    assert "share_web int(10000)" in gate.text
+    assert (await gate.ask(do="check")).returncode == 0
+    assert (gate.directory / "answer.json").stat().st_mode & 0o777 == 0o644
+
+
+HOSTILE: dict[str, dict[str, object]] = {
+    "a service that is a command": {"service": "web;quit"},
+    "a service that is a path": {"service": "../../etc/passwd"},
+    "a service that is a line": {"service": "web\n    server x 127.0.0.1:1"},
+    "a share that is too large": {"green": 10_001},
+    "a share below none": {"green": -1},
+    "a share that is text": {"green": "0) \n program evil"},
+    "a share that is no whole number": {"green": 0.5},
+    "a share that is a truth": {"green": True},
+    "an order that is none": {"do": "adopt"},
+    "an order that is a list": {"do": ["route"]},
+    "a nonce that is a path": {"nonce": "../x"},
+    "a nonce that is none": {"nonce": None},
+    "a further key": {"files": ["/etc/shadow"]},
+    "safe that is text": {"safe": "yes"},
+}
+
+
+@pytest.mark.parametrize("changes", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_request_that_is_none_is_refused(changes: dict[str, object], tmp_path: Path) -> None:
+    """Before anything is looked at but the request itself."""
+    path = tmp_path / "request"
+    path.write_text(json.dumps({"nonce": NONCE, "do": "route", "service": "web", "green": 1, "safe": False} | changes))
+    with pytest.raises(BadRequest):
+        Request.read(path)
+
+
+async def test_a_hostile_request_changes_nothing(gate: Gatehouse) -> None:
+    """It is refused in a sentence, without a traceback, and neither the file nor the worker is another one."""
+    before, worker = gate.text, await gate.haproxy.worker()
+    for changes, sentence in (
+        ({"service": "nobody"}, "there is no service nobody"),
+        ({"service": "shop"}, "shop is not routed by reload"),
+        ({"service": "web;quit"}, "the request is not one of guardian's"),
+    ):
+        done = await gate.ask(**changes)
+        assert done.returncode == 1
+        assert sentence in done.stderr
+        assert "Traceback" not in done.stderr
+    assert (gate.text, await gate.haproxy.worker()) == (before, worker)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[" * 100_000, b"{}" + b" " * 5000, b"null", b'{"nonce": 1e999}', b"1" * 4000])
+def test_what_is_no_request_is_refused_without_being_repeated(content: bytes, tmp_path: Path) -> None:
+    """Nothing of what lies there comes back: it might be a file that guardian may not read."""
+    path = tmp_path / "request"
+    path.write_bytes(content)
+    with pytest.raises(BadRequest) as refused:
+        Request.read(path)
+    assert str(refused.value).isascii()
+    assert len(str(refused.value)) < 60
+
+
+def test_links_pipes_and_directories_are_no_requests(tmp_path: Path) -> None:
+    """None of them is followed, and none of them is waited for."""
+    secret = tmp_path / "secret"
+    secret.write_text("root:x:0:0")
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(secret)
+    os.mkfifo(pipe)
+    for path in (link, pipe, tmp_path, tmp_path / "missing"):
+        with pytest.raises(BadRequest):
+            Request.read(path)
+
+
+async def test_a_configuration_that_others_may_write_is_not_acted_on(gate: Gatehouse) -> None:
+    """What root acts on must be root's alone."""
+    config = gate.directory / "guardian.yaml"
+    if os.geteuid() != 0:
+        pytest.skip("who is not root acts in nobody's name but his own")
+    config.chmod(0o664)
+    done = await gate.ask()
+    assert done.returncode == 1
+    assert "guardian.yaml may be written by others" in done.stderr
+    config.chmod(0o644)
+    os.chown(config, 65534, -1)
+    done = await gate.ask()
+    assert "guardian.yaml does not belong to root" in done.stderr
+    os.chown(config, 0, -1)
+    gate.directory.chmod(0o777)
+    assert "may be written by others" in (await gate.ask()).stderr
+
+
+async def test_more_than_guardians_block_is_never_loaded(gate: Gatehouse) -> None:
+    """Not an edit of somebody's, not a block that was tampered with."""
+    original = gate.text
+    for text in (original + "\nbackend evil\n", original.replace("lt 0 }", "lt 1 }")):
+        gate.haproxy.configuration.write_text(text)
+        done = await gate.ask()
+        assert done.returncode == 1
+        assert "was changed by somebody" in done.stderr
+        assert gate.text == text
+    await gate.haproxy.reload()
+    done = await gate.ask()
+    assert "not as guardian writes them" in done.stderr
+    assert await visits(gate) == {BLUE: 10}
+
+
+async def test_guardian_goes_through_the_gate_where_it_may_not_write(gate: Gatehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same calls, the same answers; errors come back as the sentences that they are."""
+    start = ("env", f"PYTHONPATH={ROOT}", *gate.command)
+    door = Door(gate.request, gate.directory / "answer.json", start)
+    adapter = HAProxy(replace(gate.haproxy.endpoints, gate=door, master_socket=None), [gate.service])
+    monkeypatch.setattr(type(adapter.rewriter), "may_write", False)
+    before = gate.text
+    await adapter.storable("web")
+    routed = await adapter.route("web", Split.all_on(GREEN))
+    assert routed.split == Split.all_on(GREEN)
+    assert (gate.text, await visits(gate)) == (before, {GREEN: 10})
+    await adapter.store("web", Split.all_on(GREEN))
+    assert await adapter.stored("web") == Split.all_on(GREEN)
+    gate.haproxy.configuration.write_text(gate.text + "\nbackend more\n")
+    with pytest.raises(BalancerError, match="was changed by somebody"):
+        await adapter.route("web", Split(5))
+    await adapter.storable("web")
+    await adapter.aclose()
+
+
+@pytest.mark.parametrize(
+    ("start", "sentence"),
+    [
+        (("/nonexistent/systemctl",), "could not be started"),
+        (("sh", "-c", "echo Access denied >&2; exit 4"), "could not be started .Access denied"),
+        (("true",), "ended without an answer"),
+    ],
+)
+async def test_a_gate_that_does_not_open_says_so(
+    gate: Gatehouse, monkeypatch: pytest.MonkeyPatch, start: tuple[str, ...], sentence: str
+) -> None:
+    """With what to look at; a rollback would fail in the same way, so that readiness tells it before."""
+    adapter = HAProxy(
+        replace(gate.haproxy.endpoints, gate=Door(gate.request, gate.directory / "answer.json", start)), [gate.service]
+    )
+    monkeypatch.setattr(type(adapter.rewriter), "may_write", False)
+    for call in (adapter.storable("web"), adapter.route("web", Split(1))):
+        with pytest.raises(BalancerError, match=sentence):
+            await call
+    await adapter.aclose()
+
+
+async def test_an_answer_to_somebody_else_is_none(gate: Gatehouse) -> None:
+    """Neither one that is left from before, nor one that is no answer."""
+    path = gate.directory / "answer.json"
+    for content in (
+        '{"nonce": "1"}',
+        "[]",
+        "",
+        '{"nonce": "1", "kind": "", "trouble": "", "workers": 5, "seconds": 0, "edited": []}',
+    ):
+        path.write_text(content)
+        assert Answer.read(path) is None
