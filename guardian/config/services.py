@@ -9,9 +9,11 @@ from guardian.config.document import Node
 from guardian.config.faults import Findings, Place
 from guardian.config.fields import Fields, Kind, Misfit
 from guardian.config.stages import read_stages
-from guardian.core.model import NAME, TOKEN, Ending, Holding, Routing, Service, Sticky, Way
+from guardian.core.model import NAME, TOKEN, Ending, Holding, Preview, Routing, Service, Sticky, Way
+from guardian.core.stages import Through
 from guardian.core.words import faults as words
 from guardian.core.words import forms
+from guardian.core.words import testers as tester_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,12 @@ def _read(services: Services, name: str, node: Node, base: Path, findings: Findi
         blue=fields.required("blue", kinds.name("web_blue")),
         green=fields.required("green", kinds.name("web_green")),
         watch_seconds=fields.optional("watch", kinds.duration("1s", "7d", "10m"), 600.0),
-        routing=_routing(fields.optional_section("routing")),
+        routing=_routing(fields.optional_section("routing"), base),
         stages=read_stages(fields.optional_section("stages"), base, findings),
     )
+    verify = service.stages.verify
+    if verify and service.routing.testers is None and any(check.through is not Through.SERVERS for check in verify.checks):
+        fields.fault("stages", tester_words.needs_testers())
     if fields.sound("blue", "green") and service.blue == service.green:
         fields.fault("green", words.same_backend(service.green))
     fields.close()
@@ -58,10 +63,11 @@ def _read(services: Services, name: str, node: Node, base: Path, findings: Findi
     services.watches[name] = service.watch_seconds if fields.sound("watch") else inf
 
 
-def _routing(fields: Fields) -> Routing:
+def _routing(fields: Fields, base: Path) -> Routing:
     routing = Routing(
         way=fields.optional("way", kinds.choice(Way, forms.a_way()), Way.RUNTIME),
         sticky=fields.optional("sticky", _STICKY, None),
+        testers=_read_testers(fields, base),
         fallback=fields.optional("fallback", kinds.SWITCH, kinds.SWITCH.stand_in),
         frontends=fields.optional_list("frontends", kinds.name("www")),
         ending=fields.optional("ending", kinds.choice(Ending, forms.an_ending()), Ending.DRAIN),
@@ -69,8 +75,31 @@ def _routing(fields: Fields) -> Routing:
     )
     if fields.sound("ending") and routing.ending is Ending.DRAIN:
         fields.refuse(("grace",), lambda _: words.grace_without_cut())
+    if routing.testers and routing.way is not Way.RUNTIME:
+        fields.fault("testers", tester_words.needs_map(routing.way))
     fields.close()
     return routing
+
+
+def _read_testers(routing: Fields, base: Path) -> Preview | None:
+    if not routing.has("testers"):
+        routing.overlook(("testers",))
+        return None
+    fields = routing.section("testers")
+    by, name = fields.required("by", _MARK)
+    secret = fields.required("secret_file", kinds.path(base, "/etc/guardian/web-testers"))
+    fields.close()
+    return Preview(by, name, secret)
+
+
+def _read_mark(text: str) -> tuple[Holding, str]:
+    by, _, name = text.partition(" ")
+    if by not in (Holding.HEADER, Holding.COOKIE) or not TOKEN.fullmatch(name.strip()):
+        raise Misfit(words.misfit(text, tester_words.a_mark()))
+    return Holding(by), name.strip()
+
+
+_MARK = Kind(_read_mark, tester_words.a_mark(), (Holding.HEADER, "X-Guardian-Tester"))
 
 
 def _read_sticky(text: str) -> Sticky:

@@ -20,6 +20,7 @@ from guardian.core.stages import (
     Playbook,
     Policy,
     Stages,
+    Through,
     Verify,
     Work,
     filled,
@@ -29,6 +30,7 @@ from guardian.core.words import command as command_words
 from guardian.core.words import faults as words
 from guardian.core.words import forms
 from guardian.core.words import stage_faults as stage_words
+from guardian.core.words import testers as tester_words
 
 S = TypeVar("S")
 
@@ -40,6 +42,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}(?::[0-9]{1,5})?")
 _PATH = re.compile(r"/[\x21-\x7e]{0,1000}")
+_ENTRANCE = re.compile(r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(?::[0-9]{1,5})?/?")
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _CODES = re.compile(r"[1-5][0-9]{2}(?:[ ,]+[1-5][0-9]{2})*")
 _QUANTILE = re.compile(r"p([0-9]{2}(?:\.[0-9])?)")
@@ -199,6 +202,7 @@ def _read_verify(fields: Fields, base: Path, findings: Findings) -> Verify:
     verify = Verify(
         health=fields.optional("health", kinds.SWITCH, default=True),
         settle=fields.optional("settle", kinds.duration("0s", "1h", "30s"), 30.0),
+        entrance=fields.optional("entrance", _matching(_ENTRANCE, tester_words.an_entrance()), "").rstrip("/"),
         host=fields.optional("host", _matching(_HOST, stage_words.a_host()), ""),
         tls=fields.optional("tls", kinds.SWITCH, default=False),
         checks=tuple(_read_check(Fields(node, findings)) for node in _nodes(fields, "checks")),
@@ -206,6 +210,9 @@ def _read_verify(fields: Fields, base: Path, findings: Findings) -> Verify:
         commands=tuple(_read_suite(Fields(node, findings), base) for node in _nodes(fields, "commands")),
     )
     fields.close()
+    asks = any(check.through is not Through.SERVERS for check in verify.checks)
+    if asks and not verify.entrance and fields.sound("entrance"):
+        fields.fault("checks", tester_words.needs_entrance())
     if not (verify.health or verify.checks or verify.load or verify.commands):
         fields.fault_here(stage_words.nothing_verified())
     return verify
@@ -224,6 +231,7 @@ def _read_check(fields: Fields) -> Check:
         path=fields.required("path", _request_path()),
         method=fields.optional("method", _matching(_METHOD, stage_words.a_method()), "GET"),
         headers=_read_headers(fields, "send"),
+        through=fields.optional("through", kinds.choice(Through, tester_words.ways()), Through.SERVERS),
         expect=Expectation(
             status=fields.optional("status", _STATUS, (200,)),
             headers=_read_headers(fields, "header"),

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Self
 
 from guardian.core.stages import Stages
@@ -101,6 +102,23 @@ class Sticky:
             raise ValueError(message)
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """People and programs who reach the side that is verified through the real frontend, while everyone else does not."""
+
+    by: Holding
+    """A header or a cookie."""
+    name: str
+    secret_file: Path
+    """Holds what they send in it."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could not stand in HAProxy's configuration with ``ValueError``."""
+        if self.by is Holding.SOURCE or not TOKEN.fullmatch(self.name):
+            message = f"testers cannot be recognised by {self.by} {self.name!r}"
+            raise ValueError(message)
+
+
 class Ending(StrEnum):
     """What becomes of connections to the abandoned environment that outlive a switch."""
 
@@ -124,6 +142,8 @@ class Routing:
     ending: Ending = Ending.DRAIN
     grace: float = 0.0
     """Seconds that connections to the abandoned environment have before they are cut."""
+    testers: Preview | None = None
+    """``None``: nobody is let through to the idle side."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,15 @@ class Balancer(Counting, Protocol):
         Empty where guardian may not read it. :class:`BalancerError` where it should be able to.
         """
 
+    async def admit(self, service: str, environment: Environment) -> Mapping[str, str]:
+        """Let testers reach ``environment`` through the frontends, whatever the split, until it is changed; the headers they send.
+
+        :class:`BalancerUnfit` where the service has none, or the balancer cannot do it.
+        """
+
+    async def dismiss(self, service: str) -> None:
+        """Let testers go where everyone goes. Every :meth:`route` does that, too. Errors as for :meth:`snapshot`."""
+
     async def altered(self, service: str) -> str:
         """What was changed by hand in the balancer's configuration of ``service``; empty where all stands as guardian wrote it."""
 

@@ -26,6 +26,16 @@ class Policy(StrEnum):
     """People are told, and it goes on."""
 
 
+class Through(StrEnum):
+    """Which way a smoke check takes."""
+
+    SERVERS = "servers"
+    """Straight to each server of the environment, past the balancer."""
+    BALANCER = "balancer"
+    """Through the service's own frontend, as a tester."""
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class Playbook:
     """An Ansible playbook."""
@@ -80,6 +90,7 @@ class Check:
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
     expect: Expectation = Expectation()
+    through: Through = Through.SERVERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,8 @@ class Verify:
     """Whether every server of the environment must be up in the balancer's eyes."""
     settle: float = 30.0
     """Seconds that the servers have to become so."""
+    entrance: str = ""
+    """Where the service's frontend is reached, as ``http://127.0.0.1:80``; for checks through the balancer."""
     host: str = ""
     """The ``Host`` of every request; empty for the server's address."""
     tls: bool = False

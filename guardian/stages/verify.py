@@ -5,6 +5,7 @@ server that HAProxy does not use, end it early, since then nothing else could be
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ import httpx
 from guardian.core.model import Environment, Service
 from guardian.core.ports import Balancer, BalancerError, Server, StageResult
 from guardian.core.smoke import exceeded, named, unmet
-from guardian.core.stages import Check, Load, Verify, filled
+from guardian.core.stages import Check, Load, Through, Verify, filled
 from guardian.core.words import smoke as words
+from guardian.core.words import testers as tester_words
 from guardian.stages.command import CommandWork
 from guardian.stages.http import NoAnswer, Request, ask, client
 from guardian.stages.lines import Progress
@@ -34,6 +36,15 @@ class _Found:
     """One phrase a part, for the summary."""
     lines: list[str] = field(default_factory=list)
     passed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _To:
+    """Where a check is sent."""
+
+    base: str
+    name: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class VerifyWork:
@@ -56,6 +67,8 @@ class VerifyWork:
             found.wrong.append(words.balancer_silent(str(error)))
         details = {"lines": (*found.wrong, *found.lines)}
         if found.wrong:
+            with contextlib.suppress(BalancerError):  # or nobody asks it for anything anyway
+                await self._balancer.dismiss(self._service.name)
             return StageResult(ok=False, summary=words.failed(self._environment, found.wrong, found.passed), details=details)
         return StageResult(ok=True, summary=words.passed(self._environment, found.good), details=details)
 
@@ -84,8 +97,7 @@ class VerifyWork:
         async with client() as http:
             before = found.passed
             for check in self._verify.checks:
-                for server in servers:
-                    await self._ask(http, check, server, found, progress)
+                await self._check(http, check, servers, found, progress)
             if found.passed > before:
                 found.good.append(words.checks_passed(found.passed - before))
         if self._verify.load:
@@ -97,10 +109,28 @@ class VerifyWork:
             (found.good if result.ok else found.wrong).append(result.summary)
             found.passed += result.ok
 
-    async def _ask(self, http: httpx.AsyncClient, check: Check, server: Server, found: _Found, progress: Progress) -> None:
-        headers = {**dict(self._host()), **{name: filled(value, self._values) for name, value in check.headers}}
+    async def _check(
+        self, http: httpx.AsyncClient, check: Check, servers: Sequence[Server], found: _Found, progress: Progress
+    ) -> None:
+        if check.through is not Through.BALANCER:
+            for server in servers:
+                await self._ask(http, check, _To(self._base(server), server.name), found, progress)
+        if check.through is not Through.SERVERS:
+            testers = await self._balancer.admit(self._service.name, self._environment)
+            entrance = self._verify.entrance
+            before, wrong = await self._requests(), len(found.wrong)
+            await self._ask(http, check, _To(entrance, tester_words.through(entrance), testers), found, progress)
+            if len(found.wrong) == wrong and await self._requests() <= before:
+                found.wrong.append(words.check_failed(named(check), entrance, (tester_words.other_side(self._backend),)))
+
+    async def _requests(self) -> int:
+        return (await self._balancer.snapshot((self._backend,))).backends[self._backend].requests
+
+    async def _ask(self, http: httpx.AsyncClient, check: Check, to: _To, found: _Found, progress: Progress) -> None:
+        own = {name: filled(value, self._values) for name, value in check.headers}
+        headers = {**dict(self._host()), **own, **to.headers}
         limit = check.expect.within
-        request = Request(f"{self._base(server)}{filled(check.path, self._values)}", check.method, headers, limit)
+        request = Request(f"{to.base}{filled(check.path, self._values)}", check.method, headers, limit)
         try:
             answer = await ask(http, request)
             wrong = unmet(answer, check.expect, self._values)
@@ -108,10 +138,10 @@ class VerifyWork:
         except NoAnswer as error:
             wrong, took = (words.no_answer(str(error), limit),), limit
         if wrong:
-            said = words.check_failed(named(check), server.name, wrong)
+            said = words.check_failed(named(check), to.name, wrong)
             found.wrong.append(said)
         else:
-            said = words.check_passed(named(check), server.name, took)
+            said = words.check_passed(named(check), to.name, took)
             found.lines.append(said)
             found.passed += 1
         progress(said)

@@ -155,6 +155,19 @@ class FakeBalancer:
         self._fail("described")
         return self.description
 
+    async def admit(self, service: str, environment: Environment) -> Mapping[str, str]:
+        """As the protocol says; testers send a header."""
+        self._served(service)
+        self._fail("admit")
+        self.calls.append(("admit", f"{service} {environment}"))
+        return {"X-Guardian-Tester": "secret"}
+
+    async def dismiss(self, service: str) -> None:
+        """As the protocol says."""
+        self._served(service)
+        self._fail("dismiss")
+        self.calls.append(("dismiss", service))
+
     async def altered(self, service: str) -> str:
         """As the protocol says, with what a test has put into ``alteration``."""
         self._served(service)

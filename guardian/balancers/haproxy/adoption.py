@@ -13,6 +13,7 @@ from guardian.balancers.haproxy.runtime import safe_name, safe_path
 from guardian.core.model import Holding, Service, Split, Way
 from guardian.core.ports import BalancerUnfit
 from guardian.core.words import adoption as words
+from guardian.core.words import testers
 
 _ENTRANCES = ("frontend", "listen")
 _HOLDERS = ("backend", "listen")
@@ -161,6 +162,9 @@ class _Survey:
         for section in self._chosen() if sticky and sticky.by is not Holding.SOURCE else ():
             if section.mode != "http":
                 yield words.sticky_needs_http(section.heading.where, section.title)
+        for section in self._chosen() if service.routing.testers else ():
+            if section.mode != "http":
+                yield testers.needs_http(section.heading.where, section.title)
 
     def _chosen(self) -> list[Section]:
         """The sections that get blocks."""

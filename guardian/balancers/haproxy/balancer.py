@@ -18,6 +18,7 @@ from guardian.balancers.haproxy.reload import Reloader
 from guardian.balancers.haproxy.rewriting import Place, Rewriter
 from guardian.balancers.haproxy.routing import MapMemory, Router, VariableMemory
 from guardian.balancers.haproxy.runtime import Runtime, safe_name, safe_path
+from guardian.balancers.haproxy.testers import Doors
 from guardian.balancers.haproxy.ways import ByMap, ByReload, on_disk
 from guardian.core.model import Environment, Service, Split, Way
 from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, Server, WorkerSplit
@@ -80,7 +81,9 @@ class HAProxy:
         master = endpoints.master_socket
         self._others = Master(master, endpoints.timeout) if master else Held(self._runtime, endpoints.timeout)
         self._leaver = Leaver(self._runtime, self._others)
-        self._by_map = ByMap(path, Router(self._runtime, self._others, MapMemory(path), ROUTE_PATIENCE * endpoints.timeout))
+        self._doors = Doors(path, self._runtime, self._services.values())
+        memory = MapMemory(path, self._doors.closing)
+        self._by_map = ByMap(path, Router(self._runtime, self._others, memory, ROUTE_PATIENCE * endpoints.timeout))
         self._by_reload = self._reloading(path) if endpoints.files else None
         self._blocks = Blocks(endpoints.files, path)
         self._table = counters.Table()
@@ -144,6 +147,14 @@ class HAProxy:
         except OSError as error:
             path = Path(error.filename or self._endpoints.files[0])
             raise BalancerError(adoption_words.unreadable(path, error.strerror or str(error))) from error
+
+    async def admit(self, service: str, environment: Environment) -> Mapping[str, str]:
+        """Open the testers' way; see :class:`guardian.balancers.haproxy.testers.Doors`."""
+        return await self._doors.admit(self._service(service), environment)
+
+    async def dismiss(self, service: str) -> None:
+        """Close the testers' way."""
+        await self._doors.dismiss(self._service(service))
 
     async def altered(self, service: str) -> str:
         """What differs from the block that guardian wrote; empty where nothing does, or no file is named."""

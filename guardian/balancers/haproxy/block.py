@@ -14,7 +14,8 @@ from pathlib import Path
 
 from guardian.balancers.haproxy.condition import ALWAYS, Alternatives
 from guardian.balancers.haproxy.runtime import safe_name, safe_path
-from guardian.core.model import BASIS_POINTS, Environment, Holding, Service, Split, Sticky, Way
+from guardian.balancers.haproxy.testers import CODES, sample
+from guardian.core.model import BASIS_POINTS, Environment, Holding, Preview, Service, Split, Sticky, Way
 
 _FALLBACK = re.compile(r"use_backend \S+ if \{ nbsrv\(\S+\) eq 0 \} \{ nbsrv\(\S+\) gt 0 \}")
 
@@ -63,6 +64,8 @@ def block(
     conditions = list(draw.conditions(diversion.condition))
     if service.routing.fallback:
         conditions = list(_with_fallback(service, diversion, conditions))
+    if service.routing.testers:
+        conditions = list(_with_testers(service, service.routing.testers, map_path, diversion, conditions))
     return _marked(name, [f"use_backend {backend} if {tests}" for tests in conditions], layout)
 
 
@@ -171,6 +174,19 @@ def _with_fallback(service: Service, diversion: Diversion, conditions: list[str]
         yield " ".join([f"{{ {live} eq 0 }} {{ {other} gt 0 }}", *tests])
     for guard in (f"{{ {other} gt 0 }}", f"{{ {live} eq 0 }}"):
         yield from (f"{guard} {tests}" for tests in conditions)
+
+
+def _with_testers(service: Service, testers: Preview, map_path: Path, diversion: Diversion, conditions: list[str]) -> Iterator[str]:
+    """``conditions``, behind rules for testers of the other environment, and never for those of the live one.
+
+    The first rule looks up what the request's secret opens, once; a request without one opens nothing.
+    """
+    code = f"txn.guardian_tester_{_variable(service.name)}"
+    looked_up = f"{{ {sample(service, testers, safe_path(map_path))},set-var({code}) -m int eq {CODES[diversion.live.other]} }}"
+    known = f"{{ var({code}) -m int eq {CODES[diversion.live.other]} }}"
+    for number, tests in enumerate(diversion.condition):
+        yield " ".join([known if number else looked_up, *tests])
+    yield from (f"!{{ var({code}) -m int eq {CODES[diversion.live]} }} {tests}" for tests in conditions)
 
 
 def _variable(name: str) -> str:

@@ -68,6 +68,14 @@ class Fleet:
         """What the configuration of the service's instance says of both backends."""
         return await self._carrier(service).described(service)
 
+    async def admit(self, service: str, environment: Environment) -> Mapping[str, str]:
+        """Open the testers' way on the service's instance."""
+        return await self._carrier(service).admit(service, environment)
+
+    async def dismiss(self, service: str) -> None:
+        """Close the testers' way on the service's instance."""
+        await self._carrier(service).dismiss(service)
+
     async def altered(self, service: str) -> str:
         """What differs from the block that guardian wrote for ``service``."""
         return await self._carrier(service).altered(service)

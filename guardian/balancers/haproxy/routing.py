@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,8 +67,9 @@ class Memory(Protocol):
 class MapMemory:
     """The map at ``path``."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, closing: Callable[[Service], Sequence[str]] = lambda _: ()) -> None:
+        """``closing``: commands that go with every change of a service's split, and before it."""
+        self._path, self._closing = path, closing
 
     async def get(self, service: Service, ask: Ask) -> Answers:
         """As the protocol says."""
@@ -77,7 +78,8 @@ class MapMemory:
     async def set(self, service: Service, split: Split, ask: Ask) -> Answers:
         """As the protocol says. A map that lacks the service gets it."""
         entry = f"{self._path} {service.name}"
-        answers = await ask(f"set map {entry} {split.green}", f"get map {entry}")
+        answers = await ask(*self._closing(service), f"set map {entry} {split.green}", f"get map {entry}")
+        answers = Answers(answers.worker, answers.texts[-2:])
         if "entry not found" in "".join(answers.texts):
             answers = await ask(f"add map {entry} {split.green}", f"get map {entry}")
         return answers

@@ -35,6 +35,8 @@ def blocks() -> list[str]:
 def test_what_the_page_about_stages_says_is_accepted(block: str, tmp_path: Path) -> None:
     """Every block of the page is read without a fault."""
     head = "state_dir: /s\nrules: /r\nhaproxy: {socket: /h, map: /m}\napi: {socket: /a}\n"
-    service = "services:\n  web:\n    blue: b\n    green: g\n    stages:\n"
+    service = (
+        "services:\n  web:\n    blue: b\n    green: g\n    routing: {testers: {by: header X-T, secret_file: /t}}\n    stages:\n"
+    )
     (tmp_path / "guardian.yaml").write_text(head + service + textwrap.indent(block, " " * 6))
     assert load_settings(tmp_path / "guardian.yaml").services["web"].stages

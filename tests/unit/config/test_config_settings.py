@@ -9,7 +9,7 @@ from guardian.config.settings import ApiSettings, HaproxySettings, LogFormat, Lo
 from guardian.core.channels import ChannelSettings, Webhook
 from guardian.core.drift import Policy, Unloaded
 from guardian.core.letters import Route
-from guardian.core.model import Ending, Holding, Routing, Service, Sticky, Way
+from guardian.core.model import Ending, Holding, Preview, Routing, Service, Sticky, Way
 from guardian.core.rules import Severity
 
 ROOT = Path(__file__).parents[3]
@@ -193,7 +193,11 @@ def test_the_examples_of_routing_are_read_when_they_are_uncommented(tmp_path: Pa
     lines = [line.replace("    # ", "    ", 1) for line in f"    # routing:\n{below}".splitlines(keepends=True)]
     path = tmp_path / "guardian.yaml"
     path.write_text(above + "".join(lines))
-    assert load_settings(path).services["web"].routing == Routing(sticky=Sticky(Holding.COOKIE, "JSESSIONID"), frontends=("www",))
+    assert load_settings(path).services["web"].routing == Routing(
+        sticky=Sticky(Holding.COOKIE, "JSESSIONID"),
+        frontends=("www",),
+        testers=Preview(Holding.HEADER, "X-Guardian-Tester", Path("/etc/guardian/web-testers")),
+    )
 
 
 def test_channels_are_read_with_their_routes(tmp_path: Path) -> None:

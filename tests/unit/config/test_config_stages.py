@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from guardian.config.settings import load_settings
-from guardian.core.stages import Check, Command, Expectation, Load, Parity, Playbook, Policy, Stages, Verify
+from guardian.core.stages import Check, Command, Expectation, Load, Parity, Playbook, Policy, Stages, Through, Verify
 
 HEAD = """\
 state_dir: /s
@@ -18,6 +18,8 @@ services:
     green: web_green
 """
 ALL = """\
+    routing:
+      testers: {by: header X-Guardian-Tester, secret_file: testers}
     stages:
       deploy:
         playbook: ansible/deploy.yml
@@ -28,6 +30,7 @@ ALL = """\
       verify:
         health: false
         settle: 1m
+        entrance: http://[::1]:8080/
         host: www.example.org:8443
         tls: true
         checks:
@@ -40,6 +43,7 @@ ALL = """\
             body: "version $version$$"
             json: {checks.0.name: ok, ready: "true"}
             within: 750ms
+            through: both
         load: {path: /, rate: 50, for: 20s, at_once: 10, errors: 0.5%, latency: p99 300ms, timeout: 2s}
         commands:
           - name: selenium
@@ -75,6 +79,7 @@ def test_everything_that_may_be_ordered_is_read(tmp_path: Path) -> None:
         verify=Verify(
             health=False,
             settle=60.0,
+            entrance="http://[::1]:8080",
             host="www.example.org:8443",
             tls=True,
             checks=(
@@ -90,6 +95,7 @@ def test_everything_that_may_be_ordered_is_read(tmp_path: Path) -> None:
                         (("checks.0.name", "ok"), ("ready", "true")),
                         0.75,
                     ),
+                    Through.BOTH,
                 ),
             ),
             load=Load("/", 50.0, 20.0, 10, 0.005, 0.99, 0.3, 2.0),
