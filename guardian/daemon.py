@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from guardian.app.clock import SteadyClock
 from guardian.app.codec import alert_from_record, alert_to_record, state_from_record
 from guardian.app.decide import Decider
 from guardian.app.gauges import Gauges
-from guardian.app.logs import log_to_stderr
+from guardian.app.logs import log
 from guardian.app.orders import Orders, Parts
 from guardian.app.outbox import Channel, Outbox
 from guardian.app.poll import TURN_SECONDS, Poller
@@ -30,6 +30,7 @@ from guardian.app.reconcile import Reconciler
 from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.rulebook import Files, RuleBook, RulesUnfit
 from guardian.app.schedule import Schedule
+from guardian.app.systemd import Heart, Notifier
 from guardian.app.tell import Feed
 from guardian.app.tokens import Tokens
 from guardian.app.watch import Beat, Records, Watcher, Wires
@@ -52,7 +53,7 @@ from guardian.core.plan import resume
 from guardian.core.ports import Balancer, BalancerError, Metrics, StoreError
 from guardian.core.rules import RuleSet, Source
 from guardian.core.switch import adopt
-from guardian.core.words import alerts, refusals, rulebook, upkeep
+from guardian.core.words import alerts, moment, refusals, rulebook, upkeep
 from guardian.core.words.story import announce
 from guardian.metrics.alerts.desk import AlertDesk
 from guardian.metrics.alerts.desk import Wires as AlertWires
@@ -76,6 +77,9 @@ STOP_SECONDS = 8.0
 """How long a stop waits for changes of routing that are under way; what is cut short is resumed at the next start."""
 DELIVERY_GRACE = 5.0
 """Seconds that a delivery may take beyond the time in which the other end must have answered."""
+PARTS = frozenset({"watch", "close looks", "reconcile", "readiness", "queries", "schedule", "api"})
+"""What must have completed a turn for the watchdog to be fed. The journal and the channels are not among them: they wait for disks
+and for other people's servers, and a restart of guardian would mend neither."""
 EVIDENCE_DAYS = 90
 EVIDENCE_KEPT = 50
 """Deployments of each service whose evidence is kept whatever their age."""
@@ -85,7 +89,7 @@ def run(config: Path) -> int:
     """Run guardian until SIGTERM or SIGINT. 0: stopped in order; 1: it could not start, and why is on standard error."""
     try:
         configuration = load(config)
-        log_to_stderr(configuration.settings.log.format.value, configuration.settings.log.level.value)
+        log(configuration.settings.log.format.value, configuration.settings.log.level.value)
         with StateLock(configuration.settings.state_dir):
             store = SqlStore(configuration.settings.state_dir)
             try:
@@ -243,6 +247,7 @@ class Adapters:
     files: Files
     inbox: Inbox
     channels: Sequence[Channel] = ()
+    notifier: Notifier = field(default_factory=Notifier)
 
 
 def _slack(settings: Settings, parts: Parts, store: SqlStore) -> "Slack | None":
@@ -261,10 +266,13 @@ class Program:
         settings, services = configuration.settings, configuration.settings.services
         balancer, store = adapters.balancer, adapters.store
         self._api, self._store, self._services = settings.api, store, services
+        self._socket = (settings.api.socket, settings.api.mode, settings.api.group)
         self._clock, self._feed, self._gauges, self._recorder = SteadyClock(), Feed(), Gauges(), Recorder(store)
         self._decider = decider = Decider(states, self._recorder, self._clock, self._feed)
         self._prober = Prober(services, balancer, self._recorder, decider.state, self._clock)
-        beat = Beat(look_every=settings.haproxy.look_every)
+        notifier = adapters.notifier
+        self._notifier, self._heart = notifier, Heart(PARTS, notifier, self._doing)
+        beat = Beat(look_every=settings.haproxy.look_every, turned=lambda: self._heart.turned("watch"))
         rules = {name: configuration.rules.get(name) or RuleSet(name) for name in services}
         self._rules = book = RuleBook(rules, adapters.files, self._clock, decider.watching)
         self._watcher = Watcher(services, balancer, self._clock, book.of, self._gauges, beat)
@@ -272,6 +280,7 @@ class Program:
         self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock, settings.haproxy.drift)
         parts = Parts(services, balancer, store, decider, self._watcher, self._prober, self._feed, book, self._clock)
         self._orders = Orders(parts)
+        self._reconciler.turned = lambda: self._heart.turned("close looks")
         self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)
         wires = AlertWires(partial(self._poller.hurry, Source.ALERTS), self._keep_alerts)
         self._desk = AlertDesk(adapters.inbox, self._clock, wires)
@@ -312,7 +321,7 @@ class Program:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop``. A part that dies takes the program with it: a guardian that is half dead is worse than none."""
-        schedule = Schedule(self._clock)
+        schedule = Schedule(self._clock, self._heart.turned)
         schedule.every(1.0, "reconcile", self._reconcile, deadline=10.0)
         schedule.every(3.0, "readiness", self._prober.probe, deadline=10.0)
         schedule.every(TURN_SECONDS, "queries", self._poller.turn, deadline=10.0)
@@ -331,13 +340,15 @@ class Program:
                 group.create_task(self._reconciler.run(), name="reconcile"),
                 group.create_task(schedule.run(), name="schedule"),
                 group.create_task(self._outbox.run(), name="outbox"),
-                group.create_task(serve(api, self._api.socket, self._api.mode, self._api.group, tcp), name="api"),
+                group.create_task(serve(api, *self._socket, tcp, lambda: self._heart.turned("api")), name="api"),
+                group.create_task(self._heart.run(), name="heart"),
             ]
             if self._slack:
                 parts.append(group.create_task(self._slack.run(), name="slack"))
             logger.info("%s", upkeep.running([state.service for state in self._decider.states()]))
             await stop.wait()
             logger.info("%s", upkeep.stopping())
+            self._notifier.stopping(STOP_SECONDS * 3, upkeep.stopping())
             await self._finish()
             for part in parts:
                 part.cancel()
@@ -373,8 +384,17 @@ class Program:
         task.add_done_callback(self._saving.discard)
 
     async def _reload(self) -> None:
-        with suppress(RulesUnfit):
+        self._notifier.reloading()
+        try:
             await self._rules.reload()
+        except RulesUnfit as unfit:
+            self._notifier.tell(READY=1, STATUS=moment.rules_refused(str(unfit)))
+        else:
+            self._notifier.tell(READY=1, STATUS=self._doing())
+
+    def _doing(self) -> str:
+        states = self._decider.states() if self._heart.ready else []
+        return moment.doing(states, self._recorder.waiting, self._recorder.trouble) if states else moment.starting()
 
     async def _reconcile(self) -> None:
         for state in self._decider.states():

@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,14 +22,17 @@ GRACE_SECONDS = 1
 """How long a stop waits for answers that are under way."""
 
 
-async def serve(app: FastAPI, path: Path, mode: int, group: str | None, tcp: Tcp | None = None) -> None:
+async def serve(
+    app: FastAPI, path: Path, mode: int, group: str | None, tcp: Tcp | None = None, tick: Callable[[], None] = lambda: None
+) -> None:
     """Serve ``app``, made by :func:`guardian.api.server.application`, at ``path`` until cancelled, and where ``tcp`` says.
 
     The socket belongs to ``group`` (``None``: the process's own) and has ``mode`` from the first moment at which anybody can use
-    it. On cancellation event streams end, answers under way have a second to, and the socket is removed: all within 2 s.
+    it; ``tick`` is called ten times a second while it is served. On cancellation event streams end, answers under way have a second
+    to, and the socket is removed: all within 2 s.
     """
     with _listener(path, mode, group) as listener:
-        server = _Server(_config(app))
+        server = _Server(_config(app), tick)
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="uvicorn")
         door = None
         try:
@@ -78,6 +81,15 @@ async def _door(server: uvicorn.Server, tcp: Tcp) -> asyncio.Server:
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: signals are the daemon's."""
+
+    def __init__(self, config: uvicorn.Config, tick: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tick = tick
+
+    async def on_tick(self, counter: int) -> bool:
+        """Show that it lives."""
+        self._tick()
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

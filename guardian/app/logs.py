@@ -6,9 +6,10 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
+from guardian.app.journald import JournalHandler, connected
 from guardian.core.scrub import scrubbed
 
-KEYS = ("service", "deployment", "phase", "job")
+KEYS = ("service", "deployment", "phase", "verdict", "rule", "job")
 """The keys that a record may carry beside its sentence."""
 
 
@@ -43,10 +44,15 @@ def _keys(record: logging.LogRecord) -> dict[str, str]:
     return {key: str(value) for key, value in known.items() if value is not None}
 
 
-def log_to_stderr(style: Literal["text", "json"], level: str) -> None:
-    """Send all log records from ``level`` on to standard error; other programs' chatter only from warning on."""
-    handler = logging.StreamHandler(sys.stderr)
+def log(style: Literal["text", "json"], level: str) -> None:
+    """Send all log records from ``level`` on to standard error, or with their fields to the journal where that is read by it.
+
+    Other programs' chatter only from warning on.
+    """
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    if style == "text" and connected():
+        handler = JournalHandler(KEYS)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

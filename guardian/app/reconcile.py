@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from guardian.app.act import Actor, Report
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 ALERT_SECONDS = 3.0
 """After a flip or a reload, how long the balancer is looked at closely: longer than a worker takes to read its configuration."""
 ALERT_PAUSE = 0.05
+WAKE_SECONDS = 5.0
+"""While nothing calls, it wakes so often, to show that it lives."""
 
 
 class Reconciler:
@@ -40,6 +43,7 @@ class Reconciler:
         self._worker = ""
         self._alert: dict[str, float] = {}
         self._called = asyncio.Event()
+        self.turned: Callable[[], None] = lambda: None
 
     def soon(self, service: str) -> None:
         """A flip or a reload happened: look closely for a while."""
@@ -49,7 +53,10 @@ class Reconciler:
     async def run(self) -> None:
         """Look closely at the services that ask for it, for ever. The scheduler does the regular rounds."""
         while True:
-            await self._called.wait()
+            self.turned()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WAKE_SECONDS):
+                    await self._called.wait()
             now = self._clock.monotonic()
             self._alert = {service: until for service, until in self._alert.items() if until > now}
             if not self._alert:

@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from guardian.app.clock import SteadyClock
@@ -31,11 +31,13 @@ _TROUBLES = {
 class Schedule:
     """Named jobs at intervals. A job that hangs is cut off by its deadline, one that fails is told and runs again."""
 
-    def __init__(self, clock: SteadyClock) -> None:
-        self._clock = clock
+    def __init__(self, clock: SteadyClock, turned: Callable[[str], None] = lambda _part: None) -> None:
+        """``turned`` hears of every job whose turn has ended, well or not, and of the guard, which is called ``schedule``."""
+        self._clock, self._turned = clock, turned
         self._scheduler = AsyncIOScheduler(
             timezone=dt.UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
+        self._scheduler.add_listener(lambda event: turned(event.job_id), EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
         self._scheduler.add_listener(self._trouble, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
 
     def every(self, seconds: float, name: str, work: Callable[[], Awaitable[object]], *, deadline: float) -> None:
@@ -55,6 +57,7 @@ class Schedule:
         try:
             while True:
                 await asyncio.sleep(GUARD_EVERY)
+                self._turned("schedule")
                 step = self._clock.stepped()
                 if abs(step - known) >= STEP:
                     logger.warning("%s", upkeep.clock_stepped(step - known))

@@ -55,7 +55,9 @@ class Feed:
         seconds = deployment.rollback.seconds if over and deployment and deployment.rollback else None
         told = Told(self._number, at, state.service, identifier, phase, announcement, seconds)
         self._told.append(told)
-        extra = {"service": state.service, "deployment": identifier, "phase": phase}
+        verdict = deployment.rollback.verdict if deployment and deployment.rollback else None
+        extra = {"service": state.service, "deployment": identifier, "phase": phase, "rule": verdict and verdict.rule}
+        extra["verdict"] = verdict.finding.value if verdict else phase if phase in (Phase.VERIFIED, Phase.UNVERIFIED) else None
         logger.log(_LEVELS[announcement.severity], "%s", announcement.text, extra=extra)
         self._listener(told)
         news, self._news = self._news, asyncio.Event()

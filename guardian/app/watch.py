@@ -63,6 +63,8 @@ class Beat:
 
     look_every: float = 0.05
     idle_every: float = IDLE_SECONDS
+    turned: Callable[[], None] = lambda: None
+    """Called after every look."""
 
 
 Report = Callable[[str, Event], Awaitable[object]]
@@ -224,6 +226,7 @@ class Watcher:
             await self.turn()
             ended = self._clock.monotonic()
             self._instruments.looked(max(0.0, started - due), ended - started)
+            self._beat.turned()
             due = max(due + self._every(), ended)
             self._wake.clear()
             try:

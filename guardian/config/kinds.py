@@ -1,5 +1,6 @@
 """What single values look like: times, shares, numbers, names, paths. Each unit is written out; nothing is guessed."""
 
+import os
 import re
 from collections.abc import Callable
 from enum import StrEnum
@@ -220,6 +221,10 @@ LISTEN = Kind(_read_listen, forms.a_listening_address(), ("127.0.0.1", 8443))
 """An address of this host and a port. Names are refused: what they mean when guardian starts depends on others."""
 
 
+_CREDENTIAL = re.compile(r"\$CREDENTIALS_DIRECTORY/([A-Za-z0-9_][A-Za-z0-9_.-]{0,63})")
+"""A secret that systemd hands to the unit (``LoadCredential=``); elsewhere a file in ``credentials`` beside guardian.yaml."""
+
+
 def path(base: Path, such_as: str) -> Kind[Path]:
     """A path; a relative one starts at ``base``."""
     form = forms.a_path(such_as)
@@ -229,6 +234,10 @@ def path(base: Path, such_as: str) -> Kind[Path]:
             raise Misfit(words.home_directory(text))
         if not text.isprintable():
             raise Misfit(words.misfit(text, form))
+        if credential := _CREDENTIAL.fullmatch(text):
+            return Path(os.environ.get("CREDENTIALS_DIRECTORY", base / "credentials")) / credential[1]
+        if text.startswith("$"):
+            raise Misfit(words.no_variable(text))
         return base / text
 
     return Kind(read, form, base)

@@ -82,6 +82,11 @@ def empty_file() -> str:
     return "is empty; remove the file, or write what it should say"
 
 
+def no_variable(text: str) -> str:
+    """A path that begins like a variable."""
+    return f"{quoted(text)} names a variable; the only one is `$CREDENTIALS_DIRECTORY/NAME`, a secret that systemd hands over"
+
+
 def too_deep(deepest: int) -> str:
     """Nested deeper than any configuration."""
     return f"is nested deeper than {deepest} levels; no setting of guardian is"
