@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../deploy/prepare.sh"
 # shellcheck source=tests/newest.sh
 source "$GUARDIAN_ROOT/tests/newest.sh"
 
-prepare_programs git haproxy openssl prometheus prometheus-alertmanager strace
+prepare_programs git haproxy mujs openssl prometheus prometheus-alertmanager strace
 prepare_python tests/requirements.txt
 if [[ " $* " == *" --all "* ]]; then
     newest_haproxy "$GUARDIAN_ROOT/.venv/newest-haproxy"

@@ -33,7 +33,7 @@ haproxy:
   look_every: {look_every}
 api:
   socket: api.sock
-services:
+{api}{further}services:
   {service.name}:
     blue: {service.blue}
     green: {service.green}
@@ -184,6 +184,10 @@ class Setting:
     """The text of the rule file."""
     watch: str = "10m"
     look_every: str = "50ms"
+    api: str = ""
+    """Further lines of the section ``api``."""
+    further: str = ""
+    """Further sections of ``guardian.yaml``."""
 
 
 class Stage:
@@ -224,6 +228,8 @@ class Stage:
                     service=SERVICE,
                     watch=self._setting.watch,
                     look_every=self._setting.look_every,
+                    api=self._setting.api,
+                    further=self._setting.further,
                 )
             )
             os.chmod(directory, 0o700)  # noqa: PTH101  # sockets lie in it

@@ -41,17 +41,32 @@ def program(name: str) -> str:
     return found
 
 
-class RealPrometheus:
-    """A Prometheus process on loopback that keeps its data in ``directory`` and scrapes ``targets``, or else itself."""
+def free_address() -> str:
+    """An address on loopback where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
-    def __init__(self, directory: Path, *targets: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+
+class RealPrometheus:
+    """A Prometheus process on loopback that keeps its data in ``directory`` and scrapes ``targets``, or else itself.
+
+    ``alerting``, if given, is the text of a file of rules, and the address of an Alertmanager.
+    """
+
+    def __init__(self, directory: Path, *targets: str, alerting: tuple[str, str] | None = None) -> None:
+        self.address = free_address()
         self.url = f"http://{self.address}"
         self._directory = directory
         listed = ", ".join(f"'{target}'" for target in (targets or (self.address,)))
         config = f"scrape_configs: [{{job_name: live, scrape_interval: 1s, static_configs: [{{targets: [{listed}]}}]}}]\n"
+        self._options: list[str] = []
+        if alerting:
+            (directory / "rules.yml").write_text(alerting[0])
+            config += "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
+            config += f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alerting[1]}']}}]}}]}}\n"
+            # By default an alert is told again after a minute, and Prometheus knows its Alertmanager some seconds after its start.
+            self._options = ["--rules.alert.resend-delay=1s"]
         (directory / "prometheus.yml").write_text(config)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -67,9 +82,9 @@ class RealPrometheus:
         command = [program("prometheus"), f"--config.file={self._directory}/prometheus.yml"]
         options = [f"--storage.tsdb.path={self._directory}/data", f"--web.listen-address={self.address}"]
         with (self._directory / "log").open("wb") as log:
-            self._process = subprocess.Popen([*command, *options], stderr=log)
+            self._process = subprocess.Popen([*command, *options, *self._options], stderr=log)
         try:
-            self._wait()
+            _until_ready(self.address, self._process, self._directory / "log")
         except BaseException:
             self.stop()
             raise
@@ -97,21 +112,56 @@ class RealPrometheus:
         assert self._process
         self._process.send_signal(signal.SIGCONT)
 
-    def _wait(self) -> None:
-        assert self._process
-        deadline = time.monotonic() + 30
-        while not self._ready():
-            fares_well = self._process.poll() is None and time.monotonic() < deadline
-            assert fares_well, (self._directory / "log").read_text()
-            time.sleep(0.02)
 
-    def _ready(self) -> bool:
-        with contextlib.closing(http.client.HTTPConnection(self.address, timeout=5)) as connection:
-            try:
-                connection.request("GET", "/-/ready")
-                return connection.getresponse().status == 200
-            except OSError:
-                return False
+class RealAlertmanager:
+    """An Alertmanager process on loopback with ``configuration``, alone: no cluster."""
+
+    def __init__(self, directory: Path, configuration: str) -> None:
+        self.address = free_address()
+        self._directory = directory
+        (directory / "alertmanager.yml").write_text(configuration)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start, and wait until it takes alerts."""
+        command = [program("prometheus-alertmanager"), f"--config.file={self._directory}/alertmanager.yml"]
+        options = [f"--storage.path={self._directory}/am", f"--web.listen-address={self.address}", "--cluster.listen-address="]
+        with (self._directory / "alertmanager.log").open("wb") as log:
+            self._process = subprocess.Popen([*command, *options], stderr=log)
+        try:
+            _until_ready(self.address, self._process, self._directory / "alertmanager.log")
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process, however it fares."""
+        if self._process:
+            self._process.kill()
+            self._process.wait(timeout=30)
+            self._process = None
+
+
+def _until_ready(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not _ready(address):
+        fares_well = process.poll() is None and time.monotonic() < deadline
+        assert fares_well, log.read_text()
+        time.sleep(0.02)
+
+
+def _ready(address: str) -> bool:
+    with contextlib.closing(http.client.HTTPConnection(address, timeout=5)) as connection:
+        try:
+            connection.request("GET", "/-/ready")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
