@@ -24,6 +24,7 @@ from guardian.app.gauges import Gauges
 from guardian.app.logs import log
 from guardian.app.orders import Orders, Parts
 from guardian.app.outbox import Channel, Outbox
+from guardian.app.pace import Pacer
 from guardian.app.poll import TURN_SECONDS, Poller
 from guardian.app.readiness import Prober
 from guardian.app.reconcile import Reconciler
@@ -43,7 +44,7 @@ from guardian.config.files import stamp
 from guardian.config.settings import HaproxySettings, Instance, Settings
 from guardian.core.alerts import Alert, Inbox
 from guardian.core.channels import Webhook
-from guardian.core.deployment import Phase, ServiceState
+from guardian.core.deployment import ServiceState
 from guardian.core.drift import Unloaded
 from guardian.core.events import Adopted
 from guardian.core.letters import Change
@@ -279,7 +280,7 @@ class Program:
         self._actor = Actor(services, balancer, self._watcher, self._clock, decider.submit)
         self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock, settings.haproxy.drift)
         parts = Parts(services, balancer, store, decider, self._watcher, self._prober, self._feed, book, self._clock)
-        self._orders = Orders(parts)
+        self._orders, self._pacer = Orders(parts), Pacer(parts)
         self._reconciler.turned = lambda: self._heart.turned("close looks")
         self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)
         wires = AlertWires(partial(self._poller.hurry, Source.ALERTS), self._keep_alerts)
@@ -313,7 +314,7 @@ class Program:
             self._outbox.post(entry.letters)
         for state in self._decider.states():
             deployment = state.deployment
-            if deployment and deployment.phase is Phase.WATCHING:
+            if deployment and deployment.exposed:
                 self._watcher.recall(deployment.id, self._store.evidence(deployment.id))
             if deployment and deployment.phase.active:
                 logger.info("%s", upkeep.resumed(deployment.id, deployment.phase), extra={"service": state.service})
@@ -338,6 +339,7 @@ class Program:
             parts = [
                 group.create_task(self._watcher.run(), name="watch"),
                 group.create_task(self._reconciler.run(), name="reconcile"),
+                group.create_task(self._pacer.run(), name="pace"),
                 group.create_task(schedule.run(), name="schedule"),
                 group.create_task(self._outbox.run(), name="outbox"),
                 group.create_task(serve(api, *self._socket, tcp, lambda: self._heart.turned("api")), name="api"),

@@ -11,6 +11,8 @@ from guardian.core.words import drill, shell
 from guardian.core.words.access import LONGEST_DAYS
 
 LONGEST_REASON = 500
+LONGEST_KEY = 200
+LONGEST_FREEZE = 90 * 86400.0
 MOST_DEPLOYMENTS = 1000
 
 
@@ -20,6 +22,7 @@ def clean(text: str) -> str:
 
 
 Reason = Annotated[str, Field(max_length=LONGEST_REASON, description=shell.FORMS["reason"]), AfterValidator(clean)]
+BreakGlass = Annotated[bool, Field(strict=True, description=shell.FORMS["break_glass"])]
 Share = Annotated[int, Field(strict=True, ge=1, le=BASIS_POINTS, description=shell.FORMS["share"])]
 
 
@@ -32,16 +35,51 @@ class PlainOrder(BaseModel):
 
 
 class SwitchOrder(PlainOrder):
-    """Which environment is to get how much of the traffic. By default all of it goes to the one that is not the safe side."""
+    """Which environment is to get how much of the traffic. By default all of it goes to the one that is not the safe side.
+
+    By the steps of the service's strategy, if it has one; at once where a share is named, or `now` is.
+    """
 
     to: Annotated[Literal["blue", "green"] | None, Field(description=shell.FORMS["to"])] = None
     share: Share = BASIS_POINTS
+    now: Annotated[bool, Field(strict=True, description=shell.FORMS["now"])] = False
+    break_glass: BreakGlass = False
 
 
 class RollbackOrder(PlainOrder):
     """Whether to take the traffic back onto an environment without a healthy server, too."""
 
     force: Annotated[bool, Field(strict=True, description=shell.FORMS["force"])] = False
+    redeploy: Annotated[bool, Field(strict=True, description=shell.FORMS["redeploy"])] = False
+
+
+class DeployOrder(PlainOrder):
+    """Which version is to be deployed."""
+
+    version: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, description=shell.FORMS["version"])]
+    key: Annotated[str, Field(max_length=LONGEST_KEY, pattern=r"^[\x21-\x7e]*$", description=shell.FORMS["key"])] = ""
+    again: Annotated[bool, Field(strict=True, description=shell.FORMS["again"])] = False
+    break_glass: BreakGlass = False
+
+
+class AnswerOrder(PlainOrder):
+    """Which question of a deployment is answered."""
+
+    generation: Annotated[int | None, Field(ge=1, description=shell.FORMS["generation"])] = None
+    break_glass: BreakGlass = False
+
+
+class AbortOrder(PlainOrder):
+    """Which deployment is to end; by default the one that is under way."""
+
+    deployment: Annotated[str | None, Field(max_length=LONGEST_REASON, description=shell.FORMS["deployment"])] = None
+
+
+class FreezeOrder(PlainOrder):
+    """For how long nothing moves forward, and why."""
+
+    reason: Annotated[Reason, Field(min_length=1, description=shell.FORMS["reason"])]
+    seconds: Annotated[float, Field(gt=0, le=LONGEST_FREEZE, description=shell.FORMS["seconds"])]
 
 
 class DrillOrder(PlainOrder):

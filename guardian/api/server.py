@@ -12,8 +12,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from guardian import __version__
 from guardian.api import webhooks
-from guardian.api.access import ADMIN, ANYBODY, EVERY_SERVICE, OPERATOR, VIEWER, Admission, Needs, caller, named, person_of
+from guardian.api.access import ADMIN, ANYBODY, EVERY_SERVICE, OPERATOR, VIEWER, Admission, Needs, named
 from guardian.api.gate import Gate
+from guardian.api.given import PROBLEMS, By, TheOrders, Who
 from guardian.api.models import (
     Alive,
     DrillOrder,
@@ -22,7 +23,6 @@ from guardian.api.models import (
     NewsQuery,
     NewTokenOrder,
     PlainOrder,
-    Problem,
     Ready,
     ReloadOrder,
     RollbackOrder,
@@ -30,10 +30,12 @@ from guardian.api.models import (
     UnlatchOrder,
 )
 from guardian.api.news import Audience, NewsResponse, ServerSentEvents, resumed
+from guardian.api.releases import releases
+from guardian.app.deployment_views import DeploymentView
 from guardian.app.gauges import Gauges
 from guardian.app.orders import Order, Orders
 from guardian.app.tokens import NewToken, Tokens, TokenView, Wish
-from guardian.app.views import DeploymentDetail, DeploymentView, Explanation, NewsView, RulesView, ServiceView
+from guardian.app.views import DeploymentDetail, Explanation, NewsView, RulesView, ServiceView
 from guardian.core.alerts import Deliveries
 from guardian.core.model import Environment
 from guardian.core.people import Person
@@ -44,21 +46,12 @@ from guardian.core.words import access, shell
 LARGEST_BODY = 65_536
 """Bytes; no order needs that much."""
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"model": Problem, "description": "Over TCP: no valid token"},
-    403: {"model": Problem, "description": "Whoever asks may not"},
-    404: {"model": Problem, "description": "No such service or deployment"},
-    409: {"model": Problem, "description": "Refused: nothing has changed"},
-    422: {"model": Problem, "description": "The request cannot be understood"},
-    429: {"model": Problem, "description": "Too many requests; `retry-after` says when to try again"},
-    503: {"model": Problem, "description": "The record cannot be read, or too many follow already"},
-}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"model": NewsView, "description": "One announcement on each line; as server-sent events where these are accepted"},
     # What is not JSON by itself has no other way to say that its problems are.
     **{
         status: {
-            "description": _PROBLEMS[status]["description"],
+            "description": PROBLEMS[status]["description"],
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in (401, 403, 422, 429, 503)
@@ -66,17 +59,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _orders(request: Request) -> Orders:
-    orders: Orders = request.app.state.orders
-    return orders
-
-
-TheOrders = Annotated[Orders, Depends(_orders)]
-By = Annotated[str, Depends(caller)]
-Who = Annotated[Person, Depends(person_of)]
-"""Who asks; on the unix socket without a name, which only those need who write it down (:data:`By`)."""
-
-v1 = APIRouter(prefix="/v1", responses=_PROBLEMS)
+v1 = APIRouter(prefix="/v1", responses=PROBLEMS)
 root = APIRouter()
 
 
@@ -105,7 +88,7 @@ def application(
         max_body_size=LARGEST_BODY,
     )
     app.state.orders, app.state.gauges, app.state.audience, app.state.tokens = orders, gauges, Audience(orders), tokens
-    for router in (v1, root):
+    for router in (v1, releases, root):
         app.include_router(router)
     webhooks.receive(app, deliveries or webhooks.Nobody())
     app.add_middleware(Gate, admission=admission)
@@ -218,7 +201,8 @@ async def switch(
 ) -> ServiceView:
     """Begin a deployment. The answer comes when it is recorded, before the traffic has moved; follow ``/v1/events``."""
     to = Environment(order.to) if order.to else None
-    return await orders.switch(service, Order(by, order.reason), to, order.share)
+    share = order.share if "share" in order.model_fields_set else None
+    return await orders.switch(service, Order(by, order.reason, order.break_glass), to, share, now=order.now)
 
 
 @v1.post("/services/{service}/rollback", dependencies=[OPERATOR], tags=["orders"], summary="Take the traffic back")
@@ -226,7 +210,7 @@ async def rollback(
     service: str, by: By, orders: TheOrders, order: Annotated[RollbackOrder, Body(default_factory=RollbackOrder)]
 ) -> ServiceView:
     """Send the traffic back to where it was before the latest deployment. Only an unhealthy target stops it, unless forced."""
-    return await orders.rollback(service, Order(by, order.reason), force=order.force)
+    return await orders.rollback(service, Order(by, order.reason), force=order.force, redeploy=order.redeploy)
 
 
 @v1.post("/services/{service}/promote", dependencies=[OPERATOR], tags=["orders"], summary="Make what is live the safe side")

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from guardian.app.ending import Endings
-from guardian.core.commands import Command, End, Keep, Route, RunDrill, Unwatch, Watch
+from guardian.app.stages import NoStages, Stages
+from guardian.core.commands import Command, End, Keep, Route, RunDrill, RunStage, StopStage, Unwatch, Watch
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import Drilled, Event, Routed, RoutingFailed, TargetUnable
 from guardian.core.model import Service, Split
-from guardian.core.ports import Balancer, BalancerError, BalancerGone, Clock
+from guardian.core.ports import Balancer, BalancerError, BalancerGone, Clock, StageRunner
 from guardian.core.words import upkeep
 
 logger = logging.getLogger(__name__)
@@ -41,10 +42,19 @@ class Watches(Protocol):
 class Actor:
     """Carries out the commands of the decider, and reports what came of them."""
 
-    def __init__(self, services: Mapping[str, Service], balancer: Balancer, watches: Watches, clock: Clock, report: Report) -> None:
+    def __init__(
+        self,
+        services: Mapping[str, Service],
+        balancer: Balancer,
+        watches: Watches,
+        clock: Clock,
+        report: Report,
+        runner: StageRunner | None = None,
+    ) -> None:
         self._services, self._balancer, self._watches = services, balancer, watches
         self._clock, self._report = clock, report
         self._endings = Endings(services, balancer, clock, report)
+        self._stages = Stages(runner or NoStages(), clock, report)
         self._work: dict[str, asyncio.Task[None]] = {}
         self._unkept: set[str] = set()
 
@@ -58,7 +68,12 @@ class Actor:
         return service in self._unkept
 
     def act(self, state: ServiceState, commands: tuple[Command, ...]) -> None:
-        """Carry out ``commands`` in order, in the background."""
+        """Carry out ``commands`` in order, in the background.
+
+        Stages have no place in that line: what supersedes a change of routing must neither lose the end of one nor wait for it.
+        """
+        for command in commands:
+            self._stage(state.service, command)
         before = self._work.get(state.service)
         if any(isinstance(command, Route | RunDrill) for command in commands):
             self._endings.cancel(state.service)
@@ -78,24 +93,37 @@ class Actor:
             task.cancel()
         await self.idle()
         await self._endings.aclose()
+        await self._stages.aclose()
 
     async def _carry_out(self, before: "asyncio.Task[None] | None", state: ServiceState, commands: tuple[Command, ...]) -> None:
         if before:
             await asyncio.wait({before})
         for command in commands:
             match command:
-                case Watch():
-                    self._watches.begin(state)
-                case Unwatch():
-                    self._watches.end(state.service)
                 case Keep(split):
                     await self._keep(state.service, split)
                 case Route():
                     await self._report_route(state, command)
-                case End():
-                    self._endings.begin(state.service, command)
                 case RunDrill():
                     await self._drill(state.service, command)
+                case _:
+                    self._set_going(state, command)
+
+    def _stage(self, service: str, command: Command) -> None:
+        if isinstance(command, RunStage):
+            self._stages.begin(command.job)
+        elif isinstance(command, StopStage):
+            self._stages.cancel(service)
+
+    def _set_going(self, state: ServiceState, command: Command) -> None:
+        """What goes on beside the line of work, or ends there."""
+        match command:
+            case Watch():
+                self._watches.begin(state)
+            case Unwatch():
+                self._watches.end(state.service)
+            case End():
+                self._endings.begin(state.service, command)
 
     async def _keep(self, service: str, split: Split) -> None:
         try:

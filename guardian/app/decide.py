@@ -8,14 +8,25 @@ from typing import Protocol
 from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.tell import Feed
 from guardian.core.commands import Command
-from guardian.core.deployment import Phase, ServiceState
+from guardian.core.deployment import ServiceState
 from guardian.core.events import DrillOrdered, Event, Promoted, Rejudged, RoutingFailed, SwitchRequested, Unlatched
 from guardian.core.letters import Change
 from guardian.core.line import Posting
 from guardian.core.ports import Clock
+from guardian.core.release_events import (
+    AbortOrdered,
+    Approved,
+    DeployRequested,
+    Resumed,
+    Skipped,
+    TurnCame,
+    Unfrozen,
+    WentOn,
+    Withdrawn,
+)
 from guardian.core.switch import Refused, Unknown, step
 from guardian.core.words import refusals
-from guardian.core.words.story import announce
+from guardian.core.words.story import GUARDIAN, announce
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +34,11 @@ ROLLBACK_PATIENCE = 0.25
 """Seconds that taking traffic back, or recording what has happened anyway, waits for the journal."""
 FORWARD_PATIENCE = 2.0
 """Seconds that a person's order to move forward waits for the journal."""
+
+_BEGINNINGS = (SwitchRequested, DeployRequested, TurnCame, WentOn)
+"""What begins something that must not begin unrecorded."""
+_FORWARD = (*_BEGINNINGS, Promoted, Unlatched, DrillOrdered, Rejudged, Approved, Resumed, Skipped, Unfrozen)
+"""What moves something forward: refused where it cannot be recorded."""
 
 Act = Callable[[ServiceState, tuple[Command, ...]], None]
 
@@ -60,7 +76,7 @@ class Decider:
 
     def watching(self) -> list[str]:
         """The services whose release is on trial."""
-        return [state.service for state in self.states() if state.deployment and state.deployment.phase is Phase.WATCHING]
+        return [state.service for state in self.states() if state.deployment and state.deployment.exposed]
 
     def states(self) -> list[ServiceState]:
         """The present state of every service, by name."""
@@ -74,9 +90,9 @@ class Decider:
             after, commands = step(before, event)
             change = Change(event.at, before, after, announce(before, event, after))
             entry = self._entry(event, change)
-            if isinstance(event, SwitchRequested | Promoted | Unlatched | DrillOrdered | Rejudged):
+            if isinstance(event, _FORWARD) and (after != before or commands):
                 await self._record_forward(before, entry)
-            elif after != before or commands or event.kind in ("noted", "drifted"):
+            elif after != before or commands or event.kind in ("noted", "drifted", "stage progressed"):
                 await self._recorder.record(entry, ROLLBACK_PATIENCE, must=True)
             self._done(change, entry, commands)
         return after
@@ -101,19 +117,28 @@ class Decider:
     async def _record_forward(self, before: ServiceState, entry: Entry) -> None:
         """What cannot be recorded is not begun."""
         durable = await self._recorder.record(entry, FORWARD_PATIENCE, must=False)
-        if durable is Durable.YES or (durable is Durable.LATE and not isinstance(entry.event, SwitchRequested)):
+        if durable is Durable.YES or (durable is Durable.LATE and not isinstance(entry.event, _BEGINNINGS)):
             return
         reason = self._recorder.trouble or refusals.disk_silent(FORWARD_PATIENCE)
         if durable is Durable.LATE:
             # The request may still reach the journal. So that it never rises from there, it is followed by its end.
             self._post(entry)
-            await self._abandon(entry.state, reason)
+            await self._abandon(before, entry.state, reason)
         raise Refused(refusals.not_recorded(before.service, reason))
 
-    async def _abandon(self, state: ServiceState, reason: str) -> None:
-        event = RoutingFailed(self._clock.now(), state.generation, reason)
+    async def _abandon(self, before: ServiceState, state: ServiceState, reason: str) -> None:
+        event = _end_of(before, state, self._clock.now(), reason)
         after, commands = step(state, event)
         change = Change(event.at, state, after, announce(state, event, after))
         entry = self._entry(event, change)
         await self._recorder.record(entry, 0.0, must=True)
         self._done(change, entry, commands)
+
+
+def _end_of(before: ServiceState, after: ServiceState, at: float, reason: str) -> Event:
+    """What undoes the step from ``before`` to ``after`` while nothing has been done for it yet."""
+    if len(after.queue) > len(before.queue):
+        return Withdrawn(at, GUARDIAN, reason, after.queue[-1].id)
+    if after.proved and after.deployment and after.deployment.phase.active:
+        return AbortOrdered(at, GUARDIAN, reason)
+    return RoutingFailed(at, after.generation, reason)

@@ -2,103 +2,85 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from guardian.app.codec import deployment_from_record
-from guardian.app.decide import Decider
+from guardian.app.deployment_views import DeploymentView, deployment_view
 from guardian.app.evidence import bundle, explained
-from guardian.app.readiness import Prober, rollback_target
-from guardian.app.rulebook import RuleBook, RulesUnfit
-from guardian.app.tell import Feed
+from guardian.app.parts import Order, Parts
+from guardian.app.readiness import rollback_target
+from guardian.app.release_orders import ReleaseOrders
+from guardian.app.rulebook import RulesUnfit
 from guardian.app.views import (
     DeploymentDetail,
-    DeploymentView,
     Explanation,
     JournalView,
     NewsView,
     RulesView,
     ServiceView,
-    deployment_view,
     rules_view,
-    service_view,
 )
-from guardian.app.watch import Watcher
+from guardian.core.aftercare import must_be_redeployed
 from guardian.core.deployment import ServiceState
-from guardian.core.events import DrillOrdered, Promoted, Rejudged, RollbackOrdered, SwitchRequested, Unlatched
-from guardian.core.model import BASIS_POINTS, Environment, Service
-from guardian.core.ports import Balancer, BalancerError, Clock, Store
+from guardian.core.events import DrillOrdered, Promoted, Rejudged, RollbackOrdered, Unlatched
+from guardian.core.model import BASIS_POINTS, Environment
+from guardian.core.ports import BalancerError
+from guardian.core.release_events import Skipped
 from guardian.core.switch import Refused, Unknown
-from guardian.core.words import drill, refusals, rulebook, upkeep
+from guardian.core.words import drill, refusals, rollout, rulebook, upkeep
+
+__all__ = ["Order", "Orders", "Parts"]
 
 DRILL_PATIENCE = 10.0
 """Seconds that an order waits for the end of its drill."""
 DRILL_PAUSE = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the orders are carried out with."""
-
-    services: Mapping[str, Service]
-    balancer: Balancer
-    store: Store
-    decider: Decider
-    watcher: Watcher
-    prober: Prober
-    feed: Feed
-    rules: RuleBook
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Who wants something, and why."""
-
-    by: str
-    reason: str = ""
-
-
-class Orders:
+class Orders(ReleaseOrders):
     """Questions and orders. Every method raises :class:`~guardian.core.switch.Refused` with a sentence when it cannot be."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
 
     # Orders.
 
-    async def switch(self, service: str, order: Order, to: Environment | None = None, share: int = BASIS_POINTS) -> ServiceView:
-        """Move ``share`` basis points of the traffic to the idle environment, or to the one named."""
+    async def switch(
+        self, service: str, order: Order, to: Environment | None = None, share: int | None = None, *, now: bool = False
+    ) -> ServiceView:
+        """Move the traffic to the idle environment, or to the one named: with the steps of the service's strategy.
+
+        With ``share``, in basis points, or ``now``: that much, or all of it, at once.
+        """
         parts, state = self._parts, self._parts.decider.state(service)
-        if not 0 < share <= BASIS_POINTS:
+        if share is not None and not 0 < share <= BASIS_POINTS:
             raise Refused(refusals.no_share(share))
         candidate = to or state.safe.main.other
+        event = self._releases.switch(service, order, candidate, share, now=now)
         # Where the order is refused for another reason, that one is told.
         if state.latch is None and not (state.deployment and state.deployment.phase.active):
             await self._must_be_able(service, candidate, back=False)
-        event = SwitchRequested(
-            at=parts.clock.now(),
-            by=order.by,
-            reason=order.reason,
-            candidate=candidate,
-            share=share,
-            watch_seconds=parts.services[service].watch_seconds,
-            rules_digest=parts.rules.of(service).digest,
-            history=parts.watcher.history(service, candidate.other),
-        )
+            if state.safe.sole is not candidate and not order.break_glass:
+                self._must_be_open(service)
         return self._view(await parts.decider.submit(service, event))
 
-    async def rollback(self, service: str, order: Order, *, force: bool = False) -> ServiceView:
-        """Take the traffic back. Only an unhealthy target stops it, and ``force`` overrides that."""
+    async def rollback(self, service: str, order: Order, *, force: bool = False, redeploy: bool = False) -> ServiceView:
+        """Take the traffic back. Only an unhealthy target stops it, and ``force`` overrides that.
+
+        ``redeploy``: where that was retired, bring it back first.
+        """
         state = self._parts.decider.state(service)
+        if redeploy:
+            return self._view(await self._parts.decider.submit(service, await self._releases.redeploy(service, order)))
+        if not force and (gone := must_be_redeployed(state)):
+            raise Refused(rollout.gone(service, gone))
         if not force and state.deployment and state.deployment.rollback is None:
             await self._must_be_able(service, rollback_target(state), back=True)
         event = RollbackOrdered(self._parts.clock.now(), order.by, order.reason, force)
         return self._view(await self._parts.decider.submit(service, event))
 
     async def promote(self, service: str, order: Order) -> ServiceView:
-        """Make what is live the safe side."""
-        return self._view(await self._parts.decider.submit(service, Promoted(self._parts.clock.now(), order.by, order.reason)))
+        """Make what is live the safe side; while a release is judged, cut short how long."""
+        state, now = self._parts.decider.state(service), self._parts.clock.now()
+        judged = state.deployment is not None and state.deployment.phase.active
+        event = Skipped(now, order.by, order.reason) if judged else Promoted(now, order.by, order.reason)
+        return self._view(await self._parts.decider.submit(service, event))
 
     async def unlatch(self, service: str, order: Order) -> ServiceView:
         """Let the service move forward again after an automatic rollback."""
@@ -166,11 +148,6 @@ class Orders:
         """One service."""
         return self._view(self._parts.decider.state(service))
 
-    def _view(self, state: ServiceState) -> ServiceView:
-        parts, name = self._parts, state.service
-        seen = parts.watcher.observer(name).gauges
-        return service_view(parts.services[name], state, seen, parts.watcher.verdicts(name), parts.prober.last(name))
-
     async def history(self, service: str | None = None, limit: int = 20) -> list[DeploymentView]:
         """Deployments, newest first."""
         if service is not None:
@@ -180,6 +157,8 @@ class Orders:
 
     async def deployment(self, identifier: str) -> DeploymentDetail:
         """One deployment with its journal."""
+        if waiting := self._queued(identifier):
+            return DeploymentDetail(waiting, ())
         record = await asyncio.to_thread(self._parts.store.deployment, identifier)
         if record is None:
             raise Unknown(refusals.unknown_deployment(identifier))

@@ -1,17 +1,19 @@
 """What people and programs are shown of services and deployments: plain data, the same in API, shell and ``--json``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from guardian.app.deployment_views import DeploymentView, deployment_view
 from guardian.app.readiness import Readiness
 from guardian.app.rulebook import RuleBook
-from guardian.core.deployment import Deployment, Drill, Rollback, ServiceState
+from guardian.core.deployment import Drill, ServiceState
 from guardian.core.model import Environment, Service, Split
 from guardian.core.ports import About
 from guardian.core.readings import Counters
 from guardian.core.rules import Link, Rule, RuleSet
 from guardian.core.verdicts import Verdict
+from guardian.core.words import rollout
 from guardian.core.words.story import split_of
 
 
@@ -29,39 +31,6 @@ class EnvironmentView:
     requests: int | None
     """Since the balancer's worker was born."""
     responses_5xx: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class RollbackView:
-    """Why and how the traffic was taken back."""
-
-    cause: str
-    by: str
-    reason: str
-    ordered_at: float
-    seconds: float | None
-    trouble: str
-    rule: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentView:
-    """One deployment."""
-
-    id: str
-    service: str
-    phase: str
-    candidate: str
-    target: str
-    fallback: str
-    requested_by: str
-    reason: str
-    requested_at: float
-    cutover_at: float | None
-    watch_ends_at: float | None
-    ended_at: float | None
-    trouble: str
-    rollback: RollbackView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +76,14 @@ class ServiceView:
     """``null`` before the first probe."""
     drill: DrillView | None = None
     """``null`` where none was ever ordered."""
+    frozen: str = ""
+    """Until when, by whom and why nothing moves forward; empty where it may."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """What guardian brought onto each environment last."""
+    retirement: str = ""
+    """What becomes of the environment that the latest good release has replaced."""
+    queue: tuple[str, ...] = ()
+    """The deployments that wait for their turn, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,39 +186,6 @@ class NewsView:
     """Where people read on."""
 
 
-def _rollback_view(rollback: Rollback) -> RollbackView:
-    return RollbackView(
-        cause=str(rollback.cause),
-        by=rollback.by,
-        reason=rollback.reason,
-        ordered_at=rollback.ordered_at,
-        seconds=rollback.seconds,
-        trouble=rollback.trouble,
-        rule=rollback.verdict.rule if rollback.verdict else None,
-    )
-
-
-def deployment_view(service: str, deployment: Deployment) -> DeploymentView:
-    """A deployment as it is shown."""
-    rollback = deployment.rollback
-    return DeploymentView(
-        id=deployment.id,
-        service=service,
-        phase=str(deployment.phase),
-        candidate=str(deployment.candidate),
-        target=split_of(deployment.target),
-        fallback=split_of(deployment.fallback),
-        requested_by=deployment.requested_by,
-        reason=deployment.reason,
-        requested_at=deployment.requested_at,
-        cutover_at=deployment.cutover_at,
-        watch_ends_at=deployment.watch_ends_at,
-        ended_at=deployment.ended_at,
-        trouble=deployment.trouble,
-        rollback=_rollback_view(rollback) if rollback else None,
-    )
-
-
 def environment_view(
     service: Service, environment: Environment, live: Split, seen: Mapping[Environment, Counters]
 ) -> EnvironmentView:
@@ -276,6 +220,10 @@ def service_view(
         verdicts=tuple(verdicts),
         rollback=_readiness_view(readiness) if readiness else None,
         drill=_drill_view(state.drill) if state.drill else None,
+        frozen=rollout.frozen(state.freeze) if state.freeze else "",
+        versions={str(side): rollout.installed(what) for side, what in sorted(state.versions.items())},
+        retirement=rollout.rest(state.retirement) if state.retirement else "",
+        queue=tuple(queued.id for queued in state.queue),
     )
 
 

@@ -5,26 +5,29 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 from typing import Any, Protocol
 
 from guardian.app.clock import SteadyClock
 from guardian.app.evidence import evidence_of, revived
 from guardian.app.movement import Movement
 from guardian.app.observe import Observer
-from guardian.core.deployment import Deployment, ServiceState
+from guardian.core.deployment import Deployment, Phase, ServiceState
 from guardian.core.events import Breached, Event, Noted, Paused, WatchEnded
 from guardian.core.judges import judge_for
-from guardian.core.judges.judge import Judge
+from guardian.core.judges.judge import Judge, outcome
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Service, Split
 from guardian.core.ports import BalancerError, Counting, Reading
 from guardian.core.readings import History, Look, SourceFailure, Tally
-from guardian.core.rules import Action, RuleSet, Source, Threshold
+from guardian.core.rules import Action, Lack, RuleSet, Source, Threshold
 from guardian.core.verdicts import Finding, Verdict
 from guardian.core.words import upkeep
 
 logger = logging.getLogger(__name__)
 
+THIN_SECONDS = 1.0
+"""Until a bake that has not seen enough is concluded again."""
 IDLE_SECONDS = 1.0
 """Between looks at a service that is not on trial: enough for its past."""
 
@@ -51,6 +54,10 @@ class Watch:
     trial: Trial
     noted: set[str] = field(default_factory=set)
     over: bool = False
+    due: float = 0.0
+    """Not concluded before this moment."""
+    thin: bool = False
+    """Whether it has been told that a bake which should be over has not seen enough."""
 
     def of(self, *, looking: bool) -> list[Judge]:
         """The judges that read the balancer's counters at every look, or the others."""
@@ -124,6 +131,10 @@ class Watcher:
         deployment = state.deployment
         if deployment is None or deployment.cutover_at is None:
             return
+        current = self._watches.get(state.service)
+        if current and not current.over and _same_trial(current.deployment, deployment):
+            current.deployment, current.due, current.thin = deployment, deployment.watch_ends_at or 0.0, False
+            return
         trial = Trial(
             candidate=deployment.candidate,
             since=deployment.cutover_at,
@@ -140,12 +151,13 @@ class Watcher:
         else:
             judges = [judge_for(rule, trial) for rule in self._rules(state.service).rules]
             observer.past[deployment.candidate].forget()
-        self._watches[state.service] = Watch(deployment, judges, trial)
+        self._watches[state.service] = Watch(deployment, judges, trial, due=deployment.watch_ends_at or 0.0)
         self._wake.set()
 
     def _revived(self, service: str, deployment: Deployment, trial: Trial, recalled: Records) -> list[Judge]:
         """The judges as they stood; where the rules in force are those of the watch, no other rule's, and every one of them."""
-        judges = {judge.rule.name: judge for judge in map(revived, recalled.values())}
+        since = trial.since  # evidence of an earlier step says nothing about this one
+        judges = {judge.rule.name: judge for judge in map(revived, recalled.values()) if judge.trial.since >= since}
         now = self._rules(service)
         if now.digest != deployment.rules_digest:
             return list(judges.values())
@@ -332,11 +344,21 @@ class Watcher:
     async def _end_watches(self) -> None:
         now = self._clock.now()
         for service, watch in tuple(self._watches.items()):
-            ends_at = watch.deployment.watch_ends_at
-            if not watch.over and ends_at is not None and now >= ends_at:
-                watch.over = True
+            if not watch.over and watch.deployment.phase.proved and now >= watch.due:
                 conclusions = tuple(judge.conclude() for judge in watch.judges)
-                await self._send(service, WatchEnded(now, watch.deployment.id, conclusions), watch)
+                await self._conclude(service, watch, WatchEnded(now, watch.deployment.id, conclusions))
+
+    async def _conclude(self, service: str, watch: Watch, ended: WatchEnded) -> None:
+        """A watch is over. What baked well is judged on, until the next step; a bake that saw too little is concluded again."""
+        result = outcome(ended.conclusions)
+        if watch.deployment.phase is Phase.WATCHING or result is Lack.FAIL:
+            watch.over = True
+            await self._send(service, ended, watch)
+            return
+        told, watch.thin = watch.thin, result is Lack.HOLD
+        watch.due = ended.at + THIN_SECONDS if watch.thin else inf
+        if not (told and watch.thin):
+            await self._send(service, ended)
 
     async def _send(self, service: str, event: Event, over: Watch | None = None) -> None:
         """Report first, keep the evidence afterwards: nothing stands between a breach and its rollback."""
@@ -345,6 +367,10 @@ class Watcher:
         await self._wires.report(service, event)
         if over is not None:
             self._wires.keep(over.deployment.id, partial(_records, over))
+
+
+def _same_trial(one: Deployment, other: Deployment) -> bool:
+    return (one.id, one.cutover_at) == (other.id, other.cutover_at)
 
 
 def _records(watch: Watch) -> Records:

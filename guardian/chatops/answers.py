@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from guardian.app.deployment_views import DeploymentView
 from guardian.app.orders import Orders
-from guardian.app.views import DeploymentView, Explanation, RulesView, ServiceView
+from guardian.app.views import Explanation, RulesView, ServiceView
 from guardian.chatops.blocks import Block, Content, bar, content, context, divider, escaped, section, sections
 from guardian.chatops.wishes import Verb, Wish
 from guardian.core.model import Environment

@@ -178,8 +178,7 @@ class Desk:
     # Orders.
 
     async def _switch(self, wish: Wish, order: Order) -> str:
-        given = {} if wish.share is None else {"share": wish.share}
-        view = await self._orders.switch(wish.subject, order, wish.to, **given)
+        view = await self._orders.switch(wish.subject, order, wish.to, wish.share)
         return words.switching(*_about(view), view.deployment.target if view.deployment else view.split)
 
     async def _rollback(self, wish: Wish, order: Order) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from guardian.core.model import Environment, Split
+from guardian.core.ports import StageJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +54,16 @@ class RunDrill:
     generation: int
 
 
-Command: TypeAlias = Route | Keep | Watch | Unwatch | End | RunDrill
+@dataclass(frozen=True, slots=True)
+class RunStage:
+    """Do the work of a stage. The same job given again goes on, or begins anew after a restart."""
+
+    job: StageJob
+
+
+@dataclass(frozen=True, slots=True)
+class StopStage:
+    """End whatever stage is under way."""
+
+
+Command: TypeAlias = Route | Keep | Watch | Unwatch | End | RunDrill | RunStage | StopStage

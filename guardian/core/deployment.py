@@ -4,17 +4,38 @@ What can happen to them stands in :mod:`guardian.core.events`, the rules of the 
 plain frozen data that survives JSON.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from guardian.core.model import Environment, Split
 from guardian.core.readings import History
+from guardian.core.release import (
+    Closed,
+    FailedVersion,
+    Freeze,
+    Hold,
+    Installed,
+    Key,
+    Question,
+    Retirement,
+    Skip,
+    StageDone,
+    StageWork,
+)
+from guardian.core.release_events import DeployRequested
+from guardian.core.strategy import StrategyStep
 from guardian.core.verdicts import Conclusion, Verdict
 
 
 class Phase(StrEnum):
     """Where a deployment stands."""
 
+    DEPLOYING = "deploying"
+    VERIFYING = "verifying"
+    AWAITING_APPROVAL = "awaiting approval"
+    SHIFTING = "shifting"
+    BAKING = "baking"
     CUTTING_OVER = "cutting over"
     WATCHING = "watching"
     VERIFIED = "verified"
@@ -29,8 +50,34 @@ class Phase(StrEnum):
         """Whether guardian still has something to do by itself."""
         return self in _ACTIVE
 
+    @property
+    def going_back(self) -> bool:
+        """Whether traffic is being taken back."""
+        return self in (Phase.ROLLING_BACK, Phase.STUCK)
 
-_ACTIVE = frozenset({Phase.CUTTING_OVER, Phase.WATCHING, Phase.ROLLING_BACK, Phase.STUCK})
+    @property
+    def moving(self) -> bool:
+        """Whether a share for the candidate is on its way into every worker."""
+        return self in (Phase.SHIFTING, Phase.CUTTING_OVER)
+
+    @property
+    def proved(self) -> bool:
+        """Whether the candidate has its share in every worker, and the judges have their time."""
+        return self in (Phase.BAKING, Phase.WATCHING)
+
+
+_FORWARD = frozenset(
+    {
+        Phase.DEPLOYING,
+        Phase.VERIFYING,
+        Phase.AWAITING_APPROVAL,
+        Phase.SHIFTING,
+        Phase.BAKING,
+        Phase.CUTTING_OVER,
+        Phase.WATCHING,
+    }
+)
+_ACTIVE = _FORWARD | {Phase.ROLLING_BACK, Phase.STUCK}
 
 
 class Cause(StrEnum):
@@ -44,6 +91,17 @@ class Cause(StrEnum):
     """The watch ended without data, and a rule says that this is a failure."""
     BY_HAND = "by hand"
     """Somebody moved the traffic at the balancer itself."""
+    UNABLE = "unable"
+    """The candidate lost its last healthy server between two steps."""
+    STAGE = "stage"
+    """The candidate was not verified between two steps."""
+    CALLED_OFF = "called off"
+    """A person aborted the deployment, or it was not approved."""
+
+    @property
+    def blames(self) -> bool:
+        """Whether guardian found the release at fault by itself: then nothing moves forward until a person says so."""
+        return self in (Cause.RULE, Cause.NO_EVIDENCE, Cause.UNABLE, Cause.STAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +132,18 @@ class Deployment:
     fallback: Split
     """Where the traffic goes when the candidate misbehaves."""
     target: Split
+    """What it is on its way to, or is judged with: the share of the present step, or all of the traffic."""
     phase: Phase
     requested_at: float
     requested_by: str
     reason: str
     watch_seconds: float
+    """How long :attr:`target` is judged."""
     rules_digest: str
     history: History
     """The baseline's past at the request: what a sequential rule compares with."""
     cutover_at: float | None = None
+    """When :attr:`target` was proved in every worker; ``None`` before the candidate has any traffic."""
     cutover_seconds: float | None = None
     watch_ends_at: float | None = None
     rollback: Rollback | None = None
@@ -92,6 +153,64 @@ class Deployment:
     trouble: str = ""
     """Why it was aborted, or is unverified; empty otherwise."""
     ended_at: float | None = None
+    version: str = ""
+    """What is released; empty where nobody said."""
+    goal: Split | None = None
+    """Where its last step leads; ``None`` where that is :attr:`target`."""
+    steps: tuple[StrategyStep, ...] = ()
+    """The way before all of the traffic is cut over."""
+    step: int = 0
+    """The present one; as many as there are for the cutover itself."""
+    ready: bool = False
+    """Whether the present step is done and the next one begins as soon as nothing holds it back."""
+    watch_after: float | None = None
+    """How long the release is watched after its cutover, where steps come before; ``None``: :attr:`watch_seconds`."""
+    ramp_at: float | None = None
+    """When the share of a ramp grows again."""
+    stage: StageWork | None = None
+    """What is being done around the switch just now."""
+    stages: tuple[StageDone, ...] = ()
+    question: Question | None = None
+    """What people are, or were last, asked."""
+    held: Hold | None = None
+    thin: str = ""
+    """Why a bake that should be over goes on: what it has not seen yet."""
+    closed: Closed | None = None
+    """Why the next step waits though it is ready."""
+    skips: tuple[Skip, ...] = ()
+    alone: bool = False
+    """Whether whoever asked broke the glass: no freeze and no closed window holds it back."""
+    retire_after: float | None = None
+    """Seconds that the environment it replaces stays warm; ``None``: it is not retired."""
+    retire_seconds: float = 0.0
+    """How long retiring that one may take."""
+    after: str = ""
+    """The deployment whose retired predecessor this one brings back; empty for all others."""
+
+    @property
+    def aim(self) -> Split:
+        """Where its last step leads."""
+        return self.goal or self.target
+
+    @property
+    def exposed(self) -> bool:
+        """Whether the candidate has traffic that must be taken back where it misbehaves, and that judges look at."""
+        return self.cutover_at is not None and self.phase in _FORWARD
+
+    @property
+    def undecided(self) -> bool:
+        """Whether people are asked, and have not agreed yet."""
+        return self.phase is Phase.AWAITING_APPROVAL and self.question is not None and not self.question.granted
+
+    @property
+    def current(self) -> StrategyStep | None:
+        """The present step; ``None`` for the cutover of all traffic, and after it."""
+        return self.steps[self.step] if self.step < len(self.steps) else None
+
+    @property
+    def upcoming(self) -> StrategyStep | None:
+        """The next step; ``None`` where that is the cutover of all traffic."""
+        return self.steps[self.step + 1] if self.step + 1 < len(self.steps) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +244,15 @@ class Drill:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """A deployment that waits for its turn."""
+
+    id: str
+    number: int
+    request: DeployRequested
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceState:
     """All that guardian intends for one service. Its fold over the journal is the state: nothing else decides."""
 
@@ -148,6 +276,17 @@ class ServiceState:
     """The latest deployment."""
     drill: Drill | None = None
     """The latest drill."""
+    numbered: int = 0
+    """The highest number that a deployment was given, also one that still waits."""
+    freeze: Freeze | None = None
+    versions: Mapping[Environment, Installed] = field(default_factory=dict)
+    """What was brought onto each environment last, as far as guardian did it."""
+    failed: tuple[FailedVersion, ...] = ()
+    """Versions that were taken back, and have not been verified since."""
+    queue: tuple[Queued, ...] = ()
+    keys: tuple[Key, ...] = ()
+    retirement: Retirement | None = None
+    """The environment that the latest good release has replaced."""
 
     @property
     def drilled(self) -> bool:

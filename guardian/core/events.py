@@ -5,6 +5,26 @@ from typing import Literal, TypeAlias
 
 from guardian.core.model import Environment, Split
 from guardian.core.readings import History
+from guardian.core.release_events import (
+    AbortOrdered,
+    ApprovalLapsed,
+    Approved,
+    DeployRequested,
+    Frozen,
+    Held,
+    Rejected,
+    Resumed,
+    Skipped,
+    StageEnded,
+    StageProgressed,
+    TimeCame,
+    TurnCame,
+    Unfrozen,
+    WayClosed,
+    WentOn,
+    Withdrawn,
+)
+from guardian.core.strategy import StrategyStep
 from guardian.core.verdicts import Conclusion, Verdict
 
 
@@ -30,6 +50,12 @@ class SwitchRequested:
     watch_seconds: float
     rules_digest: str = ""
     history: History = field(default_factory=History)
+    steps: tuple[StrategyStep, ...] = ()
+    """The way before ``share``; none: at once."""
+    alone: bool = False
+    """Whether whoever asks breaks the glass: past a freeze and a closed window."""
+    retire_after: float | None = None
+    retire_seconds: float = 0.0
     kind: Literal["switch requested"] = "switch requested"
 
 
@@ -235,4 +261,21 @@ Event: TypeAlias = (
     | Ended
     | DrillOrdered
     | Drilled
+    | DeployRequested
+    | TurnCame
+    | Withdrawn
+    | StageProgressed
+    | StageEnded
+    | WentOn
+    | WayClosed
+    | Approved
+    | ApprovalLapsed
+    | Rejected
+    | Held
+    | Resumed
+    | Skipped
+    | AbortOrdered
+    | Frozen
+    | Unfrozen
+    | TimeCame
 )

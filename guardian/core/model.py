@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from guardian.core.stages import Stages
+from guardian.core.strategy import Strategy
 
 BASIS_POINTS = 10_000
 """Shares are whole ten-thousandths: 10,000 is all of the traffic, 500 is 5 %."""
@@ -65,6 +66,9 @@ class Split:
         """The environment with the larger share; blue at an even split."""
         return Environment.GREEN if self.green > BASIS_POINTS // 2 else Environment.BLUE
 
+
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+:@~-]{0,127}")
+"""Names of releases: nothing in them means anything to a shell, to YAML, to a path or to an option parser."""
 
 TOKEN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 """Names of cookies and headers that may stand in HAProxy's configuration as they are."""
@@ -158,6 +162,7 @@ class Service:
     routing: Routing = Routing()
     stages: Stages = field(default_factory=Stages)
     """The work around a switch."""
+    strategy: Strategy = field(default_factory=Strategy)
 
     def backend(self, environment: Environment) -> str:
         """The HAProxy backend that serves ``environment``."""

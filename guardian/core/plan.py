@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from guardian.core.commands import Command, End, Keep, Route, Watch
+from guardian.core.commands import Command, End, Keep, Route, RunStage, Watch
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.model import Environment
 
@@ -17,9 +17,20 @@ class Step(NamedTuple):
 def resume(state: ServiceState) -> tuple[Command, ...]:
     """What must be done after a start, given the journalled ``state``: everything that may have been cut short, again."""
     deployment = state.deployment
-    if deployment and deployment.phase is Phase.WATCHING:
-        return Keep(state.safe), Watch(deployment.id), *ending(state)
-    return (Keep(state.safe), *ending(state)) if state.proved else (Keep(state.safe), route(state))
+    commands: list[Command] = [Keep(state.safe)]
+    if not state.proved:
+        commands.append(route(state))
+    if deployment and deployment.exposed and state.proved:
+        commands.append(Watch(deployment.id))
+    if state.proved:
+        commands.extend(ending(state))
+    return (*commands, *stages(state))
+
+
+def stages(state: ServiceState) -> tuple[Command, ...]:
+    """The work around the switch that is under way: on the candidate, or on the environment that is being retired."""
+    under_way = [each.stage for each in (state.deployment, state.retirement) if each and each.stage]
+    return tuple(RunStage(work.job) for work in under_way)
 
 
 def ending(state: ServiceState) -> tuple[Command, ...]:
@@ -40,7 +51,7 @@ def _needs(state: ServiceState) -> Environment | None:
     if state.drilled and not state.proved:
         return None
     if deployment and not state.proved:
-        if deployment.phase is Phase.CUTTING_OVER:
+        if deployment.phase.moving or deployment.phase is Phase.BAKING:
             return deployment.candidate
         # Nothing was moved, as far as is known: then there is nothing to ask for. Or a person wants it whatever happens.
         if deployment.phase is Phase.ABORTED or (deployment.rollback and deployment.rollback.forced_by is not None):

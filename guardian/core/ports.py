@@ -5,14 +5,16 @@ Every call that leaves the process ends by its own deadline, and fails only with
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from guardian.core.judges.trial import Trial
-from guardian.core.letters import Letter
 from guardian.core.model import Environment, Split
 from guardian.core.readings import Snapshot
 from guardian.core.rules import Rule
 from guardian.core.strategy import StageKind
+
+if TYPE_CHECKING:  # letters tell of deployments, and these of the jobs below
+    from guardian.core.letters import Letter
 
 
 class BalancerError(Exception):
@@ -273,7 +275,7 @@ class Never(Exception):
 class Dispatch:
     """One attempt to deliver a letter."""
 
-    letter: Letter
+    letter: "Letter"
     card: str = ""
     """What :meth:`Sender.deliver` called the card of the letter's deployment; empty where there is none yet. Of a card, it is the
     one to change; of news, the one that they belong under."""

@@ -1,7 +1,9 @@
 """How a release comes to its traffic, as data: the steps of a deployment, who must agree, and when it may move."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from guardian.core.calendar import Calendar
 
 
 class StageKind(StrEnum):
@@ -70,6 +72,8 @@ class Strategy:
     queue: Queueing = Queueing.REFUSE
     warm: float = 3600.0
     """Seconds that the environment which a good release has replaced stays as it is, before it is retired."""
+    calendar: Calendar = field(default_factory=Calendar)
+    """When releases may move."""
 
     @property
     def asks(self) -> bool:

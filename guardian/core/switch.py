@@ -7,13 +7,19 @@ gives the commands that a crash may have swallowed. The invariants of the design
 * at most one automatic rollback per deployment, after which the service is latched;
 * events about an older generation of the routing, or another deployment, change nothing;
 * ``safe`` names the candidate only after a verified watch or a person's promotion.
+
+How a deployment begins stands in :mod:`guardian.core.admission`, its steps in :mod:`guardian.core.rollout`, what people say to it
+in :mod:`guardian.core.gates`, taking traffic back in :mod:`guardian.core.rollback`, and what comes after a good release in
+:mod:`guardian.core.aftercare`.
 """
 
 from dataclasses import replace
-from functools import singledispatch
 
-from guardian.core.commands import Command, Keep, RunDrill, Unwatch, Watch
-from guardian.core.deployment import Cause, Deployment, Drill, Latch, Phase, Rollback, ServiceState
+from guardian.core import admission, gates  # noqa: F401  they add what they know to `on`
+from guardian.core.aftercare import promote, spare
+from guardian.core.commands import Keep, RunDrill, Unwatch, Watch
+from guardian.core.deployment import Cause, Deployment, Drill, Phase, Rollback, ServiceState
+from guardian.core.dispatch import Refused, Unknown, on, on_trial
 from guardian.core.events import (
     Adopted,
     Breached,
@@ -30,26 +36,21 @@ from guardian.core.events import (
     RollbackOrdered,
     Routed,
     RoutingFailed,
-    SwitchRequested,
     TargetUnable,
     Unlatched,
     WatchEnded,
 )
 from guardian.core.judges.judge import outcome
-from guardian.core.model import BASIS_POINTS, Split
+from guardian.core.model import Split
 from guardian.core.plan import Step, ending, route
-from guardian.core.readings import History
+from guardian.core.rollback import stop, stopped, stuck, take_back, take_back_stray, taken_back
+from guardian.core.rollout import begun, climbing, finish
 from guardian.core.rules import Lack
-from guardian.core.verdicts import Finding, Verdict
+from guardian.core.verdicts import Conclusion, Finding, Verdict
 from guardian.core.words import drill, refusals, rulebook, story
+from guardian.core.words import rollout as words
 
-
-class Refused(Exception):
-    """A person's order cannot be followed; the message says why and what to do instead. Nothing has changed."""
-
-
-class Unknown(Refused):
-    """The order or question names a service or deployment that does not exist."""
+__all__ = ["Refused", "Unknown", "adopt", "replay", "step"]
 
 
 def adopt(service: str, event: Adopted) -> Step:
@@ -60,7 +61,7 @@ def adopt(service: str, event: Adopted) -> Step:
 
 def step(state: ServiceState, event: Event) -> Step:
     """What ``event`` makes of ``state``. :class:`Refused` only for the orders of people."""
-    return _on(event, state)
+    return on(event, state)
 
 
 def replay(service: str, events: list[Event]) -> ServiceState:
@@ -74,64 +75,12 @@ def replay(service: str, events: list[Event]) -> ServiceState:
     return state
 
 
-@singledispatch
-def _on(event: Event, state: ServiceState) -> Step:
-    message = f"no such event: {event!r} for {state.service}"
-    raise TypeError(message)
-
-
-@_on.register
+@on.register
 def _adopted(event: Adopted, state: ServiceState) -> Step:
     raise ValueError(f"{state.service} is known already; {event.worker} cannot be adopted")
 
 
-@_on.register
-def _switch_requested(event: SwitchRequested, state: ServiceState) -> Step:
-    current = state.deployment
-    if not 0 < event.share <= BASIS_POINTS:
-        raise Refused(refusals.no_share(event.share))
-    if current and current.phase.active:
-        raise Refused(refusals.under_way(state.service, current))
-    if state.latch:
-        raise Refused(refusals.latched(state.service, state.latch))
-    target = Split.giving(event.candidate, event.share)
-    if target == state.live:
-        raise Refused(refusals.already_there(state, event.candidate, event.share))
-    if state.safe.sole is event.candidate:
-        return _back_to_safe(state, target, event)
-    number = _next_number(state)
-    deployment = Deployment(
-        id=f"{state.service}-{number}",
-        number=number,
-        candidate=event.candidate,
-        fallback=state.safe,
-        target=target,
-        phase=Phase.CUTTING_OVER,
-        requested_at=event.at,
-        requested_by=event.by,
-        reason=event.reason,
-        watch_seconds=event.watch_seconds,
-        rules_digest=event.rules_digest,
-        history=event.history,
-    )
-    moved = replace(state, live=target, generation=state.generation + 1, deployment=deployment)
-    return Step(moved, (Keep(state.safe), route(moved)))
-
-
-def _next_number(state: ServiceState) -> int:
-    return state.deployment.number + 1 if state.deployment else 1
-
-
-def _back_to_safe(state: ServiceState, target: Split, event: SwitchRequested) -> Step:
-    """Going back to the safe side is no trial. Where a rollback would lead there, it is one."""
-    if state.deployment is None or state.deployment.fallback == state.safe:
-        raise Refused(refusals.is_the_safe_side(state, event.candidate))
-    if target != state.safe:
-        raise Refused(refusals.no_trial_of_the_safe_side(state, event.candidate))
-    return _take_back_stray(state, state.safe, Rollback(Cause.PERSON, event.by, event.reason, event.at))
-
-
-@_on.register
+@on.register
 def _routed(event: Routed, state: ServiceState) -> Step:
     if event.generation != state.generation:
         return Step(state)
@@ -139,17 +88,13 @@ def _routed(event: Routed, state: ServiceState) -> Step:
     left = ending(state) if first else ()
     if deployment is None:
         return Step(state, left)
-    if deployment.phase is Phase.CUTTING_OVER:
-        watching = replace(
-            deployment,
-            phase=Phase.WATCHING,
-            cutover_at=event.at,
-            cutover_seconds=event.seconds,
-            watch_ends_at=event.at + deployment.watch_seconds,
-        )
-        return Step(replace(state, deployment=watching), (Watch(deployment.id), *left))
-    if deployment.rollback and deployment.phase in (Phase.ROLLING_BACK, Phase.STUCK):
-        return Step(replace(state, deployment=_taken_back(deployment, deployment.rollback, event.at)), left)
+    if deployment.phase.moving:
+        proved, watch = begun(deployment, event.at, event.seconds)
+        return Step(replace(state, deployment=proved), (watch, *left))
+    if deployment.phase is Phase.BAKING and first:  # the share of a ramp has grown
+        return Step(replace(state, deployment=climbing(deployment, event.at)), (Watch(deployment.id),))
+    if deployment.rollback and deployment.phase.going_back:
+        return Step(replace(state, deployment=taken_back(deployment, deployment.rollback, event.at)), left)
     return Step(state, left)
 
 
@@ -163,117 +108,70 @@ def _confirmed(state: ServiceState, worker: str, at: float) -> ServiceState:
     return replace(state, worker=worker, confirmed=state.generation, confirmed_at=confirmed_at, ended=ended, drill=drilled)
 
 
-def _taken_back(deployment: Deployment, rollback: Rollback, at: float) -> Deployment:
-    phase = Phase.ABORTED if rollback.cause is Cause.NO_PROOF else Phase.ROLLED_BACK
-    done = replace(rollback, done_at=at, seconds=max(0.0, at - rollback.ordered_at), trouble="")
-    return replace(deployment, phase=phase, rollback=done, ended_at=at)
-
-
-@_on.register
+@on.register
 def _routing_failed(event: RoutingFailed, state: ServiceState) -> Step:
     deployment = state.deployment
     if event.generation != state.generation or deployment is None or state.proved or state.drilled:
         return Step(state)
-    if deployment.phase in (Phase.CUTTING_OVER, Phase.ABORTED):
+    if deployment.phase.moving or deployment.phase in (Phase.BAKING, Phase.ABORTED):
         aborted = replace(deployment, trouble=deployment.trouble or event.reason)
-        return _take_back(state, aborted, Rollback(Cause.NO_PROOF, story.GUARDIAN, event.reason, event.at))
-    return Step(_stuck(state, deployment, event.reason))
+        return take_back(state, aborted, Rollback(Cause.NO_PROOF, story.GUARDIAN, event.reason, event.at))
+    return Step(stuck(state, deployment, event.reason))
 
 
-@_on.register
+@on.register
 def _target_unable(event: TargetUnable, state: ServiceState) -> Step:
     deployment = state.deployment
     if event.generation != state.generation or deployment is None or state.proved or state.drilled:
         return Step(state)
-    if deployment.phase is Phase.CUTTING_OVER:
+    if deployment.exposed and (deployment.phase.moving or deployment.phase is Phase.BAKING):
+        return take_back(state, deployment, Rollback(Cause.UNABLE, story.GUARDIAN, event.reason, event.at))
+    if deployment.phase.moving:
         aborted = replace(deployment, phase=Phase.ABORTED, trouble=event.reason, ended_at=event.at)
         back = replace(state, live=deployment.fallback, generation=state.generation + 1, deployment=aborted)
         # A restart may have come between the first command of this cut-over and its proof: make sure of the old split.
         return Step(back, (route(back),))
-    return Step(_stuck(state, deployment, event.reason))
+    return Step(stuck(state, deployment, event.reason))
 
 
-def _stuck(state: ServiceState, deployment: Deployment, reason: str) -> ServiceState:
-    """A rollback that could not be carried out: it is tried again until it can."""
-    if deployment.rollback is None:
-        return state
-    stuck = replace(deployment, phase=Phase.STUCK, rollback=replace(deployment.rollback, trouble=reason))
-    return replace(state, deployment=stuck)
-
-
-def _take_back(state: ServiceState, deployment: Deployment, rollback: Rollback) -> Step:
-    """Send the traffic back. The disk goes first: a reload must not undo the rollback.
-
-    During a watch it names the fallback already, the cut-over saw to that: the commonest rollback waits for no disk.
-    """
-    back = deployment.fallback
-    latch = state.latch
-    if rollback.cause in (Cause.RULE, Cause.NO_EVIDENCE) and deployment.rollback is None:
-        latch = Latch(rollback.ordered_at, deployment.id, rollback.reason)
-    rolling = replace(deployment, phase=Phase.ROLLING_BACK, rollback=rollback, ended_at=None)
-    moved = replace(state, live=back, safe=back, generation=state.generation + 1, deployment=rolling, latch=latch)
-    keep: tuple[Command, ...] = () if deployment.phase is Phase.WATCHING else (Keep(back),)
-    return Step(moved, (Unwatch(), *keep, route(moved)))
-
-
-def _take_back_stray(state: ServiceState, back: Split, rollback: Rollback) -> Step:
-    """Take traffic back that no deployment of ours left where it is: as one of its own, so that no other's story is rewritten."""
-    number = _next_number(state)
-    stray = Deployment(
-        id=f"{state.service}-{number}",
-        number=number,
-        candidate=back.main.other,
-        fallback=back,
-        target=state.live,
-        phase=Phase.ROLLING_BACK,
-        requested_at=rollback.ordered_at,
-        requested_by=story.SOMEBODY,
-        reason="",
-        watch_seconds=0.0,
-        rules_digest="",
-        history=History(),
-    )
-    return _take_back(state, stray, rollback)
-
-
-@_on.register
+@on.register
 def _breached(event: Breached, state: ServiceState) -> Step:
-    deployment = state.deployment
-    if deployment is None or deployment.id != event.deployment or deployment.phase is not Phase.WATCHING:
+    deployment = on_trial(state, event.deployment)
+    if deployment is None:
         return Step(state)
-    return _take_back(state, deployment, _by_rule(event.verdict, event.at))
+    return take_back(state, deployment, _by_rule(event.verdict, event.at))
 
 
 def _by_rule(verdict: Verdict, at: float) -> Rollback:
     return Rollback(Cause.RULE, story.GUARDIAN, verdict.reason, at, verdict)
 
 
-@_on.register
+@on.register
 def _noted(event: Noted, state: ServiceState) -> Step:
     del event
     return Step(state)
 
 
-@_on.register
+@on.register
 def _paused(event: Paused, state: ServiceState) -> Step:
-    deployment = state.deployment
-    if deployment is None or deployment.id != event.deployment or deployment.phase is not Phase.WATCHING or deployment.paused:
+    deployment = on_trial(state, event.deployment)
+    if deployment is None or deployment.paused:
         return Step(state)
     return Step(replace(state, deployment=replace(deployment, paused=event.verdict)))
 
 
-@_on.register
+@on.register
 def _rejudged(event: Rejudged, state: ServiceState) -> Step:
-    deployment = state.deployment
-    if deployment is None or deployment.id != event.deployment or deployment.phase is not Phase.WATCHING:
+    deployment = on_trial(state, event.deployment)
+    if deployment is None:
         raise Refused(rulebook.not_on_trial(state.service))
     return Step(replace(state, deployment=replace(deployment, rules_digest=event.digest)))
 
 
-@_on.register
+@on.register
 def _watch_ended(event: WatchEnded, state: ServiceState) -> Step:
-    deployment = state.deployment
-    if deployment is None or deployment.id != event.deployment or deployment.phase is not Phase.WATCHING:
+    deployment = on_trial(state, event.deployment)
+    if deployment is None or not deployment.phase.proved:
         return Step(state)
     concluded = replace(deployment, conclusions=event.conclusions)
     result = outcome(event.conclusions)
@@ -281,23 +179,37 @@ def _watch_ended(event: WatchEnded, state: ServiceState) -> Step:
         failing = [conclusion for conclusion in event.conclusions if not conclusion.enough and conclusion.lack is Lack.FAIL]
         breach = next((each.verdict for each in failing if each.verdict.finding is Finding.BREACHED), None)
         no_evidence = Rollback(Cause.NO_EVIDENCE, story.GUARDIAN, story.lacking(failing), event.at)
-        return _take_back(state, concluded, _by_rule(breach, event.at) if breach else no_evidence)
-    if result is Lack.HOLD or deployment.paused:
-        trouble = story.paused(deployment.paused) if deployment.paused else story.lacking(event.conclusions)
-        unverified = replace(concluded, phase=Phase.UNVERIFIED, trouble=trouble, ended_at=event.at)
+        return take_back(state, concluded, _by_rule(breach, event.at) if breach else no_evidence)
+    if deployment.phase is Phase.BAKING:
+        return _baked(state, concluded, event, enough=result is Lack.PASS)
+    if trouble := _unproved(deployment, event.conclusions, result):
+        unverified = replace(stopped(concluded), phase=Phase.UNVERIFIED, trouble=trouble, ended_at=event.at)
         return Step(replace(state, deployment=unverified), (Unwatch(),))
-    verified = replace(state, deployment=replace(concluded, phase=Phase.VERIFIED, ended_at=event.at))
-    return Step(*_promote(verified, (Unwatch(),)))
+    failed = tuple(each for each in state.failed if each.version != deployment.version)
+    verified = replace(stopped(concluded), phase=Phase.VERIFIED, ended_at=event.at)
+    return promote(replace(state, deployment=verified, failed=failed), event.at, (Unwatch(),))
 
 
-def _promote(state: ServiceState, before: tuple[Command, ...] = ()) -> Step:
-    """Make what is live the safe side. A slice stays on trial: the file keeps naming the side that has proved itself."""
-    if state.live.sole is None or state.safe == state.live:
-        return Step(state, before)
-    return Step(replace(state, safe=state.live), (*before, Keep(state.live)))
+def _unproved(deployment: Deployment, conclusions: tuple[Conclusion, ...], result: Lack) -> str:
+    """Why a watch that found nothing bad verifies nothing; empty where it does."""
+    if deployment.paused:
+        return story.paused(deployment.paused)
+    if deployment.held:
+        return words.held(deployment.held)
+    return story.lacking(conclusions) if result is Lack.HOLD else ""
 
 
-@_on.register
+def _baked(state: ServiceState, deployment: Deployment, event: WatchEnded, *, enough: bool) -> Step:
+    """A share has been judged for its time. Without enough evidence it is judged on: silence leads no further."""
+    if deployment.ready or deployment.ramp_at is not None or not state.proved:
+        return Step(state)
+    if enough:
+        return finish(state, replace(deployment, thin=""), event.at)
+    thin = story.lacking(event.conclusions)
+    return Step(state) if deployment.thin == thin else Step(replace(state, deployment=replace(deployment, thin=thin)))
+
+
+@on.register
 def _rollback_ordered(event: RollbackOrdered, state: ServiceState) -> Step:
     """Nothing but having been obeyed already refuses a rollback."""
     deployment, forced_by = state.deployment, event.by if event.force else None
@@ -305,31 +217,32 @@ def _rollback_ordered(event: RollbackOrdered, state: ServiceState) -> Step:
     if deployment is None or deployment.phase in (Phase.ROLLED_BACK, Phase.ABORTED):
         back = deployment.fallback if deployment else state.safe
         if state.live != back or not state.proved:
-            return _take_back_stray(state, back, ordered)
+            return take_back_stray(state, back, ordered)
         raise Refused(
             refusals.already_back(state.service, deployment) if deployment else refusals.nothing_to_roll_back(state.service)
         )
     if deployment.rollback is None:
-        return _take_back(state, deployment, ordered)
+        begun_only = deployment.phase.active and not deployment.exposed and not deployment.phase.moving
+        called_off = replace(ordered, cause=Cause.CALLED_OFF) if begun_only else ordered
+        return take_back(state, deployment, called_off)
     if event.force:  # one is under way: it keeps its cause, and has the word of the person from now on
-        return _take_back(state, deployment, replace(deployment.rollback, trouble="", forced_by=forced_by))
+        return take_back(state, deployment, replace(deployment.rollback, trouble="", forced_by=forced_by))
     refusal = refusals.needs_force if deployment.phase is Phase.STUCK else refusals.already_back
     raise Refused(refusal(state.service, deployment))
 
 
-@_on.register
+@on.register
 def _promoted(event: Promoted, state: ServiceState) -> Step:
-    del event
     if state.deployment and state.deployment.phase.active:
         raise Refused(refusals.under_way(state.service, state.deployment))
     if state.live.sole is None:
         raise Refused(refusals.only_a_slice(state))
     if state.safe == state.live:
         raise Refused(refusals.already_safe(state))
-    return _promote(state)
+    return promote(state, event.at)
 
 
-@_on.register
+@on.register
 def _unlatched(event: Unlatched, state: ServiceState) -> Step:
     del event
     if state.latch is None:
@@ -337,7 +250,7 @@ def _unlatched(event: Unlatched, state: ServiceState) -> Step:
     return Step(replace(state, latch=None))
 
 
-@_on.register
+@on.register
 def _moved_by_hand(event: MovedByHand, state: ServiceState) -> Step:
     """A person at the balancer has the last word: guardian follows and stops judging.
 
@@ -346,30 +259,31 @@ def _moved_by_hand(event: MovedByHand, state: ServiceState) -> Step:
     if not state.proved or event.worker != state.worker or event.split == state.live:
         return Step(state)
     generation = state.generation + 1
-    state = replace(state, live=event.split, generation=generation, confirmed=generation, ended=generation)
+    state, spared = spare(replace(state, live=event.split, generation=generation, confirmed=generation, ended=generation))
     deployment = state.deployment
     if deployment is None or not deployment.phase.active:
-        return Step(state)
+        return Step(state, spared)
     reason = story.moved_by_hand(event.split)
     if event.split == deployment.fallback:  # a hand reaches one worker: a rollback reaches all
         by_hand = Rollback(Cause.BY_HAND, story.SOMEBODY, reason, event.at, forced_by=story.SOMEBODY)
-        return _take_back(state, deployment, by_hand)
-    ended = replace(deployment, phase=Phase.UNVERIFIED, trouble=reason, ended_at=event.at)
-    return Step(replace(state, deployment=ended), (Unwatch(),))
+        return take_back(state, deployment, by_hand)
+    phase = Phase.UNVERIFIED if deployment.exposed or deployment.phase.moving else Phase.ABORTED
+    ended = replace(stopped(deployment), phase=phase, trouble=reason, ended_at=event.at)
+    return Step(replace(state, deployment=ended), (Unwatch(), *stop(deployment)))
 
 
-@_on.register
+@on.register
 def _drifted(event: Drifted, state: ServiceState) -> Step:
     del event
     return Step(state)
 
 
-@_on.register
+@on.register
 def _ended(event: Ended, state: ServiceState) -> Step:
     return Step(replace(state, ended=event.generation) if event.generation == state.generation else state)
 
 
-@_on.register
+@on.register
 def _drill_ordered(event: DrillOrdered, state: ServiceState) -> Step:
     """A change of routing like any other: one that a crash cuts short is unproved, and the old split is brought back."""
     if not 0 <= event.share <= drill.LARGEST_SHARE:
@@ -386,7 +300,7 @@ def _drill_ordered(event: DrillOrdered, state: ServiceState) -> Step:
     return Step(replace(state, generation=generation, drill=began), (RunDrill(there, state.live, generation),))
 
 
-@_on.register
+@on.register
 def _drilled(event: Drilled, state: ServiceState) -> Step:
     if state.drill is None or event.generation != state.generation or state.drill.generation != event.generation:
         return Step(state)

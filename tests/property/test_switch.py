@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from guardian.app.codec import event_from_record, event_to_record, state_from_record, state_to_record
-from guardian.core.commands import Command, Keep, Route, Unwatch, Watch
+from guardian.core.commands import Command, Keep, Route, RunStage, Unwatch, Watch
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.drift import drift
 from guardian.core.events import (
@@ -29,19 +29,22 @@ from guardian.core.events import (
 )
 from guardian.core.model import Environment, Split
 from guardian.core.plan import resume
+from guardian.core.release_events import Skipped, TimeCame, WentOn
 from guardian.core.rules import Lack
 from guardian.core.switch import Refused, adopt, replay, step
 from guardian.core.verdicts import Conclusion, Finding
 from guardian.core.words.story import announce
 from tests.property.world import GOOD, World, conclusions, environments, shares, some_verdict, splits, words
 
-PEOPLE = (SwitchRequested, RollbackOrdered, Promoted, Unlatched)
 OVER = (Phase.ROLLED_BACK, Phase.ABORTED)
 Outcome = Routed | RoutingFailed | TargetUnable
 
 
 class Switching(RuleBasedStateMachine):
     """Guardian's state machine, and the world that it acts upon."""
+
+    people: tuple[type, ...] = (SwitchRequested, RollbackOrdered, Promoted, Unlatched)
+    """Events that may be refused."""
 
     @initialize(split=splits, past=st.lists(st.tuples(shares, st.just((GOOD,)) | conclusions()), max_size=2))
     def meet(self, split: Split, past: list[tuple[int, tuple[Conclusion, ...]]]) -> None:
@@ -67,6 +70,8 @@ class Switching(RuleBasedStateMachine):
     # What guardian does. As in the program, commands with a route supersede whatever is being carried out.
 
     def _act(self, commands: tuple[Command, ...]) -> None:
+        for command in commands:
+            self._work_around(command)
         if not commands:
             return
         before = None if any(isinstance(command, Route) for command in commands) else self.work
@@ -88,6 +93,10 @@ class Switching(RuleBasedStateMachine):
                 case Unwatch():
                     pass
 
+    def _work_around(self, command: Command) -> None:
+        """Stages are begun and ended at once; a switch has none."""
+        assert not isinstance(command, RunStage)
+
     def _route(self, command: Route) -> Iterator[None]:
         world = self.world
         if command.needs is not None and not world.healthy[command.needs]:
@@ -107,7 +116,7 @@ class Switching(RuleBasedStateMachine):
         try:
             after, commands = step(before, event)
         except Refused:
-            assert isinstance(event, PEOPLE), "only people can be refused"
+            assert isinstance(event, self.people), "only people can be refused"
             return
         assert not (isinstance(event, SwitchRequested) and before.latch), "nothing moves forward while latched"
         self._tell(before, event, after)
@@ -127,7 +136,8 @@ class Switching(RuleBasedStateMachine):
     def _remember(self, before: ServiceState, event: Event, after: ServiceState) -> None:
         """Keep the books that the invariants are checked against."""
         deployment, earlier = after.deployment, before.deployment
-        if deployment and isinstance(event, Breached | WatchEnded) and after.generation != before.generation:
+        blamed = deployment and deployment.rollback and deployment.rollback.cause.blames
+        if deployment and blamed and after.generation != before.generation and not (earlier and earlier.rollback):
             self.automatic[deployment.id] = self.automatic.get(deployment.id, 0) + 1
             assert after.latch
         if deployment and deployment.phase is Phase.VERIFIED and earlier and earlier.phase is Phase.WATCHING:
@@ -136,11 +146,11 @@ class Switching(RuleBasedStateMachine):
             assert all(each.lack is Lack.PASS for each in deployment.conclusions if not each.enough)
             if deployment.target.sole:
                 self.blessed.add(deployment.target.sole)
-        if isinstance(event, Promoted) and after.live.sole:
+        if isinstance(event, Promoted | Skipped) and after.live.sole and after.safe == after.live:
             self.blessed.add(after.live.sole)
         if deployment and deployment.phase is Phase.ROLLING_BACK:
             self.blessed = {deployment.fallback.main}
-        if isinstance(event, SwitchRequested | MovedByHand) and after != before:
+        if isinstance(event, SwitchRequested | MovedByHand | WentOn | TimeCame) and after.generation != before.generation:
             self.abandoned = None
         if isinstance(event, MovedByHand) and after != before:  # lingering workers do not follow a hand by themselves
             self.world.by_hand |= self.world.workers.keys() - {event.worker}
@@ -296,7 +306,7 @@ class Switching(RuleBasedStateMachine):
         assert state.proved
         assert set(world.workers.values()) == {state.live}
         assert world.disk == state.safe
-        assert state.deployment is None or not state.deployment.phase.active or state.deployment.phase is Phase.WATCHING
+        assert state.deployment is None or not (state.deployment.phase.moving or state.deployment.phase.going_back)
 
     # What always holds.
 

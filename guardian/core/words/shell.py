@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from guardian.core.words import drill, remains
+from guardian.core.words import drill, remains, timeline
 from guardian.core.words.figures import count, seconds, share
 from guardian.core.words.quotes import quoted
 
@@ -15,6 +15,15 @@ FORMS = {
     "to": "`blue` or `green`; without it, the environment that is not the safe side",
     "share": "a whole number of basis points from 1 to 10,000, such as 500 for 5 %",
     "reason": "text of up to 500 characters that says why",
+    "now": "`true` or `false`; `true` moves the traffic at once, without the steps of the service's strategy",
+    "version": "the version to deploy, such as `4.2.0`",
+    "key": "up to 200 characters without blanks that tell this request from all others; sent again, nothing is done again",
+    "again": "`true` or `false`; `true` also deploys a version that was taken back",
+    "break_glass": "`true` or `false`; `true` goes past approvals, freezes and windows, needs a reason, and is told to everybody",
+    "generation": "the number of the question that is answered, as the deployment shows it; without it, the present one",
+    "deployment": "the id of a deployment; without it, the one that is under way",
+    "seconds": "a number of seconds above 0 and up to 90 days",
+    "redeploy": "`true` or `false`; `true` first brings back what was retired",
     "force": "`true` or `false`; `true` also accepts a target without a healthy server",
     "service": "the name of a service",
     "limit": "a whole number from 1 to 1,000",
@@ -279,7 +288,7 @@ def happened(event: Record, split: str) -> str:
         return f"found on {split}"
     if event["kind"] == "moved by hand":
         return f"somebody at the balancer itself moved the traffic to {split}"
-    teller = _TELLERS.get(event["kind"])
+    teller = _TELLERS.get(event["kind"]) or timeline.TELLERS.get(event["kind"])
     return teller(event) if teller else str(event["kind"])
 
 

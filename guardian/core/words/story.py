@@ -1,10 +1,11 @@
 """What happened, in one sentence per event: the same words in the log, on the command line and in every message."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from guardian.core.rules import Action, Link, Severity
-from guardian.core.words import drill, remains, rulebook
+from guardian.core.rules import Action, Severity
+from guardian.core.words import drill, remains, rollout, rulebook, steps
+from guardian.core.words.announcement import Announcement
 from guardian.core.words.figures import seconds, share
 
 if TYPE_CHECKING:  # the state machine speaks through this module; only the type checker needs to look back
@@ -15,23 +16,10 @@ if TYPE_CHECKING:  # the state machine speaks through this module; only the type
     from guardian.core.model import Split
     from guardian.core.verdicts import Conclusion, Verdict
 
+__all__ = ["GUARDIAN", "SOMEBODY", "Announcement", "announce", "lacking", "moved_by_hand", "paused", "split_of", "taken_back_by"]
+
 GUARDIAN = "guardian"
 SOMEBODY = "somebody at the balancer"
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """One sentence about one event of one service."""
-
-    severity: Severity
-    sentence: str
-    links: tuple[Link, ...] = ()
-    """Where people read on."""
-
-    @property
-    def text(self) -> str:
-        """The sentence with its links, for where nothing can be clicked."""
-        return " ".join((self.sentence, *(f"[{link.title}: {link.url}]" for link in self.links)))
 
 
 def split_of(split: "Split") -> str:
@@ -50,6 +38,11 @@ def lacking(conclusions: "Sequence[Conclusion]") -> str:
     return "; ".join(missing) or "no rule saw enough"
 
 
+def taken_back_by(by: str) -> str:
+    """A person took a release back, and gave no reason."""
+    return f"taken back by {by}"
+
+
 def moved_by_hand(split: "Split") -> str:
     """Somebody changed the split at the balancer."""
     return f"somebody at the balancer itself moved the traffic to {split_of(split)}"
@@ -61,15 +54,20 @@ def announce(before: "ServiceState | None", event: "Event", after: "ServiceState
         return _noted(event.verdict, after) if _on_trial(after, event.deployment) else None
     if event.kind == "drifted":
         return Announcement(Severity.WARNING, f"{after.service}: {remains.drifted(asdict(event))}")
+    if event.kind == "stage progressed":
+        return steps.progressed(event)
     if before == after:
         return None
-    speaker = _SPEAKERS.get(event.kind)
-    return speaker(before or after, event, after) if speaker else _phase(before or after, after)
+    if speaker := _SPEAKERS.get(event.kind):
+        return speaker(before or after, event, after)
+    step = steps.SPEAKERS.get(event.kind)
+    told = step(before or after, event, after) if step else None
+    return told or _phase(before or after, after)
 
 
 def _on_trial(state: "ServiceState", deployment: str) -> bool:
     current = state.deployment
-    return current is not None and current.id == deployment and current.phase.name == "WATCHING"
+    return current is not None and current.id == deployment and current.exposed
 
 
 _WOULD_HAVE = {
@@ -96,10 +94,24 @@ def _phase(before: "ServiceState", after: "ServiceState") -> Announcement | None
     deployment = after.deployment
     if deployment is None:
         return None
-    same_phase = before.deployment is not None and before.deployment.phase == deployment.phase
-    if same_phase and before.generation == after.generation:
+    earlier = before.deployment
+    same = earlier is not None and (earlier.id, earlier.phase, earlier.step) == (deployment.id, deployment.phase, deployment.step)
+    if same and before.generation == after.generation:
         return None
     return _PHASES[deployment.phase.name](after, deployment)
+
+
+def _working(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    return Announcement(Severity.INFO, rollout.begins(after, deployment))
+
+
+def _awaiting_approval(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    return Announcement(Severity.INFO, rollout.asks(after, deployment))
+
+
+def _baking(after: "ServiceState", deployment: "Deployment") -> Announcement:
+    tell = rollout.baking if after.proved else rollout.climbed
+    return Announcement(Severity.INFO, tell(after, deployment, split_of(after.live)))
 
 
 def _cutting_over(after: "ServiceState", deployment: "Deployment") -> Announcement:
@@ -126,14 +138,18 @@ def _verified(after: "ServiceState", deployment: "Deployment") -> Announcement:
         if after.safe == after.live
         else f"{split_of(after.safe)} stays the safe side"
     )
-    return Announcement(Severity.INFO, f"{deployment.id}: verified: {checked}; {where}")
+    rest = after.retirement
+    warm = f"; {rollout.warm(after, rest)}" if rest and rest.deployment == deployment.id else ""
+    return Announcement(Severity.INFO, f"{deployment.id}: verified: {checked}; {where}{warm}")
 
 
 def _unverified(after: "ServiceState", deployment: "Deployment") -> Announcement:
-    sentence = (
-        f"{deployment.id}: unverified: {deployment.trouble}; the traffic stays on {split_of(after.live)}, "
-        f"{split_of(after.safe)} stays the safe side until `guardian promote {after.service}`"
+    safe = (
+        "the safe side now"
+        if after.safe == after.live
+        else f"{split_of(after.safe)} stays the safe side until `guardian promote {after.service}`"
     )
+    sentence = f"{deployment.id}: unverified: {deployment.trouble}; the traffic stays on {split_of(after.live)}, {safe}"
     return Announcement(Severity.WARNING, sentence)
 
 
@@ -174,6 +190,11 @@ def _aborted(after: "ServiceState", deployment: "Deployment") -> Announcement:
 
 
 _PHASES = {
+    "DEPLOYING": _working,
+    "VERIFYING": _working,
+    "AWAITING_APPROVAL": _awaiting_approval,
+    "SHIFTING": _cutting_over,
+    "BAKING": _baking,
     "CUTTING_OVER": _cutting_over,
     "WATCHING": _watching,
     "VERIFIED": _verified,

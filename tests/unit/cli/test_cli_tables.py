@@ -13,6 +13,7 @@ from guardian.core.verdicts import Conclusion, Finding, Verdict
 from guardian.core.words import shell
 from tests.doubles.house import House
 from tests.unit.cli.conftest import Shell
+from tests.unit.cli.told import RELEASES
 
 VERDICT = Verdict("server-errors", Finding.BREACHED, 5.0, 0.5, 0.01, 100, 2.0, "50 % responses_5xx", 1.2)
 HAPPENED = [
@@ -53,6 +54,7 @@ HAPPENED = [
     (events.DrillOrdered(1.0, "bob", 1), "bob drills 0.01 % of the traffic to the idle side and back"),
     (events.Drilled(1.0, 1, "w", 0.002, 0.003), "the drill passed: there in 2 ms, back in 3 ms"),
     (events.Drilled(1.0, 1, "", 0.0, 0.0, "a worker hangs"), "the drill failed: a worker hangs"),
+    *RELEASES,
 ]
 
 

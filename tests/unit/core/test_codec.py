@@ -8,8 +8,10 @@ from guardian.app.codec import deployment_from_record, event_from_record, event_
 from guardian.core.deployment import ServiceState
 from guardian.core.events import Adopted, Event, Noted, Promoted, Routed, RoutingFailed, TargetUnable, Unlatched
 from guardian.core.readings import History
+from guardian.core.release_events import Frozen, Held, TimeCame
 from guardian.core.rules import Lack
 from guardian.core.verdicts import Finding
+from tests.unit.cli.told import RELEASES
 from tests.unit.core.makers import (
     BLUE,
     HALF,
@@ -27,6 +29,7 @@ from tests.unit.core.makers import (
     verdict,
     verified,
 )
+from tests.unit.core.releases import ASK, FIVE, WAY, baked, baking, deployed, stepwise, wanted
 
 EVENTS: list[Event] = [
     Adopted(1.0, HALF, "worker-1"),
@@ -41,6 +44,8 @@ EVENTS: list[Event] = [
     Promoted(80.0, "carl", ""),
     Unlatched(90.0, "carl", "fixed"),
     moved(HALF),
+    stepwise(*WAY),
+    *(event for event, _ in RELEASES),
 ]
 
 
@@ -52,8 +57,18 @@ def test_an_event_survives_the_journal(event: Event) -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [met(), verified(), unverified(share=500), rolled_back(), stuck(), after(stuck(), ordered_back(force=True))],
-    ids=["met", "verified", "unverified", "rolled back", "stuck", "forced"],
+    [
+        met(),
+        verified(),
+        unverified(share=500),
+        rolled_back(),
+        stuck(),
+        after(stuck(), ordered_back(force=True)),
+        after(met(), wanted(key="k")),
+        after(baked(baking(FIVE, ASK)), wanted(wait=True), Held(300.0, "bob", ""), Frozen(301.0, "dora", "a fair", 400.0)),
+        after(deployed(), TimeCame(700.0)),
+    ],
+    ids=["met", "verified", "unverified", "rolled back", "stuck", "forced", "deploying", "asking", "retiring"],
 )
 def test_a_state_survives_the_journal(state: ServiceState) -> None:
     """Through JSON and back, and its deployment by itself, even with what a store writes beside it."""

@@ -1,0 +1,52 @@
+"""What the orders of people and programs are carried out with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from guardian.app.decide import Decider
+from guardian.app.readiness import Prober
+from guardian.app.rulebook import RuleBook
+from guardian.app.stages import NoStages
+from guardian.app.tell import Feed
+from guardian.app.watch import Watcher
+from guardian.core.calendar import Zone
+from guardian.core.model import Service
+from guardian.core.ports import Balancer, Clock, StageRunner, Store
+
+NO_STAGES = NoStages()
+
+
+def everybody(by: str) -> bool:
+    """Whoever may use guardian at all may approve: so it is where nobody is named."""
+    del by
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the orders are carried out with."""
+
+    services: Mapping[str, Service]
+    balancer: Balancer
+    store: Store
+    decider: Decider
+    watcher: Watcher
+    prober: Prober
+    feed: Feed
+    rules: RuleBook
+    clock: Clock
+    stages: StageRunner = NO_STAGES
+    may_approve: Callable[[str], bool] = everybody
+    """Whether a person may approve deployments: asked when an approval is given, and again when it takes effect."""
+    zone: Zone = ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who wants something, and why."""
+
+    by: str
+    reason: str = ""
+    break_glass: bool = False
+    """Past approvals, a freeze and closed windows: needs a reason, and is told to everybody."""
