@@ -152,7 +152,7 @@ def reply(letter: Letter, facts: Facts | None, rule: Rule | None) -> Content:
         lines.append(_figures(rollback.verdict, rule))
         lines.append(escaped(rollback.verdict.reason))
         lines.append(words.taken_back(escaped(rollback.by), split_of(facts.deployment.fallback), rollback.seconds, ""))
-    return content(letter.sentence, sections(lines))
+    return content(escaped(letter.sentence), sections(lines))
 
 
 def broadcast(letter: Letter) -> bool:

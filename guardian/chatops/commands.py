@@ -295,7 +295,7 @@ class _Reading:
         return int(word)
 
     def _reason(self) -> str:
-        while self._rest and self._rest[0].casefold() in _FILLERS:
+        if self._rest and self._rest[0].casefold() in _FILLERS:
             self._rest.pop(0)
         text = " ".join(filter(None, (" ".join(self._rest), self._given.get("--reason", ""))))
         if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":

@@ -1,6 +1,7 @@
 """Slack's payloads to the desk, and the desk's answers to Slack: commands, buttons, forms, the App Home."""
 
 import asyncio
+import copy
 import hashlib
 import json
 import logging
@@ -97,7 +98,9 @@ class Chat:
             return identity  # known since the start: Slack's own look-up would swallow the first command if it failed
 
         self._directory.client = client
-        app = AsyncApp(client=client, authorize=authorize, logger=wire)
+        nameless = copy.copy(client)
+        nameless.token = None  # each call brings the identity's; Bolt warns of a second one
+        app = AsyncApp(client=nameless, authorize=authorize, logger=wire)
         app.use(self._once)
         app.command(re.compile(".*"))(self._command)
         app.action(forms.OPEN_FORM)(self._form_button)

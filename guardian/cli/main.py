@@ -245,6 +245,25 @@ def apply(config: Path, answer: Path, state: Path) -> None:
     apply_request(Paths(config, answer, state))
 
 
+@cli.group()
+def slack() -> None:
+    """Look after the connection to Slack."""
+
+
+@slack.command(name="check")
+@config
+@as_json
+@click.pass_context
+def check_slack(context: click.Context, config: Path, *, as_json: bool) -> None:
+    """Ask Slack whether everything is there: tokens, scopes, channels, people.
+
+    Says what to click where something is missing; the exit code is 1 then.
+    """
+    from guardian.cli.slack import report
+
+    context.exit(report(config, as_json=as_json))
+
+
 @cli.command()
 @click.option(
     "--fault",
