@@ -162,6 +162,7 @@ class _Present(Collector):
         yield _family("guardian_build_info", "Version", ["version"], [([__version__], 1.0)])
         yield _family("guardian_journal_waiting", "Journal entries that are not durable yet", [], [([], float(self._waiting()))])
         yield _family("guardian_split_ratio", "Intended share of the traffic", ["service", "environment"], _splits(views))
+        yield _family("guardian_backend_info", "The HAProxy backend", ["service", "environment", "proxy"], _backends(views))
         yield _family("guardian_phase", "1 for the phase of the latest deployment", ["service", "phase"], _phases(views))
         yield _family(
             "guardian_latched", "1 while nothing moves forward", ["service"], [([v.service], float(bool(v.latched))) for v in views]
@@ -193,6 +194,10 @@ def _family(name: str, help_text: str, labels: list[str], samples: Samples) -> G
 
 def _splits(views: list[ServiceView]) -> Samples:
     return [([view.service, side.name], side.share / BASIS_POINTS) for view in views for side in view.environments]
+
+
+def _backends(views: list[ServiceView]) -> Samples:
+    return [([view.service, side.name, side.backend], 1.0) for view in views for side in view.environments]
 
 
 def _phases(views: list[ServiceView]) -> Samples:
