@@ -43,7 +43,7 @@ from guardian.config.faults import ConfigFaults
 from guardian.config.files import stamp
 from guardian.config.settings import HaproxySettings, Instance, Settings
 from guardian.core.alerts import Alert, Inbox
-from guardian.core.channels import Webhook
+from guardian.core.channels import Grafana, SlackChannel
 from guardian.core.deployment import ServiceState
 from guardian.core.drift import Unloaded
 from guardian.core.events import Adopted
@@ -63,6 +63,7 @@ from guardian.metrics.command import CommandSource
 from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.store import SqlStore
+from guardian.senders.grafana import GrafanaSender
 from guardian.senders.webhook import WebhookSender
 
 if TYPE_CHECKING:
@@ -151,16 +152,20 @@ async def _haproxy(settings: Settings) -> AsyncIterator[Balancer]:
 
 
 @asynccontextmanager
-async def _channels(settings: Settings) -> AsyncIterator[list[Channel]]:
+async def _channels(settings: Settings, store: SqlStore) -> AsyncIterator[list[Channel]]:
     """Where guardian tells what happens, Slack left out: that is a part of the program."""
     async with AsyncExitStack() as ends:
         channels = []
         for each in settings.channels.values():
-            if not isinstance(each.target, Webhook):
+            if isinstance(each.target, SlackChannel):
                 continue
-            sender = WebhookSender(each.target)
+            sender: WebhookSender | GrafanaSender
+            if isinstance(each.target, Grafana):
+                sender = GrafanaSender(each.target, store.deployment)
+            else:
+                sender = WebhookSender(each.target)
             ends.push_async_callback(sender.aclose)
-            channels.append(Channel(each.route, sender, Pace(stale=each.stale), each.target.timeout + DELIVERY_GRACE))
+            channels.append(Channel(each.route, sender, Pace(stale=each.stale), sender.patience + DELIVERY_GRACE))
         yield channels
 
 
@@ -199,7 +204,7 @@ async def _main(configuration: Configuration, store: SqlStore, files: Files) -> 
         known = {name: state for name, state in recorded.items() if name in configuration.settings.services}
         states = known | {name: adopt(name, event).state for name, event in met.items()}
         inbox = _inbox(configuration.settings, store)
-        async with _sources(configuration.settings, inbox) as sources, _channels(configuration.settings) as channels:
+        async with _sources(configuration.settings, inbox) as sources, _channels(configuration.settings, store) as channels:
             program = Program(configuration, Adapters(store, balancer, sources, files, inbox, channels), states)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, program.reload_soon)
             await program.begin(met)

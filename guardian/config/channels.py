@@ -8,11 +8,11 @@ from guardian.config.chat import CHANNEL
 from guardian.config.document import Node
 from guardian.config.faults import Findings
 from guardian.config.fields import Fields
-from guardian.core.channels import ChannelSettings, SlackChannel, Webhook
+from guardian.core.channels import ChannelSettings, Grafana, SlackChannel, Webhook
 from guardian.core.letters import Kind, Route
 from guardian.core.model import NAME, Service
 from guardian.core.rules import Severity
-from guardian.core.words import chat, forms
+from guardian.core.words import chat, forms, grafana
 from guardian.core.words import faults as words
 
 STALE = 86_400.0
@@ -51,7 +51,7 @@ def _channel(name: str, node: Node, base: Path, services: Mapping[str, Service],
             fields.fault("services", words.no_such_service(service, sorted(services)))
     severity = fields.optional("severity", kinds.choice(Severity), Severity.INFO)
     settings = ChannelSettings(
-        route=Route(name, _KINDS if fields.has("slack") else Route(name).kinds, frozenset(wanted), severity),
+        route=Route(name, _kinds(fields, name), frozenset(wanted), severity),
         stale=fields.optional("forget_after", kinds.duration("1m", "30d", "1d"), STALE),
         target=_target(fields, base),
     )
@@ -59,12 +59,32 @@ def _channel(name: str, node: Node, base: Path, services: Mapping[str, Service],
     return settings
 
 
-def _target(fields: Fields, base: Path) -> Webhook | SlackChannel:
+def _kinds(fields: Fields, name: str) -> frozenset[Kind]:
+    if fields.has("grafana"):
+        return frozenset({Kind.CARD})
+    return _KINDS if fields.has("slack") else Route(name).kinds
+
+
+def _target(fields: Fields, base: Path) -> Webhook | SlackChannel | Grafana:
     if fields.has("slack"):
-        fields.refuse(("webhook",), lambda _: chat.one_target())
+        fields.refuse(("webhook", "grafana"), lambda _: chat.one_target())
         return SlackChannel(fields.required("slack", CHANNEL))
-    fields.overlook(("slack",))
+    if fields.has("grafana"):
+        fields.refuse(("webhook",), lambda _: grafana.one_target())
+        return _grafana(fields.section("grafana"), base)
+    fields.overlook(("slack", "grafana"))
     return _webhook(fields.section("webhook"), base)
+
+
+def _grafana(fields: Fields, base: Path) -> Grafana:
+    found = Grafana(
+        url=fields.required("url", kinds.LINK).rstrip("/"),
+        token_file=fields.required("token_file", kinds.path(base, "/etc/guardian/grafana-token")),
+        dashboard=fields.optional("dashboard", kinds.name("guardian"), ""),
+        timeout=fields.optional("timeout", kinds.duration("100ms", "1m", "10s"), 10.0),
+    )
+    fields.close()
+    return found
 
 
 def _webhook(fields: Fields, base: Path) -> Webhook:

@@ -27,10 +27,22 @@ class SlackChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class Grafana:
+    """A Grafana that shows deployments as annotations."""
+
+    url: str
+    token_file: Path
+    """The token of a service account that may write annotations."""
+    dashboard: str = ""
+    """The uid of the one dashboard that shows them; empty for every dashboard that asks for their tags."""
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelSettings:
     """One channel."""
 
     route: Route
     stale: float
     """Seconds after which news are not told any more."""
-    target: Webhook | SlackChannel
+    target: Webhook | SlackChannel | Grafana

@@ -28,17 +28,19 @@ class WebhookSender:
 
     def __init__(self, webhook: Webhook) -> None:
         self._webhook = webhook
+        self.patience = webhook.timeout
+        """Seconds that one delivery may take."""
         self._http = httpx.AsyncClient(timeout=webhook.timeout, headers={"user-agent": f"guardian/{__version__}"})
 
     async def deliver(self, dispatch: Dispatch) -> str:
         """Post the letter. A redirection is not followed: it would carry the token elsewhere."""
         headers = {"idempotency-key": dispatch.letter.key}
         if self._webhook.token_file:
-            headers["authorization"] = f"Bearer {_secret(self._webhook.token_file)}"
-        url = self._webhook.url or _secret(self._webhook.url_file)
+            headers["authorization"] = f"Bearer {secret(self._webhook.token_file)}"
+        url = self._webhook.url or secret(self._webhook.url_file)
         try:
             async with self._http.stream("POST", url, json=body(dispatch.letter), headers=headers) as answer:
-                _judge(answer)
+                judge(answer)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise Later(words.no_address(), after=REPAIR_SECONDS) from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -67,7 +69,7 @@ def body(letter: Letter) -> dict[str, Any]:
     }
 
 
-def _judge(answer: httpx.Response) -> None:
+def judge(answer: httpx.Response) -> None:
     """What the answer says of the letter; its body is foreign, and not repeated."""
     status = answer.status_code
     if answer.is_success:
@@ -88,7 +90,7 @@ def _wished(text: str) -> float | None:
     return min(LONGEST_WAIT, max(0.0, seconds))
 
 
-def _secret(path: Path | None) -> str:
+def secret(path: Path | None) -> str:
     """What the file holds now: it changes under a running program."""
     try:
         text = path.read_text(encoding="ascii").strip() if path and path.is_file() else ""

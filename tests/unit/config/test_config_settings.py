@@ -6,9 +6,9 @@ import pytest
 
 from guardian.config.faults import ConfigFaults
 from guardian.config.settings import ApiSettings, HaproxySettings, LogFormat, LogLevel, LogSettings, load_settings
-from guardian.core.channels import ChannelSettings, Webhook
+from guardian.core.channels import ChannelSettings, Grafana, Webhook
 from guardian.core.drift import Policy, Unloaded
-from guardian.core.letters import Route
+from guardian.core.letters import Kind, Route
 from guardian.core.model import Ending, Holding, Preview, Routing, Service, Sticky, Way
 from guardian.core.rules import Severity
 
@@ -215,6 +215,20 @@ def test_channels_are_read_with_their_routes(tmp_path: Path) -> None:
         ),
     }
     assert load_settings(written(tmp_path)).channels == {}
+
+
+def test_a_grafana_is_a_channel_of_deployments(tmp_path: Path) -> None:
+    """It gets one card a deployment and no news; the address may end with a slash."""
+    rest = (
+        "channels:\n  graphs: {grafana: {url: 'https://g.example.org/grafana/', token_file: t, dashboard: abc}, services: [web]}\n"
+    )
+    assert load_settings(written(tmp_path, rest=rest)).channels == {
+        "graphs": ChannelSettings(
+            Route("graphs", frozenset({Kind.CARD}), frozenset({"web"})),
+            86_400.0,
+            Grafana("https://g.example.org/grafana", tmp_path / "t", "abc"),
+        )
+    }
 
 
 def test_how_haproxy_is_reloaded_is_read(tmp_path: Path) -> None:
