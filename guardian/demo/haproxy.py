@@ -5,7 +5,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from guardian.balancers.haproxy.runtime import Runtime, Worker
 from guardian.core.model import Environment, Service, Split, Way
 from guardian.core.ports import BalancerError
 from guardian.core.words import balancer as words
+from guardian.demo.ports import LOOPBACK, free_port
 
-LOOPBACK = "127.0.0.1"
 PATIENCE = 10.0
 """Seconds that a start, a reload or a stop may take."""
 ANSWER_PATIENCE = 0.5
@@ -127,7 +126,7 @@ class HAProxyProcess:
 
     async def __aenter__(self) -> Self:
         """Write the configuration, and start. ``RuntimeError`` with HAProxy's own words when it does not come up."""
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         self.configuration.write_text(self._site.configuration(self.endpoints, self.port))
         self.endpoints.map.touch()
         await self.start()
@@ -223,9 +222,3 @@ def _servers(environment: str, addresses: Sequence[str]) -> str:
     return "\n".join(
         f"    server {environment}{number} {address} check inter 200ms fall 2 rise 1" for number, address in enumerate(addresses, 1)
     )
-
-
-def _free_port() -> int:
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -1,6 +1,5 @@
 """A guardian that is served over TCP, too, with tokens of every role; and a certificate for it."""
 
-import socket as sockets
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +14,7 @@ from guardian.api.door import Tcp
 from guardian.api.server import application
 from guardian.app.tokens import Tokens, Wish
 from guardian.core.people import Role, Scope
+from guardian.demo.ports import free_port
 from tests.doubles.house import DEADLINE, WEB, House
 
 NAMES = (*Role, *Scope)
@@ -42,13 +42,6 @@ class Door:
         headers = {"authorization": f"Bearer {self.texts[holder]}"} if holder else {}
         verify = ssl.create_default_context(cafile=self.certificate) if self.certificate else False
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=DEADLINE, verify=verify, trust_env=False)
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with sockets.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def self_signed(directory: Path, name: str = "certificate") -> tuple[Path, Path]:

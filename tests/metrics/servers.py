@@ -6,7 +6,6 @@ import http.client
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeAlias
 
+from guardian.demo.ports import LOOPBACK, free_port
 from guardian.metrics.answer import SourceDown, Value
 from guardian.metrics.prometheus import Prometheus
 
@@ -43,9 +43,7 @@ def program(name: str) -> str:
 
 def free_address() -> str:
     """An address on loopback where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+    return f"{LOOPBACK}:{free_port()}"
 
 
 class RealPrometheus:

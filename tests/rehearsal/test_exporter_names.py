@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-import socket
 from pathlib import Path
 
 import httpx
 
 from guardian.core.readings import GAUGES, TOTALS
+from guardian.demo.ports import free_port
 from guardian.rehearsal.exporter import promql
 
 CONFIG = """
@@ -40,9 +40,7 @@ async def exported(port: int) -> str:
 
 async def test_every_counter_is_asked_for_by_a_name_that_haproxy_exports(binary: Path, tmp_path: Path) -> None:
     """Totals and gauges that a rule may read, each with its backend and, of answers, its class."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (tmp_path / "haproxy.cfg").write_text(CONFIG.format(port=port))
     process = await asyncio.create_subprocess_exec(binary, "-db", "-f", tmp_path / "haproxy.cfg", stderr=asyncio.subprocess.DEVNULL)
     try:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ import pytest
 
 from guardian.core.ports import StageResult
 from guardian.core.stages import Playbook
+from guardian.demo.ports import free_port
 from guardian.stages.ansible import AnsibleWork
 from tests.stages.conftest import Heard
 
@@ -130,9 +130,7 @@ web_green:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """A site whose application ends with the test."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    site = Site(tmp_path, port)
+    site = Site(tmp_path, free_port())
     yield site
     if site.pid.exists():
         os.kill(int(site.pid.read_text()), signal.SIGKILL)

@@ -61,12 +61,10 @@ async def test_a_browser_goes_on_where_it_stood(house: House, client: httpx.Asyn
             assert json.loads((await anext(events))["data"])["phase"] == phase
 
 
-@pytest.mark.parametrize(
-    "last", ["", "-", f"{news.RUN}-", f"{news.RUN}--1", f"{news.RUN}-x", f"{news.RUN}-{'9' * 99}", "²", f"{news.RUN}-²"]
-)
+@pytest.mark.parametrize("last", ["", "-", "RUN-", "RUN--1", "RUN-x", f"RUN-{'9' * 99}", "²", "RUN-²"])
 def test_an_id_that_is_none_brings_all(last: str) -> None:
     """Whatever a browser sends back."""
-    assert news.resumed(last) == 0
+    assert news.resumed(last.replace("RUN", news.RUN)) == 0
 
 
 async def test_the_feed_beats_in_comments(house: House, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ from guardian.api.door import Certificate, DoorUnusable, Tcp
 from guardian.api.limits import Limiter, Rate
 from guardian.api.serve import serve
 from guardian.api.server import application
-from tests.doubles.door import Door, free_port, opened, self_signed
+from guardian.demo.ports import free_port
+from tests.doubles.door import Door, opened, self_signed
 from tests.doubles.house import DEADLINE
 
 SWITCH = "/v1/services/web/switch"

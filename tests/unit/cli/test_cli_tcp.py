@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from guardian.api.door import Certificate, Tcp
+from guardian.demo.ports import free_port
 from guardian.records.store import SqlStore
-from tests.doubles.door import Door, free_port, opened, self_signed
+from tests.doubles.door import Door, opened, self_signed
 from tests.unit.cli.conftest import Said, Shell
 
 
