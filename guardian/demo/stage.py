@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
-from guardian.core.model import Environment, Service
+from guardian.core.model import Environment, Routing, Service, Way
 from guardian.demo.application import FAULT, LOOPBACK, Fault
 from guardian.demo.haproxy import HAProxyProcess, Site
 
@@ -31,6 +31,7 @@ haproxy:
   master_socket: {endpoints.master_socket}
   map: {endpoints.map}
   look_every: {look_every}
+  files: [{files}]
 api:
   socket: api.sock
 {api}{further}services:
@@ -38,6 +39,7 @@ api:
     blue: {service.blue}
     green: {service.green}
     watch: {watch}
+    routing: {{way: {service.routing.way}}}
 """
 
 
@@ -188,6 +190,7 @@ class Setting:
     """Further lines of the section ``api``."""
     further: str = ""
     """Further sections of ``guardian.yaml``."""
+    way: Way = Way.RUNTIME
 
 
 class Stage:
@@ -199,6 +202,7 @@ class Stage:
         self.applications = {
             environment: ApplicationProcess(environment, directory / f"{environment}.log") for environment in Environment
         }
+        self.service = replace(SERVICE, routing=Routing(setting.way))
         self.guardian = GuardianProcess(directory)
         self._haproxy: HAProxyProcess | None = None
         self._ends = contextlib.AsyncExitStack()
@@ -218,14 +222,15 @@ class Stage:
                 ends.push_async_callback(application.end)
                 await application.run("v1")
             servers = {environment: [f"{LOOPBACK}:{one.port}"] for environment, one in self.applications.items()}
-            site = Site(directory, SERVICE, servers[Environment.BLUE], servers[Environment.GREEN])
+            site = Site(directory, self.service, servers[Environment.BLUE], servers[Environment.GREEN])
             self._haproxy = await ends.enter_async_context(HAProxyProcess(self._setting.binary, site))
             (directory / "rules").mkdir()
             (directory / "rules" / "web.yaml").write_text(self._setting.rules)
             (directory / "guardian.yaml").write_text(
                 SETTINGS.format(
                     endpoints=self._haproxy.endpoints,
-                    service=SERVICE,
+                    service=self.service,
+                    files=", ".join(map(str, self._haproxy.endpoints.files)),
                     watch=self._setting.watch,
                     look_every=self._setting.look_every,
                     api=self._setting.api,

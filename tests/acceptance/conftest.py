@@ -33,7 +33,7 @@ class Story:
     def __init__(self, stage: Stage, client: httpx.AsyncClient, ends: AsyncExitStack) -> None:
         self.stage, self.client = stage, client
         self._ends = ends
-        self.balancer = HAProxy(stage.haproxy.endpoints, [SERVICE])
+        self.balancer = HAProxy(stage.haproxy.endpoints, [stage.service])
         ends.push_async_callback(self.balancer.aclose)
 
     async def traffic(self, rate: float = 150.0) -> Traffic:
@@ -103,6 +103,14 @@ class Story:
 
         async def there() -> bool:
             return self.on_disk == text
+
+        await eventually(there, PATIENCE)
+
+    async def until_stored(self, split: Split) -> None:
+        """Wait until a HAProxy that starts would have ``split``, by whichever way the service is routed."""
+
+        async def there() -> bool:
+            return await self.balancer.stored(SERVICE.name) == split
 
         await eventually(there, PATIENCE)
 

@@ -13,14 +13,28 @@ from pathlib import Path
 import httpx
 import pytest
 
-from guardian.core.model import Split
+from guardian.core.model import Split, Way
 from guardian.demo.report import connection_failures
 from guardian.demo.stage import RefusedError
 from tests.acceptance.conftest import BLUE, GREEN, PATIENCE, Story, Tell
 from tests.waiting import eventually
 
-CALLS = ("sendto", "recvfrom", "connect", "openat", "pwrite64", "write", "fdatasync", "fsync", "rename", "unlink", "close")
-"""The system calls by which a switch reaches HAProxy, the journal, the map file and whoever ordered it."""
+CALLS = (
+    "sendto",
+    "recvfrom",
+    "connect",
+    "openat",
+    "pwrite64",
+    "write",
+    "fdatasync",
+    "fsync",
+    "rename",
+    "unlink",
+    "close",
+    "flock",
+    "execve",
+)
+"""The system calls by which a switch reaches HAProxy, the journal, the map or HAProxy's configuration, and whoever ordered it."""
 FAULTS = ("signal=KILL", "error=ENOSPC", "error=EIO")
 ALL_WORKERS = {"switch": Split.all_on(GREEN), "rollback": Split.all_on(BLUE)}
 
@@ -120,7 +134,7 @@ async def settled(story: Story) -> str:
         return view["split"] == side and await story.live() == {Split.all_on(GREEN if side == "green" else BLUE)}
 
     await eventually(agreed, PATIENCE)
-    await story.until_on_disk("web 0\n")
+    await story.until_stored(Split.all_on(BLUE))
     split: str = (await story.service())["split"]
     return split
 
@@ -179,3 +193,34 @@ async def test_a_fault_at_every_system_call_leaves_one_side_or_the_other(tell: T
     outcomes = await sweep(story, order, tmp_path / "calls", every=1)
     assert {outcome.split(", ")[0] for outcome in outcomes} == {"lived", "died"}
     assert not connection_failures(traffic.answers)
+
+
+@pytest.mark.timeout(300)
+async def test_a_fault_in_a_switch_by_reload_leaves_one_side_or_the_other(tell: Tell, tmp_path: Path) -> None:
+    """The same where the split stands in HAProxy's configuration, which is whole, on the safe side, and still guardian's."""
+    story = await tell(way=Way.RELOAD)
+    await sweep_by_reload(story, tmp_path / "calls", "switch", every=263)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("order", ["switch", "rollback"])
+async def test_faults_all_over_a_reload_leave_one_side_or_the_other(tell: Tell, tmp_path: Path, order: str) -> None:
+    """The same at a seventh of all points: waiting for HAProxy makes most of them, each like the one before."""
+    story = await tell(way=Way.RELOAD)
+    await sweep_by_reload(story, tmp_path / "calls", order, every=7)
+
+
+async def sweep_by_reload(story: Story, log: Path, order: str, every: int) -> None:
+    """Disturb an order under traffic; nothing of it may be left in HAProxy's configuration, or beside it."""
+    before = story.stage.haproxy.configuration.read_bytes()
+    traffic = await story.traffic(50)
+    outcomes = await sweep(story, order, log, every)
+    assert {outcome.split(", ")[0] for outcome in outcomes} == {"lived", "died"}
+    assert not connection_failures(traffic.answers)
+    text = story.stage.haproxy.configuration.read_text()
+    assert re.sub(r"gen_web int\(\d+\)", "gen_web int(0)", text).encode() == before
+    await story.stage.guardian.end()
+    await story.restart_guardian()
+    await bring(story, "green")
+    assert not list(story.stage.haproxy.configuration.parent.glob(".haproxy*"))

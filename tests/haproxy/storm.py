@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
@@ -48,6 +49,8 @@ class Outcome:
     """Workers of HAProxy that answered."""
     lingering: int
     """Requests that a worker answered which had been replaced."""
+    took: tuple[float, float]
+    """Seconds from the order of a switch to its acknowledgement: the median and the longest, with what had to be tried again."""
     repeated: int
     """HTTP/2 requests that a client sent once more because HAProxy had just ended their idle connection at a reload."""
 
@@ -67,6 +70,7 @@ class Storm:
     def __init__(self, haproxy: HAProxyProcess, balancer: HAProxy, seed: int = 0) -> None:
         self._haproxy, self._balancer, self._random = haproxy, balancer, random.Random(seed)
         self._stray = self._lingering = 0
+        self._took: list[float] = []
         self._leaving: Worker | None = None
         """The worker that a reload under way replaces."""
 
@@ -87,9 +91,9 @@ class Storm:
                     await self._reload(over=to is GREEN)
                 await self._switch(to, record, clients)
         workers = {entry.worker for entry in record.entries if entry.worker}
-        return Outcome(
-            switches, len(record.entries), len(record.failed), self._stray, len(workers), self._lingering, record.repeated
-        )
+        took = median(self._took), max(self._took)
+        counted = len(record.entries), len(record.failed), self._stray, len(workers), self._lingering
+        return Outcome(switches, *counted, took, record.repeated)
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
@@ -124,6 +128,7 @@ class Storm:
         self._leaving = None
 
     async def _switch(self, to: Environment, record: Record, clients: list[Resident]) -> None:
+        ordered = time.monotonic()
         while True:
             # While the master reads its configuration nobody can say which workers there are: nothing is acknowledged then.
             with suppress(BalancerGone):
@@ -131,6 +136,7 @@ class Storm:
                 await self._balancer.leave("web", to.other, cut=True)
                 break
         acknowledged = time.monotonic()
+        self._took.append(acknowledged - ordered)
         before = len(record.entries)
         await self._visit(clients)
         self._stray += len(record.stray(to.other, acknowledged, time.monotonic()))
