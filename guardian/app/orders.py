@@ -7,6 +7,7 @@ from typing import Any
 from guardian.app.codec import deployment_from_record
 from guardian.app.deployment_views import DeploymentView, deployment_view
 from guardian.app.evidence import bundle, explained
+from guardian.app.notes import Notes
 from guardian.app.parts import Order, Parts
 from guardian.app.readiness import rollback_target
 from guardian.app.release_orders import ReleaseOrders
@@ -28,6 +29,7 @@ from guardian.core.ports import BalancerError
 from guardian.core.release_events import Skipped
 from guardian.core.switch import Refused, Unknown
 from guardian.core.words import drill, refusals, rollout, rulebook, upkeep
+from guardian.core.words import notes as note_words
 
 __all__ = ["Order", "Orders", "Parts"]
 
@@ -135,6 +137,13 @@ class Orders(ReleaseOrders):
             raise Refused(refusals.target_unable(service, environment, reason, back=back))
 
     # Questions.
+
+    @property
+    def notes(self) -> Notes:
+        """What may be asked about deployment notes."""
+        if self._parts.notes is None:
+            raise Refused(note_words.no_notes())
+        return self._parts.notes
 
     def rules(self) -> RulesView:
         """The rules in force."""

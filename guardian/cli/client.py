@@ -93,6 +93,20 @@ class Client:
         detail: Answer = self.ask(f"deployments/{_part(identifier)}")
         return detail
 
+    def notes(self, service: str | None, limit: int) -> list[Answer]:
+        """The notes of deployments, newest first, without their text."""
+        found: list[Answer] = self.ask("notes", service=service, limit=limit)
+        return found
+
+    def note(self, identifier: str, *, preview: bool = False) -> Answer:
+        """The note of a deployment as it stands; with ``preview``, as the records have it now."""
+        found: Answer = self.ask(f"deployments/{_part(identifier)}/note", preview=str(preview).lower())
+        return found
+
+    def render_note(self, identifier: str) -> Answer:
+        """The note of a deployment, written again."""
+        return self._post(f"deployments/{_part(identifier)}/note", {})
+
     def rules(self) -> Answer:
         """The rules in force."""
         found: Answer = self.ask("rules")

@@ -8,6 +8,7 @@ import click
 
 from guardian import __version__
 from guardian.cli.access import audit, token
+from guardian.cli.notes import notes
 from guardian.cli.rules import rules
 from guardian.cli.share import basis_points, tiny_share
 from guardian.cli.target import Target
@@ -57,6 +58,7 @@ def cli(context: click.Context, /, **given: Any) -> None:
 cli.add_command(token)
 cli.add_command(audit)
 cli.add_command(rules)
+cli.add_command(notes)
 
 
 @cli.command()
