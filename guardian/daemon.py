@@ -62,6 +62,7 @@ from guardian.metrics.command import CommandSource
 from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.store import SqlStore
+from guardian.stages.runner import Stages
 from guardian.telling import channels_of, notebook_of, notes_of
 
 if TYPE_CHECKING:
@@ -270,11 +271,12 @@ class Program:
         rules = {name: configuration.rules.get(name) or RuleSet(name) for name in services}
         self._rules = book = RuleBook(rules, adapters.files, self._clock, decider.watching)
         self._watcher = Watcher(services, balancer, self._clock, book.of, self._gauges, beat)
-        self._actor = Actor(services, balancer, self._watcher, self._clock, decider.submit)
+        stages = Stages(services, balancer)
+        self._actor = Actor(services, balancer, self._watcher, self._clock, decider.submit, stages)
         self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock, settings.haproxy.drift)
         notes = adapters.told.notes
         watch, look, feed = self._watcher, self._prober, self._feed
-        parts = Parts(services, balancer, store, decider, watch, look, feed, book, self._clock, notes=notes)
+        parts = Parts(services, balancer, store, decider, watch, look, feed, book, self._clock, stages, notes=notes)
         self._orders, self._pacer = Orders(parts), Pacer(parts)
         self._reconciler.turned = lambda: self._heart.turned("close looks")
         self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)

@@ -36,7 +36,7 @@ from guardian.app.gauges import Gauges
 from guardian.app.notes import NoteView
 from guardian.app.orders import Order, Orders
 from guardian.app.tokens import NewToken, Tokens, TokenView, Wish
-from guardian.app.views import DeploymentDetail, Explanation, NewsView, RulesView, ServiceView
+from guardian.app.views import DeploymentDetail, Explanation, NewsView, ParityView, RulesView, ServiceView
 from guardian.core.alerts import Deliveries
 from guardian.core.model import Environment
 from guardian.core.people import Person
@@ -232,6 +232,12 @@ async def promote(
 ) -> ServiceView:
     """Vouch for a release that no watch has verified: from now on a restart of the balancer comes up with it."""
     return await orders.promote(service, Order(by, order.reason))
+
+
+@v1.post("/services/{service}/parity", dependencies=[OPERATOR], tags=["orders"], summary="Compare the environments")
+async def parity(service: str, orders: TheOrders) -> ParityView:
+    """All facts of both, differences first. It runs the program that tells them, so it is an order, though nothing changes."""
+    return await orders.parity(service)
 
 
 @v1.post("/services/{service}/unlatch", dependencies=[OPERATOR], tags=["orders"], summary="Let a service move forward again")

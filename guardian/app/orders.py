@@ -17,8 +17,10 @@ from guardian.app.views import (
     Explanation,
     JournalView,
     NewsView,
+    ParityView,
     RulesView,
     ServiceView,
+    parity_view,
     rules_view,
 )
 from guardian.core.aftercare import must_be_redeployed
@@ -30,6 +32,7 @@ from guardian.core.release_events import Skipped
 from guardian.core.switch import Refused, Unknown
 from guardian.core.words import drill, refusals, rollout, rulebook, upkeep
 from guardian.core.words import notes as note_words
+from guardian.core.words import parity as parity_words
 
 __all__ = ["Order", "Orders", "Parts"]
 
@@ -144,6 +147,14 @@ class Orders(ReleaseOrders):
         if self._parts.notes is None:
             raise Refused(note_words.no_notes())
         return self._parts.notes
+
+    async def parity(self, service: str) -> ParityView:
+        """Compare the two environments now; it takes as long as the program does that tells the facts of their hosts."""
+        self._parts.decider.state(service)
+        found, parity = await self._parts.stages.compare(service), self._parts.services[service].stages.parity
+        if found is None or parity is None:
+            raise Refused(parity_words.not_configured(service))
+        return parity_view(service, parity.policy, found)
 
     def rules(self) -> RulesView:
         """The rules in force."""

@@ -14,6 +14,8 @@ from guardian.core.words import access, shell
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 15.0
 """An order waits for the balancer's health and for the journal before it is answered."""
+COMPARING_SECONDS = 7500.0
+"""A program that tells facts may take an hour, and is run for each environment."""
 SILENCE_SECONDS = 30.0
 """The feed sends something every 10 s; after this long without, its connection is dead."""
 
@@ -72,6 +74,11 @@ class Client:
             headers = {"content-type": "application/json"}
             answer: Answer = self._understood(self._http.post(target, content=body, headers=headers))
         return answer
+
+    def parity(self, service: str) -> Answer:
+        """The two environments side by side, once the program that tells their facts has done so."""
+        self._http.timeout = httpx.Timeout(COMPARING_SECONDS, connect=CONNECT_SECONDS)
+        return self._post(f"services/{_part(service)}/parity", {})
 
     def services(self) -> list[Answer]:
         """Every service."""

@@ -173,6 +173,20 @@ def drill(target: Target, /, service: str, *, as_json: bool, **given: str | int)
 
 
 @cli.command()
+@click.argument("service")
+@as_json
+@click.pass_context
+def parity(context: click.Context, service: str, *, as_json: bool) -> None:
+    """Compare the two environments of SERVICE, as its `stages: parity:` in guardian.yaml says.
+
+    The exit code is 1 where a deployment would be blocked.
+    """
+    from guardian.cli.parity import compare
+
+    context.exit(compare(context.obj, service, as_json=as_json))
+
+
+@cli.command()
 @click.argument("which", metavar="[SERVICE | DEPLOYMENT]", required=False)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Deployments to list.")
 @as_json

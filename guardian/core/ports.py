@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
+from guardian.core.parity import Comparison
 from guardian.core.readings import Snapshot
 from guardian.core.rules import Rule
 from guardian.core.strategy import StageKind
@@ -243,6 +244,9 @@ class StageRunner(Protocol):
         Fails only by its result: whatever goes wrong is a sentence in it. Cancelled at the deadline, and when the deployment is
         called off: then everything it started is ended before this returns.
         """
+
+    async def compare(self, service: str) -> Comparison | None:
+        """How far the environments of ``service`` are alike now; ``None`` where nothing says how to compare them."""
 
 
 class Clock(Protocol):

@@ -37,6 +37,7 @@ from guardian.core.switch import adopt
 from guardian.core.verdicts import Conclusion, Finding, Verdict
 from guardian.records.charts import Chart
 from guardian.records.notebook import DirectoryNotebook
+from guardian.stages.runner import Stages
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.rulefiles import RuleFiles
 from tests.doubles.store import MemoryStore
@@ -69,22 +70,35 @@ async def until(condition: Callable[[], bool]) -> None:
 class House:
     """The parts behind the API, for the service ``web``. What the balancer would have reported, the test lets happen."""
 
-    def __init__(self, store: Store | None = None, notes: Path | None = None) -> None:
-        """Go on from what ``store`` remembers; with notes in the directory ``notes``, without charts."""
+    def __init__(self, store: Store | None = None, notes: Path | None = None, service: Service = WEB) -> None:
+        """Go on from what ``store`` remembers; with notes in the directory ``notes``, without charts.
+
+        ``service`` is ``web`` with whatever a test wants of it.
+        """
         self.store, self.balancer = store or MemoryStore(), FakeBalancer([WEB])
         self.clock, self.feed, self.gauges, self.recorder = SteadyClock(), Feed(), Gauges(), Recorder(self.store)
         recorded = self.store.services().get(WEB.name)
         self.met = None if recorded else Adopted(self.clock.now(), Split.all_on(Environment.BLUE), "worker-1")
         state = adopt(WEB.name, self.met).state if self.met else state_from_record(recorded)
         self.decider = Decider({WEB.name: state}, self.recorder, self.clock, self.feed)
-        services = {WEB.name: WEB}
+        services = {WEB.name: service}
         self.files = RuleFiles({WEB.name: RuleSet(WEB.name, (SERVER_ERRORS,))})
         self.rules = rules = RuleBook(self.files.rules, self.files.files, self.clock, self.decider.watching)
         self.prober = Prober(services, self.balancer, self.recorder, self.decider.state, self.clock)
         self.watcher = Watcher(services, self.balancer, self.clock, rules.of, self.gauges, Beat())
         kept = Notes(self.store, DirectoryNotebook(notes, draw=_undrawn), "https://notes.example.org/main/")
         self.parts = parts = Parts(
-            services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock, notes=kept
+            services,
+            self.balancer,
+            self.store,
+            self.decider,
+            self.watcher,
+            self.prober,
+            self.feed,
+            rules,
+            self.clock,
+            Stages(services, self.balancer),
+            notes=kept,
         )
         self.orders = Orders(parts)
         self.gauges.show(self.orders.services, lambda: self.recorder.waiting)

@@ -41,6 +41,7 @@ TABLE: dict[tuple[str, str], Role | str | None] = {
     ("POST", "/v1/services/{service}/promote"): OPERATOR,
     ("POST", "/v1/services/{service}/unlatch"): OPERATOR,
     ("POST", "/v1/services/{service}/drill"): OPERATOR,
+    ("POST", "/v1/services/{service}/parity"): OPERATOR,
     ("POST", "/v1/services/{service}/deploy"): OPERATOR,
     ("GET", "/v1/services/{service}/queue"): VIEWER,
     ("POST", "/v1/services/{service}/pause"): OPERATOR,
