@@ -12,13 +12,14 @@ from guardian.core.commands import Watch
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import Adopted, Breached, Event, Noted, Paused, Routed, SwitchRequested
 from guardian.core.model import Service, Split
-from guardian.core.ports import Metrics
 from guardian.core.rules import RuleSet, Source
 from guardian.core.switch import adopt, step
 from guardian.core.verdicts import Verdict
 from guardian.core.words import rehearsal as words
 from guardian.core.words.story import announce
-from guardian.rehearsal.scenery import WORKER, Interrupted, SetClock, WrittenBalancer, WrittenCommands
+from guardian.metrics.alerts.source import AlertsSource
+from guardian.metrics.source import PrometheusSource
+from guardian.rehearsal.scenery import WORKER, Interrupted, SetClock, WrittenAlerts, WrittenBalancer, WrittenCommands
 from guardian.rehearsal.script import OUTCOMES, VERDICTS, Case, Expectation
 
 TESTER = "guardian rules test"
@@ -90,7 +91,7 @@ class Story:
 class Performance:
     """One case, played once."""
 
-    def __init__(self, case: Case, rules: RuleSet, prometheus: Metrics | None, start: float) -> None:
+    def __init__(self, case: Case, rules: RuleSet, prometheus: PrometheusSource | None, start: float) -> None:
         """``start``: the moment, in seconds since the epoch, at which the values begin."""
         name = rules.service
         service = Service(name, f"{name}_blue", f"{name}_green", watch_seconds=case.watch)
@@ -102,7 +103,11 @@ class Performance:
         beat, unseen = Beat(look_every=case.look_every), Unseen()
         self._watcher = Watcher({name: service}, balancer, self._clock, lambda _service: rules, unseen, beat)
         self._watcher.connect(Wires(self._story.report, lambda _service: None, lambda _deployment, _gather: None))
-        given: dict[Source, Metrics] = {Source.COMMAND: WrittenCommands(case.inputs)}
+        self._alerts = WrittenAlerts(case.inputs, rules, start)
+        given: dict[Source, WrittenCommands | AlertsSource | PrometheusSource] = {
+            Source.COMMAND: WrittenCommands(case.inputs),
+            Source.ALERTS: AlertsSource(self._alerts.inbox, prometheus),
+        }
         if prometheus is not None:
             given[Source.PROMETHEUS] = prometheus
         sources = {kind: Interrupted(source, kind, case.inputs.outages) for kind, source in given.items()}
@@ -121,6 +126,9 @@ class Performance:
             self._clock.passed = self._case.inputs.cutover + after
             if looks:
                 await self._watcher.turn()
+            if self._alerts.deliver(self._clock.now()):
+                await self._poller.hurry(Source.ALERTS)
+                await self._poller.settle()
             if asks:
                 await self._poller.turn()
                 await self._poller.settle()

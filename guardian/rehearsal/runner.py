@@ -9,7 +9,7 @@ from pathlib import Path
 
 from guardian.config.faults import ConfigFaults, Fault
 from guardian.core.access import Access
-from guardian.core.rules import RuleSet, Source
+from guardian.core.rules import Alerts, RuleSet, Sender, Source
 from guardian.metrics.source import PrometheusSource
 from guardian.rehearsal.engine import Engine
 from guardian.rehearsal.performance import Failure, Performance
@@ -88,7 +88,9 @@ def _length(of: tuple[Script, Case]) -> float:
 
 
 def _asks(rules: RuleSet) -> bool:
-    return any(rule.source is Source.PROMETHEUS for rule in rules.rules)
+    """Whether any of ``rules`` asks a Prometheus, for a number or for its alerts."""
+    senders = {sender for rule in rules.rules if isinstance(rule.measure, Alerts) for sender in rule.measure.senders}
+    return Sender.PROMETHEUS in senders or any(rule.source is Source.PROMETHEUS for rule in rules.rules)
 
 
 def untested(scripts: Iterable[Script]) -> list[str]:

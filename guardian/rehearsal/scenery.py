@@ -1,14 +1,17 @@
 """The world of a test: a clock that is set, a balancer and sources that say what the test wrote down."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import inf
 from typing import TypeAlias
 
 from guardian.app.clock import SteadyClock
+from guardian.core.alerts import Alert, Ear, Inbox
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Service
 from guardian.core.ports import BalancerGone, Metrics, Reading, SourceError
 from guardian.core.readings import GAUGES, Counters, Snapshot
-from guardian.core.rules import Rule, Source
+from guardian.core.rules import Alerts, Rule, RuleSet, Sender, Source
 from guardian.core.words import rehearsal as words
 from guardian.rehearsal.engine import Sample
 from guardian.rehearsal.notation import FAIL
@@ -96,6 +99,37 @@ class WrittenCommands:
         if result == FAIL:
             raise SourceError(words.command_fails())
         return None if result is None else Reading(result)
+
+
+class WrittenAlerts:
+    """The alerts that a test wrote down, in the inbox that deliveries go to. Every sender is heard all the time."""
+
+    def __init__(self, inputs: Inputs, rules: RuleSet, start: float) -> None:
+        """``start`` is the beginning, in seconds since the epoch."""
+        measured = [rule.measure for rule in rules.rules if isinstance(rule.measure, Alerts)]
+        named = {sender for measure in measured for sender in measure.senders} | {alert.sender for alert in inputs.alerts}
+        self.inbox = Inbox({sender: Ear(heartbeat=inf, expires=inf) for sender in sorted(named) or [Sender.ALERTMANAGER]})
+        self._due = sorted(_messages(inputs, start + inputs.cutover), key=lambda message: message.heard)
+
+    def deliver(self, now: float) -> bool:
+        """Deliver what is due; whether anything is new."""
+        due = [message for message in self._due if message.heard <= now + _NOISE]
+        del self._due[: len(due)]
+        new = False
+        for sender in self.inbox.ears:
+            new = self.inbox.take(sender, [message for message in due if message.sender is sender], now) or new
+        return new
+
+
+def _messages(inputs: Inputs, cutover: float) -> Iterator[Alert]:
+    """Each alert as it begins, and as it is resolved."""
+    for number, siren in enumerate(inputs.alerts):
+        since = cutover + siren.first if siren.first is not None else cutover - inputs.cutover - 1.0
+        labels = {"alertname": siren.name, **siren.labels}
+        alert = Alert(siren.sender, str(number), siren.name, labels, since, since, since, summary=siren.summary)
+        yield alert
+        if siren.last is not None:
+            yield replace(alert, heard=cutover + siren.last, resolved=True)
 
 
 class Interrupted:

@@ -13,7 +13,7 @@ from guardian.config.rulefiles import read_rule_file
 from guardian.core.deployment import Phase
 from guardian.core.model import BASIS_POINTS, Environment
 from guardian.core.readings import Counters
-from guardian.core.rules import RuleSet, Source
+from guardian.core.rules import RuleSet, Sender, Source
 from guardian.core.verdicts import Finding
 from guardian.core.words import faults, forms
 from guardian.core.words import rehearsal as words
@@ -26,6 +26,8 @@ MOST_LOOKS = 500_000
 LONGEST_MESSAGE = 2000
 VERDICTS = {"healthy": Finding.HEALTHY, "breached": Finding.BREACHED, "no data": Finding.NO_DATA, "failed": Finding.FAILED}
 OUTCOMES = {"verified": Phase.VERIFIED, "unverified": Phase.UNVERIFIED, "rolled back": Phase.ROLLED_BACK}
+SENDERS = tuple(each for each in Sender if each is not Sender.PROMETHEUS)
+"""Those who send; the alerts of a Prometheus are its series ``ALERTS``."""
 EXPECTED = ("verdict", "reason", "action", "message")
 EFFECTS = ("rollback", "pause", "notify", "none")
 COUNTERS = tuple(each.name for each in fields(Counters) if each.name != "response_time_ms")
@@ -65,6 +67,20 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class Siren:
+    """An alert that somebody sends."""
+
+    name: str
+    labels: Mapping[str, str]
+    sender: Sender
+    first: float | None
+    """When it begins to fire, in seconds after the cutover; ``None``: before it."""
+    last: float | None
+    """When it is resolved; ``None``: it fires to the end."""
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What is measured. Values begin ``cutover`` seconds before the cutover, and are ``interval`` seconds apart."""
 
@@ -74,6 +90,7 @@ class Inputs:
     counters: Mapping[Environment, Mapping[str, Counts]]
     commands: Mapping[str, Results]
     """By rule."""
+    alerts: tuple[Siren, ...]
     outages: tuple[Outage, ...]
 
 
@@ -207,6 +224,7 @@ class _Reader:
             series=tuple(self._series(own)),
             counters=dict(self._counters(own.optional_section("counters"))),
             commands=dict(self._commands(own.optional_section("commands"))),
+            alerts=tuple(map(_siren, self._rows(own, "alerts"))),
             outages=tuple(map(_outage, self._rows(own, "outages"))),
         )
 
@@ -263,6 +281,22 @@ class _Reader:
         return expectation
 
 
+def _siren(own: Fields) -> Siren:
+    first, last = own.optional("from", _AT, None), own.optional("to", _AT, None)
+    if own.sound("from", "to") and last is not None and last <= (first or 0.0):
+        own.fault("to", words.ends_before_it_begins())
+    siren = Siren(
+        name=own.required("alert", _ALERT),
+        labels=own.mapping("labels", _LABEL),
+        sender=own.optional("sender", kinds.word({each.value: each for each in SENDERS}), Sender.ALERTMANAGER),
+        first=first,
+        last=last,
+        summary=own.optional("summary", kinds.SENTENCE, ""),
+    )
+    own.close()
+    return siren
+
+
 def _outage(own: Fields) -> Outage:
     first, last = own.required("from", _AT), own.required("to", _AT)
     if own.sound("from", "to") and last <= first:
@@ -292,6 +326,8 @@ _AT = kinds.duration("0s", "7d", "30s")
 _INTERVAL = kinds.duration("10ms", "1d", "15s")
 _NAME = _sentence(words.a_case(), 200)
 _MESSAGE = _sentence(words.a_message(LONGEST_MESSAGE), LONGEST_MESSAGE)
+_ALERT = _sentence(words.an_alert(), 200)
+_LABEL = _sentence(words.a_label(), 200)
 _SHARE = Kind(_read_share, forms.a_share("5%"), BASIS_POINTS)
 _SERIES = Kind(read_name, words.a_series(), Name(()))
 _VALUES: Kind[Values] = Kind(read_values, words.values(), ())

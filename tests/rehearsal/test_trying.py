@@ -143,6 +143,31 @@ def test_one_test_knows_nothing_of_another(write: Callable[[str], Path]) -> None
     assert done.exit_code == 0, done.output
 
 
+def test_alerts_of_a_prometheus_are_its_series(write: Callable[[str], Path]) -> None:
+    """A rule that asks Prometheus for its alerts is answered by the engine; what fired at the cutover accuses nobody."""
+    series = """\
+      - {{series: 'ALERTS{{alertname="{0}",alertstate="firing",service="web"}}', values: '{1}'}}
+"""
+    case = """\
+  - name: {0}
+    watch: 1m
+    input_series:
+{1}    expect:
+      - {{at: 30s, rule: alerts, {2}}}
+"""
+    directory = write(
+        case.format("early", series.format("Old", "1x4"), "verdict: no data")
+        + case.format("late", series.format("New", "_ 1x3"), "verdict: breached, reason: 'a matching alert is firing (New)'")
+    )
+    (directory / "web.yaml").write_text(
+        "service: web\nrules:\n  - {name: alerts, summary: A, source: alerts, match: [service=web], from: [prometheus], "
+        "every: 15s, on_no_data: hold}\n"
+    )
+    done = run(str(directory))
+    assert (done.exit_code, "got       healthy" in done.output) == (1, True), done.output
+    assert "1 of 2 tests in 1 file failed" in done.output
+
+
 def test_colours_are_for_terminals(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Red and green where somebody looks, plain text in a pipe."""
     directory = write(CASE % ("a", "1", "{at: 30s, rule: errors, verdict: breached}"))

@@ -100,6 +100,16 @@ def a_message(most: int) -> str:
     return f"the sentence as people read it, of up to {count(most)} characters"
 
 
+def an_alert() -> str:
+    """The name of an alert."""
+    return "the name of the alert, such as `HighErrorRate`"
+
+
+def a_label() -> str:
+    """The value of a label."""
+    return "the value of a label, such as `page`"
+
+
 def a_verdict() -> str:
     """The four verdicts."""
     return "`healthy`, `breached`, `no data` or `failed`"
@@ -141,8 +151,8 @@ def beyond_watch(at: float, watch: float) -> str:
 
 
 def ends_before_it_begins() -> str:
-    """An outage of no length."""
-    return "the outage ends before it begins; write a later time"
+    """An outage, or an alert, of no length."""
+    return "ends before it begins; write a later time"
 
 
 def given_twice(name: str) -> str:
