@@ -2,10 +2,9 @@
 
 from collections import deque
 from collections.abc import Mapping
-from operator import add
 
 from guardian.core.model import Environment, Service
-from guardian.core.readings import COUNTED, TOTALS, Counters, History, Snapshot, Tally, between
+from guardian.core.readings import COUNTED, Counters, History, Snapshot, Tally, between
 
 BUCKET_SECONDS = 10.0
 HISTORY_SECONDS = 1800.0
@@ -16,17 +15,17 @@ class Past:
     """The recent past of one environment, in buckets, for as long as it served one release."""
 
     def __init__(self) -> None:
-        self._buckets: deque[tuple[float, list[int]]] = deque()
+        self._buckets: deque[tuple[float, dict[str, int]]] = deque()
 
     def add(self, at: float, tally: Tally) -> None:
         """Remember what happened up to ``at`` (monotonic seconds)."""
         if not self._buckets or at - self._buckets[-1][0] >= BUCKET_SECONDS:
-            self._buckets.append((at, [0] * len(TOTALS)))
+            self._buckets.append((at, dict.fromkeys(COUNTED, 0)))
             while at - self._buckets[0][0] > HISTORY_SECONDS:
                 self._buckets.popleft()
-        if any(totals := tally.totals):
-            counts = self._buckets[-1][1]
-            counts[:] = map(add, counts, totals)
+        counts = self._buckets[-1][1]
+        for name in COUNTED:
+            counts[name] += tally.count(name)
 
     def forget(self) -> None:
         """A new release begins: what the environment did before says nothing about it."""
@@ -36,8 +35,8 @@ class Past:
         """The past as it stands now."""
         if not self._buckets:
             return History()
-        whole = Tally(*map(sum, zip(*(bucket for _, bucket in self._buckets), strict=True)))
-        return History(seconds=now - self._buckets[0][0], counts={name: whole.count(name) for name in COUNTED})
+        counts = {name: sum(bucket[name] for _, bucket in self._buckets) for name in COUNTED}
+        return History(seconds=now - self._buckets[0][0], counts=counts)
 
 
 class Observer:
@@ -48,10 +47,12 @@ class Observer:
         self.past = {environment: Past() for environment in Environment}
         self.gauges: dict[Environment, Counters] = {}
         self.worker = ""
-        self.backends = service.blue, service.green
-        """The backends to ask for."""
-        self._sides = {environment: service.backend(environment) for environment in Environment}
         self._last: Snapshot | None = None
+
+    @property
+    def backends(self) -> tuple[str, str]:
+        """The backends to ask for."""
+        return self.service.blue, self.service.green
 
     def rebase(self) -> None:
         """Begin anew with the next snapshot: what came before it is not to be read."""
@@ -61,13 +62,13 @@ class Observer:
         """Seconds since the snapshot before, and what happened in them. ``None`` for the first one, and after any reset."""
         before, self._last = self._last, snapshot
         self.worker = snapshot.worker
-        self.gauges = {environment: snapshot.backends[backend] for environment, backend in self._sides.items()}
+        self.gauges = {environment: snapshot.backends[self.service.backend(environment)] for environment in Environment}
         if before is None or before.worker != snapshot.worker:
             return None
         seconds = snapshot.taken - before.taken
         tallies: dict[Environment, Tally] = {}
         for environment, counters in self.gauges.items():
-            tally = between(before.backends[self._sides[environment]], counters, seconds)
+            tally = between(before.backends[self.service.backend(environment)], counters, seconds)
             if tally is None:
                 return None
             tallies[environment] = tally

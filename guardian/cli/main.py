@@ -1,21 +1,18 @@
 """The ``guardian`` command. Whatever is heavy is imported by the command that needs it: ``guardian --help`` answers at once."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from guardian import __version__
 from guardian.cli.access import audit, token
-from guardian.cli.notes import notes
+from guardian.cli.order import as_json, break_glass, open_client, print_json, reason, tell, wait
+from guardian.cli.releases import RELEASES
 from guardian.cli.rules import rules
 from guardian.cli.share import basis_points, tiny_share
 from guardian.cli.target import Target
 from guardian.core.words import shell
-
-if TYPE_CHECKING:
-    from guardian.cli.client import Client
 
 SOCKET = Path("/run/guardian/api.sock")
 CONFIG = Path("/etc/guardian/guardian.yaml")
@@ -25,9 +22,6 @@ PATH = click.Path(readable=False, path_type=Path)
 """Whether a path can be used is told by those who use it, with a sentence and an exit code of their own."""
 
 config = click.option("--config", type=PATH, default=CONFIG, show_default=True, help="guardian.yaml.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON instead of text.")
-reason = click.option("--reason", default="", help="Why; it is recorded with your user name.")
-wait = click.option("--wait", is_flag=True, help="Show what happens, and end with the deployment's outcome.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=shell.exit_codes())
@@ -58,7 +52,8 @@ def cli(context: click.Context, /, **given: Any) -> None:
 cli.add_command(token)
 cli.add_command(audit)
 cli.add_command(rules)
-cli.add_command(notes)
+for release in RELEASES:
+    cli.add_command(release)
 
 
 @cli.command()
@@ -94,10 +89,10 @@ def status(target: Target, service: str | None, *, as_json: bool) -> None:
 
     While a release is on trial, also what each rule makes of it.
     """
-    with _client(target) as client:
+    with open_client(target) as client:
         views = [client.service(service)] if service else client.services()
     if as_json:
-        return _print_json(views[0] if service else views)
+        return print_json(views[0] if service else views)
     from guardian.cli.tables import show_services
 
     return show_services(views)
@@ -106,22 +101,28 @@ def status(target: Target, service: str | None, *, as_json: bool) -> None:
 @cli.command()
 @click.argument("service")
 @click.option("--to", type=click.Choice(["blue", "green"]), help="Default: the environment that is not the safe side.")
-@click.option("--share", type=basis_points, metavar="PERCENT", help="How much of the traffic, such as 5%. Default: all of it.")
+@click.option("--share", type=basis_points, metavar="PERCENT", help="At once so much of the traffic, such as 5%.")
+@click.option("--now", is_flag=True, help="All of it at once, without the steps of the service's strategy.")
+@break_glass
 @reason
 @wait
 @as_json
 @click.pass_obj
 def switch(target: Target, /, service: str, *, wait: bool, as_json: bool, **given: str | int | None) -> None:
-    """Move traffic to the other environment and watch it."""
-    with _client(target) as client:
+    """Move traffic to the other environment and watch it.
+
+    By the steps of the service's strategy; without one, or with --share or --now, at once.
+    """
+    with open_client(target) as client:
         view = client.order(service, "switch", given)
-        _tell(client, view, shell.moving(view["deployment"]), wait=wait, as_json=as_json)
+        tell(client, view, shell.moving(view["deployment"]), wait=wait, as_json=as_json)
 
 
 @cli.command()
 @click.argument("service")
 @reason
 @click.option("--force", is_flag=True, help="Also onto an environment without a healthy server.")
+@click.option("--redeploy", is_flag=True, help="Where it was retired: first bring back what was there.")
 @wait
 @as_json
 @click.pass_obj
@@ -130,9 +131,9 @@ def rollback(target: Target, /, service: str, *, wait: bool, as_json: bool, **gi
 
     With --wait the exit code is 0 once it is back: that was the order.
     """
-    with _client(target) as client:
+    with open_client(target) as client:
         view = client.order(service, "rollback", given)
-        _tell(client, view, shell.moving(view["deployment"]), wait=wait, as_json=as_json, back=True)
+        tell(client, view, shell.moving(view["deployment"]), wait=wait, as_json=as_json, back=not given["redeploy"])
 
 
 @cli.command()
@@ -141,10 +142,13 @@ def rollback(target: Target, /, service: str, *, wait: bool, as_json: bool, **gi
 @as_json
 @click.pass_obj
 def promote(target: Target, service: str, reason: str, *, as_json: bool) -> None:
-    """Make what is live the safe side, verified or not."""
-    with _client(target) as client:
+    """Make what is live the safe side, verified or not; while it is judged, cut short how long.
+
+    That needs a reason, and is never called verified.
+    """
+    with open_client(target) as client:
         view = client.order(service, "promote", {"reason": reason})
-        _tell(client, view, shell.promoted(view), as_json=as_json)
+        tell(client, view, shell.promoted(view), as_json=as_json)
 
 
 @cli.command()
@@ -154,9 +158,9 @@ def promote(target: Target, service: str, reason: str, *, as_json: bool) -> None
 @click.pass_obj
 def unlatch(target: Target, service: str, reason: str, *, as_json: bool) -> None:
     """Let a service move forward again after a rollback."""
-    with _client(target) as client:
+    with open_client(target) as client:
         view = client.order(service, "unlatch", {"reason": reason})
-        _tell(client, view, shell.unlatched(view), as_json=as_json)
+        tell(client, view, shell.unlatched(view), as_json=as_json)
 
 
 @cli.command()
@@ -167,23 +171,9 @@ def unlatch(target: Target, service: str, reason: str, *, as_json: bool) -> None
 @click.pass_obj
 def drill(target: Target, /, service: str, *, as_json: bool, **given: str | int) -> None:
     """Prove that a rollback would work: a tiny share to the idle side and back, on the live balancer."""
-    with _client(target) as client:
+    with open_client(target) as client:
         view = client.order(service, "drill", given)
-        _tell(client, view, shell.drilled(view), as_json=as_json)
-
-
-@cli.command()
-@click.argument("service")
-@as_json
-@click.pass_context
-def parity(context: click.Context, service: str, *, as_json: bool) -> None:
-    """Compare the two environments of SERVICE, as its `stages: parity:` in guardian.yaml says.
-
-    The exit code is 1 where a deployment would be blocked.
-    """
-    from guardian.cli.parity import compare
-
-    context.exit(compare(context.obj, service, as_json=as_json))
+        tell(client, view, shell.drilled(view), as_json=as_json)
 
 
 @cli.command()
@@ -193,14 +183,14 @@ def parity(context: click.Context, service: str, *, as_json: bool) -> None:
 @click.pass_obj
 def history(target: Target, which: str | None, limit: int, *, as_json: bool) -> None:
     """List deployments, or tell everything that happened to one."""
-    with _client(target) as client:
+    with open_client(target) as client:
         known = [view["service"] for view in client.services()] if which else []
         if which is None or which in known:
             found: Any = client.deployments(which, limit)
         else:
             found = client.deployment(which)
     if as_json:
-        return _print_json(found)
+        return print_json(found)
     from guardian.cli import tables
 
     return tables.show_deployments(found) if isinstance(found, list) else tables.show_timeline(found)
@@ -295,35 +285,6 @@ def demo(context: click.Context, fault: str, *, plain: bool) -> None:
     from guardian.demo.play import main as play
 
     context.exit(play(fault, plain=plain))
-
-
-def _client(target: Target) -> "Client":
-    from guardian.cli.client import Client
-
-    return Client(target)
-
-
-def _tell(
-    client: "Client", view: Mapping[str, Any], sentence: str, *, as_json: bool, wait: bool = False, back: bool = False
-) -> None:
-    """Say what came of an order; with ``wait``, of its deployment. ``back``: a rollback is what was ordered."""
-    if wait:
-        from guardian.cli.waiting import follow
-
-        deployment, code = follow(client, view["deployment"], back=back, to_stderr=as_json)
-        if as_json:
-            _print_json(deployment)
-        click.get_current_context().exit(code)
-    elif as_json:
-        _print_json(view)
-    else:
-        click.echo(sentence)
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from guardian.cli.client import Answer
 from guardian.core.model import BASIS_POINTS, Split
 from guardian.core.rules import Command, Gauge, Query, Ratio, Rule, Sequential
 from guardian.core.words import explain as words
-from guardian.core.words import rulebook, shell
+from guardian.core.words import releases, rulebook, shell
 from guardian.core.words.figures import count, percent, seconds
 from guardian.core.words.story import split_of
 from guardian.core.words.verdicts import value_of
@@ -110,12 +110,26 @@ def _service_rows(view: Answer, now: float) -> Iterable[tuple[str, str | Text]]:
         yield "deployment", Text(shell.deployed(view["deployment"], now), style=_STYLES.get(view["deployment"]["phase"], ""))
         if trouble := shell.trouble(view["deployment"]):
             yield "because", trouble
+        if way := releases.steps(view["deployment"]):
+            yield "steps", way
     readiness = view["rollback"]
     yield "rollback", Text(shell.rollback_ready(readiness, now), style="bold red" if readiness and not readiness["ready"] else "")
     if view["drill"]:
         yield "drill", shell.last_drill(view["drill"], now)
     if view["latched"]:
         yield "latch", Text(shell.latched(view), style="bold red")
+    yield from _release_rows(view)
+
+
+def _release_rows(view: Answer) -> Iterable[tuple[str, str | Text]]:
+    if view["frozen"]:
+        yield "freeze", Text(view["frozen"], style="yellow")
+    if view["versions"]:
+        yield "versions", releases.versions(view)
+    if view["retirement"]:
+        yield "afterwards", view["retirement"]
+    if view["queue"]:
+        yield "queue", releases.waiting(view)
 
 
 def _verdicts(verdicts: Sequence[Answer]) -> Table:
@@ -135,19 +149,29 @@ def show_deployments(deployments: Sequence[Answer]) -> None:
     if not deployments:
         click.echo(shell.no_deployments())
         return
-    table = _table("deployment", "requested", "by", "to", "phase", "took", "why")
+    table = _table("deployment", "requested", "by", "version", "to", "phase", "took", "why")
     for deployment in deployments:
         ended, began = deployment["ended_at"], deployment["requested_at"]
         table.add_row(
             Text(deployment["id"]),
             _moment(began),
             Text(deployment["requested_by"]),
+            Text(deployment["version"]),
             deployment["target"],
             _word(deployment["phase"]),
             seconds(ended - began) if ended else "",
             Text(shell.trouble(deployment) or deployment["reason"]),
         )
     _print(table)
+
+
+def show_queue(waiting: Sequence[Answer]) -> None:
+    """Those that wait for their turn, in order."""
+    rows = [
+        (str(each["position"]), each["id"], each["version"], each["requested_by"], _moment(each["requested_at"]), each["reason"])
+        for each in waiting
+    ]
+    _print(table_of(("place", "deployment", "version", "by", "since", "why"), rows, right=("place",)))
 
 
 def show_timeline(detail: Answer) -> None:
@@ -160,15 +184,6 @@ def show_timeline(detail: Answer) -> None:
         after = seconds(max(0.0, entry["at"] - deployment["requested_at"]))
         table.add_row(_moment(entry["at"]), after, Text(shell.happened(event, split)))
     _print(Text(shell.outcome(deployment), style="bold"), table)
-
-
-# guardian notes
-
-
-def show_notes(notes: Sequence[Answer]) -> None:
-    """Where the notes are, one a row."""
-    rows = [(note["deployment"], note["phase"], note["url"] or note["path"] or shell.not_written()) for note in notes]
-    _print(table_of(("deployment", "phase", "note"), rows) if rows else Text(shell.no_deployments()))
 
 
 # guardian explain

@@ -118,7 +118,7 @@ class _Wait:
         if self._lost_at is not None:
             self._screen.say(shell.answers_again(deployment["phase"], time.monotonic() - self._lost_at))
             self._lost_at = None
-        return Phase(deployment["phase"]) in OUTCOMES
+        return deployment["phase"] in OUTCOMES
 
     def _lose(self, why: str) -> None:
         now = time.monotonic()

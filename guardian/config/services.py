@@ -9,10 +9,13 @@ from guardian.config.document import Node
 from guardian.config.faults import Findings, Place
 from guardian.config.fields import Fields, Kind, Misfit
 from guardian.config.stages import read_stages
+from guardian.config.strategy import read_strategy
 from guardian.core.model import NAME, TOKEN, Ending, Holding, Preview, Routing, Service, Sticky, Way
 from guardian.core.stages import Through
+from guardian.core.strategy import StepKind
 from guardian.core.words import faults as words
 from guardian.core.words import forms
+from guardian.core.words import strategy_faults as strategy_words
 from guardian.core.words import testers as tester_words
 
 
@@ -50,9 +53,12 @@ def _read(services: Services, name: str, node: Node, base: Path, findings: Findi
         green=fields.required("green", kinds.name("web_green")),
         watch_seconds=fields.optional("watch", kinds.duration("1s", "7d", "10m"), 600.0),
         routing=_routing(fields.optional_section("routing"), base),
+        strategy=read_strategy(fields.optional_section("strategy"), findings),
         stages=read_stages(fields.optional_section("stages"), base, findings),
     )
     verify = service.stages.verify
+    if verify is None and any(step.kind is StepKind.VERIFY for step in service.strategy.steps):
+        fields.fault("strategy", strategy_words.nothing_verifies())
     if verify and service.routing.testers is None and any(check.through is not Through.SERVERS for check in verify.checks):
         fields.fault("stages", tester_words.needs_testers())
     if fields.sound("blue", "green") and service.blue == service.green:

@@ -18,7 +18,6 @@ from guardian.app.codec import state_from_record
 from guardian.app.decide import Decider
 from guardian.app.evidence import evidence_of
 from guardian.app.gauges import Gauges
-from guardian.app.notes import Notes
 from guardian.app.orders import Orders, Parts
 from guardian.app.readiness import Prober
 from guardian.app.record import Entry, Recorder
@@ -35,11 +34,9 @@ from guardian.core.readings import History
 from guardian.core.rules import Lack, Ratio, Rule, RuleSet, Sequential, Source
 from guardian.core.switch import adopt
 from guardian.core.verdicts import Conclusion, Finding, Verdict
-from guardian.records.charts import Chart
-from guardian.records.notebook import DirectoryNotebook
-from guardian.stages.runner import Stages
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.rulefiles import RuleFiles
+from tests.doubles.stages import FakeStages
 from tests.doubles.store import MemoryStore
 
 WEB = Service("web", blue="web_blue", green="web_green")
@@ -70,35 +67,22 @@ async def until(condition: Callable[[], bool]) -> None:
 class House:
     """The parts behind the API, for the service ``web``. What the balancer would have reported, the test lets happen."""
 
-    def __init__(self, store: Store | None = None, notes: Path | None = None, service: Service = WEB) -> None:
-        """Go on from what ``store`` remembers; with notes in the directory ``notes``, without charts.
-
-        ``service`` is ``web`` with whatever a test wants of it.
-        """
+    def __init__(self, store: Store | None = None) -> None:
+        """Go on from what ``store`` remembers."""
         self.store, self.balancer = store or MemoryStore(), FakeBalancer([WEB])
         self.clock, self.feed, self.gauges, self.recorder = SteadyClock(), Feed(), Gauges(), Recorder(self.store)
         recorded = self.store.services().get(WEB.name)
         self.met = None if recorded else Adopted(self.clock.now(), Split.all_on(Environment.BLUE), "worker-1")
         state = adopt(WEB.name, self.met).state if self.met else state_from_record(recorded)
         self.decider = Decider({WEB.name: state}, self.recorder, self.clock, self.feed)
-        services = {WEB.name: service}
+        services = {WEB.name: WEB}
         self.files = RuleFiles({WEB.name: RuleSet(WEB.name, (SERVER_ERRORS,))})
         self.rules = rules = RuleBook(self.files.rules, self.files.files, self.clock, self.decider.watching)
         self.prober = Prober(services, self.balancer, self.recorder, self.decider.state, self.clock)
         self.watcher = Watcher(services, self.balancer, self.clock, rules.of, self.gauges, Beat())
-        kept = Notes(self.store, DirectoryNotebook(notes, draw=_undrawn), "https://notes.example.org/main/")
+        self.stages = FakeStages({})
         self.parts = parts = Parts(
-            services,
-            self.balancer,
-            self.store,
-            self.decider,
-            self.watcher,
-            self.prober,
-            self.feed,
-            rules,
-            self.clock,
-            Stages(services, self.balancer),
-            notes=kept,
+            services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock, self.stages
         )
         self.orders = Orders(parts)
         self.gauges.show(self.orders.services, lambda: self.recorder.waiting)
@@ -174,10 +158,6 @@ class House:
 def _listens(tcp: Tcp) -> bool:
     with sockets.socket() as probe:
         return probe.connect_ex((tcp.host, tcp.port)) == 0
-
-
-async def _undrawn(chart: Chart) -> bytes:
-    raise OSError(chart.title)
 
 
 def _answers(path: Path) -> bool:

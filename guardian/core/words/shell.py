@@ -211,7 +211,8 @@ def goes_on(identifier: str) -> str:
 def remaining(deployment: Record, now: float) -> str:
     """The phase, and how long it will still take."""
     phase, ends_at = str(deployment["phase"]), deployment["watch_ends_at"]
-    return f"{phase}, {seconds(max(0.0, ends_at - now))} left" if phase == "watching" and ends_at else phase
+    left = f", {seconds(max(0.0, ends_at - now))} left" if phase in ("watching", "baking") and ends_at else ""
+    return f"{phase}{left}{f', {waits}' if (waits := deployment.get('waits')) else ''}"
 
 
 def outcome(deployment: Record) -> str:
@@ -236,7 +237,8 @@ def deployed(deployment: Record, now: float) -> str:
     """The latest deployment of a service."""
     because = f": {deployment['reason']}" if deployment["reason"] else ""
     ago = seconds(max(0.0, now - deployment["requested_at"]))
-    asked = f"to {deployment['target']}, by {deployment['requested_by']} {ago} ago{because}"
+    what = f"{version} " if (version := deployment.get("version")) else ""
+    asked = f"{what}to {deployment['target']}, by {deployment['requested_by']} {ago} ago{because}"
     return f"{deployment['id']} is {remaining(deployment, now)}; {asked}"
 
 
@@ -272,11 +274,6 @@ def environment(view: Record) -> str:
         return "not seen yet"
     servers = "1 server up" if view["servers_up"] == 1 else f"{count(view['servers_up'])} servers up"
     return f"{share(view['share'])}, {servers}, {count(view['in_flight'])} requests in flight"
-
-
-def not_written() -> str:
-    """There is no file of a deployment's note."""
-    return "not written; `guardian notes show` composes it"
 
 
 def no_deployments() -> str:
