@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,6 +37,7 @@ S = TypeVar("S")
 
 PLAYBOOK_KEYS = ("playbook", "inventory", "limit", "variables")
 COMMAND_KEYS = ("command", "environment", "report")
+COMMON_KEYS = ("timeout", "note")
 WORK_TIMEOUT = kinds.duration("1s", "1d", "15m")
 FACTS_TIMEOUT = kinds.duration("1s", "1h", "1m")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -55,7 +57,7 @@ def read_stages(fields: Fields, base: Path, findings: Findings) -> Stages:
     stages = Stages(
         deploy=_optional(fields, "deploy", lambda section: _read_work(section, base)),
         verify=_optional(fields, "verify", lambda section: _read_verify(section, base, findings)),
-        parity=_optional(fields, "parity", _read_parity),
+        parity=_optional(fields, "parity", lambda section: _read_parity(section, base)),
         retire=_optional(fields, "retire", lambda section: _read_work(section, base)),
     )
     fields.close()
@@ -105,28 +107,28 @@ TEXT = text()
 SAFE_TEXT = text(SAFE_VARIABLES)
 
 
-def _read_work(fields: Fields, base: Path) -> Work:
+def _read_work(fields: Fields, base: Path, timeout: Kind[float] = WORK_TIMEOUT) -> Work:
     """A playbook or a command: one of the two."""
     if fields.has("playbook") and fields.has("command"):
         fields.fault("command", stage_words.playbook_and_command())
-        fields.overlook((*PLAYBOOK_KEYS, *COMMAND_KEYS, "timeout"))
+        fields.overlook((*PLAYBOOK_KEYS, *COMMAND_KEYS, *COMMON_KEYS))
         fields.close()
         return Command(())
     if fields.has("playbook"):
         fields.refuse(COMMAND_KEYS, stage_words.command_only)
-        work: Work = _read_playbook(fields, base)
+        work: Work = _read_playbook(fields, base, timeout)
     elif fields.has("command"):
         fields.refuse(PLAYBOOK_KEYS, stage_words.playbook_only)
-        work = _read_command(fields, base, WORK_TIMEOUT)
+        work = replace(_read_command(fields, base, timeout), note=fields.optional("note", TEXT, ""))
     else:
         fields.fault_here(stage_words.no_work())
-        fields.overlook((*PLAYBOOK_KEYS, *COMMAND_KEYS, "timeout"))
+        fields.overlook((*PLAYBOOK_KEYS, *COMMAND_KEYS, *COMMON_KEYS))
         work = Command(())
     fields.close()
     return work
 
 
-def _read_playbook(fields: Fields, base: Path) -> Playbook:
+def _read_playbook(fields: Fields, base: Path, timeout: Kind[float]) -> Playbook:
     variables = fields.mapping("variables", TEXT)
     for name in variables:
         if not _VARIABLE.fullmatch(name) or name.startswith("guardian_"):
@@ -136,7 +138,8 @@ def _read_playbook(fields: Fields, base: Path) -> Playbook:
         inventory=base / fields.required("inventory", _inventory()),
         limit=fields.optional("limit", SAFE_TEXT, "$environment"),
         variables=tuple(variables.items()),
-        timeout=fields.optional("timeout", WORK_TIMEOUT, WORK_TIMEOUT.stand_in),
+        timeout=fields.optional("timeout", timeout, timeout.stand_in),
+        note=fields.optional("note", TEXT, ""),
     )
     sides = {filled(f"{playbook.limit} {playbook.inventory}", _of_side(side)) for side in ("blue", "green")}
     if fields.sound("limit", "inventory") and len(sides) == 1:
@@ -179,15 +182,10 @@ def _read_command(fields: Fields, base: Path, timeout: Kind[float], name: str = 
     )
 
 
-def _read_parity(fields: Fields) -> Parity:
-    facts: Command | None = None
-    if fields.has("facts"):
-        section = fields.section("facts")
-        section.refuse(("report",), stage_words.no_report)
-        facts = _read_command(section, Path("/"), FACTS_TIMEOUT)
-        section.close()
-    else:
-        fields.overlook(("facts",))
+def _read_parity(fields: Fields, base: Path) -> Parity:
+    facts = _optional(fields, "facts", lambda section: _read_work(section, base, FACTS_TIMEOUT))
+    if isinstance(facts, Command) and facts.report:
+        fields.fault("facts", stage_words.no_report())
     parity = Parity(
         policy=fields.optional("policy", kinds.choice(Policy, stage_words.a_policy()), Policy.BLOCK),
         version=fields.optional("version", _matching(_PATH, stage_words.a_request_path()), ""),

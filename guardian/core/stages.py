@@ -47,6 +47,8 @@ class Playbook:
     variables: tuple[tuple[str, str], ...] = ()
     """What the playbook is given beside the job's own variables, name by name."""
     timeout: float = 900.0
+    note: str = ""
+    """What the deployment's note says of it when it has passed: what becomes of the hosts, who may have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Command:
     """Where it leaves a report in JUnit's XML: a failed test in it is a failure, whatever the exit code."""
     name: str = ""
     """What people call it; empty for the program's own name."""
+    note: str = ""
+    """As for a playbook."""
 
 
 Work: TypeAlias = Playbook | Command
@@ -137,8 +141,9 @@ class Parity:
     policy: Policy = Policy.BLOCK
     version: str = ""
     """A path that every server answers with what it runs: all servers of one environment must say the same."""
-    facts: Command | None = None
-    """A program that is run for each environment and prints one fact a line, ``name value``: a file's hash, a package's version."""
+    facts: Work | None = None
+    """What tells the facts of an environment's hosts, a file's hash or a package's version each: a program prints them, one
+    ``name value`` a line; a playbook sets them as the statistic ``guardian_facts``, a mapping of hosts to facts."""
     exceptions: tuple[str, ...] = ()
     """Names of facts, with ``*`` for any text, in which the environments may differ."""
 

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from guardian.core.parity import MOST_FACTS
 from guardian.core.ports import StageResult
 from guardian.core.stages import Playbook, filled
 from guardian.core.words import ansible as words
@@ -42,6 +43,8 @@ class Tale:
     """Tasks that changed something, by host."""
     failed: dict[str, tuple[str, str]] = field(default_factory=dict)
     """The task that failed, and why, by host."""
+    facts: dict[str, dict[str, None]] = field(default_factory=dict)
+    """Values of each fact, by name."""
     end: Mapping[str, Any] = field(default_factory=dict)
     missing: str = ""
 
@@ -53,6 +56,8 @@ class Tale:
                 return words.play_begins(str(play))
             case {"hosts": list(hosts)}:
                 self.hosts = tuple(map(str, hosts))
+            case {"fact": name, "value": value}:
+                self._note_fact(str(name), str(value))
             case {"changed": True}:
                 self.changed[host] = self.changed.get(host, 0) + 1
                 return words.task_changed(host, task)
@@ -67,6 +72,11 @@ class Tale:
             case {"status": _}:
                 self.end = news
         return ""
+
+    def _note_fact(self, name: str, value: str) -> None:
+        """A fact of one host; where the hosts of the environment differ in it, all their values stand side by side."""
+        if name in self.facts or len(self.facts) < MOST_FACTS:
+            self.facts.setdefault(name, {})[value] = None
 
     @property
     def record(self) -> dict[str, Any]:
@@ -91,6 +101,8 @@ class AnsibleWork:
     def __init__(self, playbook: Playbook, values: Mapping[str, str]) -> None:
         """``values``: what the variables of the job stand for."""
         self._playbook, self._values = playbook, values
+        self.facts: Mapping[str, str] = {}
+        """What a playbook that has passed set as ``guardian_facts``, over all hosts."""
 
     async def run(self, progress: Progress) -> StageResult:
         """Play it to its end or its deadline."""
@@ -156,6 +168,7 @@ class AnsibleWork:
             return StageResult(ok=False, summary=words.not_installed())
         if wrong := self._wrong(tale, code, complaints):
             return self._result(tale, wrong, complaints)
+        self.facts = {name: ", ".join(sorted(values)) for name, values in tale.facts.items()}
         summary = words.passed(self._playbook.path.name, tale.hosts or (), tale.changed)
         return StageResult(ok=True, summary=summary, details={"lines": tale.kept.lines, **tale.record})
 

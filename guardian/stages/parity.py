@@ -1,15 +1,16 @@
 """Both environments side by side: what HAProxy has of them, what their servers run, what a program finds on their hosts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from guardian.core.model import Environment, Service
 from guardian.core.parity import LONGEST_VALUE, MOST_FACTS, Comparison, compare, numbered, read_facts
 from guardian.core.ports import Balancer, BalancerError, Server, StageResult
-from guardian.core.stages import Command, Parity, Policy, filled
+from guardian.core.stages import Command, Parity, Policy, Work, filled
 from guardian.core.words import parity as words
 from guardian.processes.program import NotStarted, Program, TooLate
 from guardian.processes.running import run
+from guardian.stages.ansible import AnsibleWork
 from guardian.stages.command import environment as told
 from guardian.stages.http import NoAnswer, Request, ask, client
 from guardian.stages.lines import Kept, Lines, Progress
@@ -33,7 +34,7 @@ class ParityWork:
 
     async def run(self, progress: Progress) -> StageResult:
         """Compare, and say what follows from it."""
-        comparison = await self.compare()
+        comparison = await self.compare(progress)
         lines = [words.difference(row.name, row.blue, row.green) for row in comparison.differences]
         lines += [
             words.allowed(words.difference(row.name, row.blue, row.green))
@@ -51,9 +52,9 @@ class ParityWork:
         summary = words.unlike(differences, comparison.troubles, blocks=blocks)
         return StageResult(ok=not blocks, summary=summary, details=details)
 
-    async def compare(self) -> Comparison:
+    async def compare(self, progress: Progress = lambda _: None) -> Comparison:
         """All facts of both, side by side."""
-        blue, green = [await self._facts(environment) for environment in (Environment.BLUE, Environment.GREEN)]
+        blue, green = [await self._facts(environment, progress) for environment in (Environment.BLUE, Environment.GREEN)]
         try:
             described = await self._balancer.described(self._service.name)
         except BalancerError as error:
@@ -64,7 +65,7 @@ class ParityWork:
         found = compare(blue, green, self._parity.exceptions, self._troubles)
         return replace(found, rows=tuple(replace(row, allowed=True) if row.name == VERSION else row for row in found.rows))
 
-    async def _facts(self, environment: Environment) -> dict[str, str]:
+    async def _facts(self, environment: Environment, progress: Progress) -> dict[str, str]:
         facts: dict[str, str] = {}
         try:
             servers = await self._balancer.servers(self._service.backend(environment))
@@ -77,7 +78,7 @@ class ParityWork:
             facts |= await self._versions(environment, servers)
         if self._parity.facts:
             try:
-                facts |= await self._told(environment, self._parity.facts)
+                facts |= await self._told(environment, self._parity.facts, progress)
             except FactsUnknown as error:
                 self._troubles.append(words.facts_failed(environment, str(error)))
         return facts
@@ -101,7 +102,7 @@ class ParityWork:
             self._troubles.append(words.versions_differ(environment, list(found)))
         return {VERSION: ", ".join(found)} if found else {}
 
-    async def _told(self, environment: Environment, command: Command) -> dict[str, str]:
+    async def _told(self, environment: Environment, facts: Work, progress: Progress) -> Mapping[str, str]:
         values = {
             "service": self._service.name,
             "environment": environment.value,
@@ -110,33 +111,46 @@ class ParityWork:
             "deployment": "",
             "by": "",
         }
-        program = Program(
-            tuple(filled(each, values) for each in command.argv),
-            {**told(values), **{name: filled(value, values) for name, value in command.environment}},
-        )
-        lines, complaints = list[bytes](), Kept()
+        if isinstance(facts, Command):
+            return await _printed(facts, values)
+        work = AnsibleWork(facts, values)
+        result = await work.run(progress)
+        if not result.ok:
+            raise FactsUnknown(result.summary)
+        if not work.facts:
+            raise FactsUnknown("the playbook set none")
+        return work.facts
 
-        def hear(more: Sequence[bytes]) -> None:
-            lines.extend(more)
-            if len(lines) > MOST_FACTS:
-                raise FactsUnknown(words.too_many_facts(MOST_FACTS))
 
-        ear = Lines(hear, complaints.add)
-        try:
-            code = await run(program, ear, command.timeout)
-            ear.close()
-            facts = read_facts(line.decode("utf-8", "replace") for line in lines)
-        except NotStarted as error:
-            raise FactsUnknown(str(error)) from error
-        except TooLate as error:
-            raise FactsUnknown(f"it was not done within {command.timeout:g} s") from error
-        except ValueError as error:
-            raise FactsUnknown(str(error)) from error
-        if code:
-            raise FactsUnknown(f"it ended with {code}: {complaints.newest or 'it said nothing'}")
-        if not facts:
-            raise FactsUnknown("it printed none")
-        return facts
+async def _printed(command: Command, values: Mapping[str, str]) -> dict[str, str]:
+    """What a program prints."""
+    program = Program(
+        tuple(filled(each, values) for each in command.argv),
+        {**told(values), **{name: filled(value, values) for name, value in command.environment}},
+    )
+    lines, complaints = list[bytes](), Kept()
+
+    def hear(more: Sequence[bytes]) -> None:
+        lines.extend(more)
+        if len(lines) > MOST_FACTS:
+            raise FactsUnknown(words.too_many_facts(MOST_FACTS))
+
+    ear = Lines(hear, complaints.add)
+    try:
+        code = await run(program, ear, command.timeout)
+        ear.close()
+        facts = read_facts(line.decode("utf-8", "replace") for line in lines)
+    except NotStarted as error:
+        raise FactsUnknown(str(error)) from error
+    except TooLate as error:
+        raise FactsUnknown(f"it was not done within {command.timeout:g} s") from error
+    except ValueError as error:
+        raise FactsUnknown(str(error)) from error
+    if code:
+        raise FactsUnknown(f"it ended with {code}: {complaints.newest or 'it said nothing'}")
+    if not facts:
+        raise FactsUnknown("it printed none")
+    return facts
 
 
 def _of_servers(servers: tuple[Server, ...]) -> dict[str, str]:

@@ -51,6 +51,7 @@ class Teller:
             case "runner_on_ok" | "runner_on_failed" | "runner_on_unreachable" as kind:
                 self._ended(kind, data)
             case "playbook_on_stats":
+                self._facts((data.get("artifact_data") or {}).get("guardian_facts"))
                 tell(hosts=sorted(data.get("processed") or {}))
         return False
 
@@ -65,6 +66,12 @@ class Teller:
                 reason = f"{result.get('msg', '')}: {result['stderr']}"
             news = "unreachable" if kind == "runner_on_unreachable" else "failed"
             tell(host=_short(data.get("host")), task=_short(data.get("task")), **{news: _short(reason, LONGEST)})
+
+    def _facts(self, facts: object) -> None:
+        """What the playbook found on its hosts, a line each: guardian reads no longer ones."""
+        for host, found in facts.items() if isinstance(facts, dict) else ():
+            for name, value in found.items() if isinstance(found, dict) else ():
+                tell(fact=_short(name), value=_short(value, LONGEST), host=_short(host))
 
     def last_words(self) -> str:
         """What Ansible itself said, where it never came to a task."""

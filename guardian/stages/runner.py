@@ -1,11 +1,12 @@
 """Whoever carries out the stages of all services, as :class:`guardian.core.ports.StageRunner`."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from guardian.core.model import Service
 from guardian.core.parity import Comparison
 from guardian.core.ports import Balancer, StageJob, StageResult
-from guardian.core.stages import Command, Playbook, Verify, Work
+from guardian.core.stages import Command, Playbook, Verify, Work, filled
 from guardian.core.strategy import StageKind
 from guardian.core.words import stages as words
 from guardian.stages.ansible import AnsibleWork
@@ -60,7 +61,9 @@ class Stages:
         if job.kind is StageKind.PARITY and stages.parity:
             return await ParityWork(stages.parity, self._balancer, service).run(progress)
         if job.kind in (StageKind.DEPLOY, StageKind.RETIRE) and ordered:
-            return await _work(ordered, values).run(progress)
+            result = await _work(ordered, values).run(progress)
+            noted = words.noted(result.summary, filled(ordered.note, values)) if ordered.note else result.summary
+            return replace(result, summary=noted) if result.ok else result
         return StageResult(ok=True, summary=words.not_configured(job.kind, job.service))
 
     async def compare(self, service: str) -> Comparison | None:

@@ -178,7 +178,7 @@ async def test_the_role_refuses_hosts_of_the_other_environment(site: Site) -> No
     assert not site.pid.exists()
 
 
-@pytest.mark.parametrize("name", ["deploy.yml", "retire.yml"])
+@pytest.mark.parametrize("name", ["deploy.yml", "facts.yml", "retire.yml"])
 def test_the_playbooks_pass_ansibles_own_check(name: str) -> None:
     """``ansible-playbook --syntax-check`` reads every task of play and role."""
     program = Path(sys.executable).parent / "ansible-playbook"

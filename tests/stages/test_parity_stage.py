@@ -10,7 +10,7 @@ import pytest
 
 from guardian.core.model import Environment, Service
 from guardian.core.ports import BalancerError, Server, StageJob, StageResult
-from guardian.core.stages import Command, Parity, Policy, Stages
+from guardian.core.stages import Command, Parity, Playbook, Policy, Stages
 from guardian.core.strategy import StageKind
 from guardian.demo.application import Application
 from guardian.stages import runner
@@ -145,3 +145,41 @@ async def test_versions_may_differ_between_the_sides_but_not_within_one(three: M
     await three["new"].__aexit__()
     result = await rig.compare()
     assert "the version of `new` in green is not known" in result.summary
+
+
+async def test_ansible_tells_hashes_and_packages_of_the_hosts(tmp_path: Path) -> None:
+    """The playbook that guardian ships tells hashes; one host of a side that differs from its neighbour is a difference, too."""
+    here = f"ansible_connection=local ansible_pipelining=true ansible_python_interpreter={sys.executable}"
+    (tmp_path / "hosts.ini").write_text(f"[web_blue]\nb1 {here}\n[web_green]\ng1 {here}\ng2 {here}\n")
+    (tmp_path / "own.yml").write_text(OWN)
+    shipped = Path(__file__).parents[2] / "deploy" / "ansible" / "facts.yml"
+    same = (("files", str(tmp_path / "hosts.ini")), ("packages", "no"))
+    play = Playbook(shipped, tmp_path / "hosts.ini", "web_$environment", same, 60)
+    result = await Rig(Parity(facts=play)).compare()
+    assert result.ok, result
+    assert result.summary == "blue and green are alike in 5 facts"
+    result = await Rig(Parity(facts=replace(play, path=tmp_path / "own.yml", variables=()))).compare()
+    assert not result.ok
+    assert "app: blue `1`, green `1, 2`" in result.details["lines"]
+
+
+OWN = """\
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.set_stats:
+        aggregate: true
+        data:
+          guardian_facts: "{{ {inventory_hostname: {'app': '2' if inventory_hostname == 'g2' else '1'}} }}"
+"""
+
+
+async def test_a_playbook_without_facts_is_no_sameness(tmp_path: Path) -> None:
+    """One that sets none, and one that fails, are trouble."""
+    here = f"ansible_connection=local ansible_pipelining=true ansible_python_interpreter={sys.executable}"
+    (tmp_path / "hosts.ini").write_text(f"[web_blue]\nb1 {here}\n[web_green]\ng1 {here}\n")
+    (tmp_path / "none.yml").write_text("- hosts: all\n  gather_facts: false\n  tasks:\n    - ansible.builtin.debug:\n")
+    play = Playbook(tmp_path / "none.yml", tmp_path / "hosts.ini", "web_$environment", (), 60)
+    result = await Rig(Parity(facts=play)).compare()
+    assert not result.ok
+    assert "the facts of blue are not known: the playbook set none" in result.details["lines"]

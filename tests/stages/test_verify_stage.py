@@ -175,3 +175,14 @@ async def test_a_stage_that_is_not_configured_passes_and_says_so(servers: tuple[
     assert result.ok
     assert result.summary == "web has no stage `retire`: nothing was done"
     assert list(stages.offers("web")) == [StageKind.VERIFY]
+
+
+async def test_retiring_says_what_its_owner_wants_to_be_noted(servers: tuple[Application, Application]) -> None:
+    """A stage that has passed ends with the sentence that stands in guardian.yaml; one that failed does not."""
+    for code, summary in ((0, "`true` passed. blue of web is free"), (7, "`true` ended with exit code 7")):
+        argv = (sys.executable, "-c", f"raise SystemExit({code})")
+        retire = Command(argv, name="true", note="$environment of $service is free")
+        service = Service("web", "web_blue", "web_green", stages=Stages(retire=retire))
+        stages = runner.Stages({"web": service}, FakeBalancer([service]))
+        result = await stages.run(StageJob(StageKind.RETIRE, "web", Environment.BLUE, "v1", "web-1", 1, "ann", 0.0), Heard())
+        assert (result.ok, result.summary) == (code == 0, summary)

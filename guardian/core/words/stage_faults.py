@@ -61,9 +61,9 @@ def bad_variable(name: str) -> str:
     return f"{quoted(name)} is no name of a variable: write letters, digits and `_`, and do not begin with `guardian_`"
 
 
-def no_report(key: str) -> str:
+def no_report() -> str:
     """Facts are no tests."""
-    return f"`{key}` has no place here: the program prints its facts, one `name value` a line; remove it"
+    return "`report` has no place here: the program prints its facts, one `name value` a line; remove it"
 
 
 def a_policy() -> str:

@@ -57,6 +57,11 @@ def passed(name: str) -> str:
     return f"{quoted(name)} passed"
 
 
+def noted(summary: str, note: str) -> str:
+    """What came of it, and what its owner wants to be said."""
+    return f"{summary}. {line(note)}"
+
+
 # Reports of tests.
 
 

@@ -57,6 +57,7 @@ ALL = """\
         except: ["file:/etc/hostname", "haproxy.cfg server*"]
       retire:
         command: [/usr/local/bin/retire, $environment]
+        note: "$environment of $service is free: take its hosts from the pool"
 """
 
 
@@ -115,7 +116,9 @@ def test_everything_that_may_be_ordered_is_read(tmp_path: Path) -> None:
             Command(("/usr/local/bin/facts", "$environment"), timeout=30.0),
             ("file:/etc/hostname", "haproxy.cfg server*"),
         ),
-        retire=Command(("/usr/local/bin/retire", "$environment")),
+        retire=Command(
+            ("/usr/local/bin/retire", "$environment"), note="$environment of $service is free: take its hosts from the pool"
+        ),
     )
 
 
