@@ -116,7 +116,13 @@ def _unit(fields: Fields) -> tuple[Unit, Kind[float]]:
     return Unit.NUMBER, kinds.number("0", "1e15", "100")
 
 
+LONGEST_MATCHER = 1000
+"""Characters of a matcher."""
+
+
 def _read_matcher(text: str) -> str:
+    if len(text) > LONGEST_MATCHER:
+        raise Misfit(words.text_too_long(len(text), LONGEST_MATCHER))
     try:
         matcher = matchers.Matcher.of(text)
     except ValueError as error:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from guardian.config.fields import Misfit
+from guardian.core.words import faults
 from guardian.core.words import rehearsal as words
 
 STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 """Prometheus' staleness marker: a NaN with a payload of its own (``model/value/value.go``)."""
 MOST_VALUES = 100_000
+LONGEST_NAME = 10_000
+"""Characters of a series' name with its labels."""
 
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|Inf|NaN)"
 _WORD = re.compile(
@@ -91,6 +94,8 @@ def _word(word: str) -> list[float | None]:
 
 def read_name(text: str) -> Name:
     """The series that ``text`` names, as ``http_requests_total{env="green"}``. :class:`Misfit` where it names none."""
+    if len(text) > LONGEST_NAME:
+        raise Misfit(faults.text_too_long(len(text), LONGEST_NAME))
     parts = _SERIES.fullmatch(text.strip())
     if not parts:
         raise Misfit(words.no_series(text))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -182,6 +183,30 @@ def test_bad_files_are_told_in_the_sentences_beside_them(name: str, monkeypatch:
     monkeypatch.chdir(BAD)
     done = run(f"{name}.yaml")
     assert (done.exit_code, done.output) == (1, (BAD / f"{name}.txt").read_text())
+
+
+ROW = "      - {{series: 'a{}', values: '{}'}}\n"
+HOSTILE = {
+    "ten MiB": lambda: "a" * (10 << 20),
+    "five hundred million values": lambda: "".join(ROW.format(number, "0x99998") for number in range(5000)),
+    "a million words": lambda: ROW.format("", "1 " * 500_000),
+    "a series of a megabyte": lambda: ROW.format('{b="' + "\\\\" * 200_000 + '"}', "1"),
+    "a test of a year": lambda: "    cutover: 7d\n    watch: 7d\n    look_every: 10ms\n    outcome: verified\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_of_tests_is_refused_at_once(name: str, tmp_path: Path) -> None:
+    """In a second of CPU, with at most a line for each of a thousand faults."""
+    (tmp_path / "web.yaml").write_text(RULE_FILE)
+    content = HOSTILE[name]()
+    head = "rule_file: web.yaml\ntests:\n  - name: a\n" + ("    input_series:\n" if "series" in content else "")
+    (tmp_path / "tests.yaml").write_text(head + content)
+    began = time.process_time()
+    with pytest.raises(ConfigFaults) as refused:
+        read_script(tmp_path / "tests.yaml")
+    assert time.process_time() - began < 1.5
+    assert all(len(str(fault)) < 1000 for fault in refused.value.faults)
 
 
 def test_nothing_to_run_is_no_success(tmp_path: Path) -> None:

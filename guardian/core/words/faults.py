@@ -367,6 +367,11 @@ def query_too_long(length: int, most: int) -> str:
     return f"has {count(length)} characters, and {count(most)} are the most; let a recording rule of Prometheus do a part of it"
 
 
+def text_too_long(length: int, most: int) -> str:
+    """A text that nobody means."""
+    return f"has {count(length)} characters, and {count(most)} are the most; shorten it"
+
+
 def no_prometheus(rule: str) -> str:
     """A rule asks Prometheus, and nobody knows where it is."""
     return f"is missing, and {rule} asks Prometheus; write `prometheus:` with `url: http://127.0.0.1:9090` below it"

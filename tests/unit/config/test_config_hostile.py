@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,11 @@ WEB = {"web": Service("web", "web_blue", "web_green")}
 ROOT = Path(__file__).parents[3]
 MIB = 1 << 20
 RULE = b"service: web\nrules:\n  - {name: a, summary: A, source: haproxy, on_no_data: hold, "
+QUERY = b"service: web\nrules:\n  - {name: a, summary: A, source: prometheus, on_no_data: hold, above: 1, query: '"
+MATCH = b"service: web\nrules:\n  - {name: a, summary: A, source: alerts, on_no_data: hold, match: ['"
+COMMAND = b"service: web\nrules:\n  - {name: a, summary: A, source: command, on_no_data: hold, above: 1, command: ["
+SECONDS = 1.0
+"""Of CPU, within which any file is refused."""
 SYNTAX = "check indentation, colons and quotes in this line and the one above"
 
 
@@ -106,6 +112,28 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         "web.yaml:1: service: `" + "w" * 47 + "…` does not fit; write a name of up to 64 letters, digits and `_.:-` "
         "that starts with a letter or digit, such as `web`",
     ),
+    "a query of a megabyte": (
+        lambda: QUERY + b"sum(" * 250_000 + b"'}\n",
+        (
+            "web.yaml:3: rules[0].query: has 1,000,000 characters, and 10,000 are the most; let a recording rule of Prometheus do "
+            "a part of it"
+        ),
+    ),
+    "a query of variables": (
+        lambda: QUERY + b"$x" * 4000 + b"'}\n",
+        (
+            "web.yaml:3: rules[0].query: `$x` stands for nothing; known are `$candidate`, `$baseline`, `$service`, `$window` and "
+            "`$since_cutover`. Write `$$` for a dollar sign of PromQL's own, as in `$$x`"
+        ),
+    ),
+    "a long matcher": (
+        lambda: MATCH + b'a=~"' + b"(a+)+" * 50_000 + b"\"']}\n",
+        "web.yaml:3: rules[0].match[0]: has 250,005 characters, and 1,000 are the most; shorten it",
+    ),
+    "a command of a thousand arguments": (
+        lambda: COMMAND + b", ".join(b"a" for _ in range(30_000)) + b"]}\n",
+        "web.yaml:3: the file holds more than 20,000 values; split it",
+    ),
     "a long number": (
         lambda: RULE + b"value: queued, above: " + b"9" * 900_000 + b"}\n",
         "web.yaml:3: rules[0].above: `" + "9" * 47 + "…` does not fit; write a number from 0 to 1e9, such as `100`",
@@ -118,7 +146,9 @@ def test_a_hostile_file_is_refused_in_one_sentence(name: str, tmp_path: Path) ->
     """What a file holds can make guardian refuse it, and nothing worse."""
     content, sentence = HOSTILE[name]
     (tmp_path / "web.yaml").write_bytes(content())
+    began = time.process_time()
     assert refusal(tmp_path) == sentence
+    assert time.process_time() - began < SECONDS
 
 
 def test_a_billion_laughs_are_not_multiplied_out(tmp_path: Path) -> None:

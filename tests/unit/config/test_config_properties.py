@@ -11,12 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardian.config import kinds
-from guardian.config.faults import ConfigFaults
+from guardian.config.faults import ConfigFaults, Findings
 from guardian.config.fields import Kind, Misfit
-from guardian.config.rulefiles import load_rules
+from guardian.config.lint import Known, lint
+from guardian.config.rulefiles import Shelf, load_rules
 from guardian.config.settings import load_settings
-from guardian.core.model import Service
-from guardian.core.rules import Against, Sequential, Threshold
+from guardian.core.judges import judge_for
+from guardian.core.judges.trial import Trial
+from guardian.core.model import Environment, Service
+from guardian.core.readings import History
+from guardian.core.rules import Against, Sequential, Source, Threshold
 
 WEB = {"web": Service("web", "web_blue", "web_green")}
 WATCH = WEB["web"].watch_seconds
@@ -37,19 +41,24 @@ words = st.sampled_from(
     ["hold", "pass", "no", "1%", "0.3%", "5 %", "0.5", "2x", "0.001", "1e-6", "300ms", "1s", "10s", "5m", "3 of 5", "3", "0",
      "sequential", "baseline", "limit", "rollback", "notify", "haproxy", "latency", "queued",
      "responses_5xx / responses", "retries / requests",
-     "web", ""]
+     "web", "", "prometheus", "alerts", "command", "sum(rate(a[$window]))", 'a{env="$candidate"} / b', "$nothing",
+     "/usr/bin/true", "severity=page", "true"]
 )  # fmt: skip
 values = st.one_of(words, st.text(max_size=8), st.lists(words, max_size=2), st.none(), st.booleans(), st.integers(), st.floats())
 rule_keys = st.sampled_from(
     ["name", "summary", "source", "ratio", "value", "test", "limit", "against", "tolerance", "floor", "false_alarm", "min_requests",
-     "on_no_data", "on_source_error", "action", "above", "below", "every", "window", "for", "warm_up", "colour"]
+     "on_no_data", "on_source_error", "action", "above", "below", "every", "window", "for", "warm_up", "colour",
+     "query", "match", "from", "command", "at_fault", "timeout", "environment", "severity", "shadow", "links"]
 )  # fmt: skip
 SOUND = {"name": "a", "summary": "A rule", "source": "haproxy", "on_no_data": "hold"}
 SEQUENTIAL = {**SOUND, "ratio": "responses_5xx / responses", "test": "sequential", "limit": "1%", "against": "baseline"}
 THRESHOLD = {**SOUND, "value": "latency", "above": "1s", "every": "1s", "window": "5s", "for": "3 of 5"}
+ASKING = {**SOUND, "source": "prometheus", "query": 'sum(rate(a{env="$candidate"}[$window]))', "above": "1", "window": "1m"}
+ALERTED = {**SOUND, "source": "alerts", "match": ["severity=page"], "window": "1m"}
+RUNNING = {**SOUND, "source": "command", "command": ["/usr/bin/true", "$candidate"], "above": "1", "every": "15s"}
 near_rules = st.builds(
     lambda base, changes, lost: {key: value for key, value in {**base, **changes}.items() if key not in lost},
-    st.sampled_from([SOUND, SEQUENTIAL, THRESHOLD]),
+    st.sampled_from([SOUND, SEQUENTIAL, THRESHOLD, ASKING, ALERTED, RUNNING]),
     st.dictionaries(rule_keys, values, max_size=3),
     st.sets(rule_keys, max_size=2),
 )
@@ -106,14 +115,19 @@ def test_any_bytes_are_settings_or_a_refusal(tmp_path: Path, content: bytes) -> 
 @given(st.lists(near_rules, max_size=3))
 def test_rules_that_are_read_can_be_judged(tmp_path: Path, rules: list[dict[str, object]]) -> None:
     """A rule that is nearly right is refused, or is one whose limits and times make sense together."""
-    (tmp_path / "web.yaml").write_text(yaml.safe_dump({"service": "web", "rules": rules}))
+    path = tmp_path / "web.yaml"
+    path.write_text(yaml.safe_dump({"service": "web", "rules": rules}))
     try:
         found = load_rules(tmp_path, WEB)["web"].rules
     except ConfigFaults as refusal:
         assert_lines(refusal)
         return
+    shelf = Shelf(tmp_path, None, Findings())
+    shelf.read(path)
+    assert all(str(fault).isprintable() for fault in lint(shelf.written, Known()))
     assert len({rule.name for rule in found}) == len(found) == len(rules)
     for rule in found:
+        judge_for(rule, Trial(Environment.GREEN, 1e9, WATCH, 0.05, shared=False, history=History()))
         match rule.test:
             case Sequential() as test:
                 assert 0 < test.floor <= test.limit < 1 or test.against is Against.LIMIT
@@ -121,7 +135,8 @@ def test_rules_that_are_read_can_be_judged(tmp_path: Path, rules: list[dict[str,
                 assert 1 <= test.tolerance <= 100
             case Threshold() as test:
                 assert 1 <= test.needed <= test.of
-                assert 0 < test.every <= test.window
+                assert test.every > 0
+                assert test.every <= test.window or rule.source in (Source.ALERTS, Source.COMMAND)
                 assert test.warm_up + test.window + (test.of - 1) * test.every < WATCH
 
 
