@@ -286,7 +286,10 @@ class Program:
         stages = Stages(services, balancer)
         self._actor = Actor(services, balancer, self._watcher, self._clock, decider.submit, stages)
         self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock, settings.haproxy.drift)
-        parts = Parts(services, balancer, store, decider, self._watcher, self._prober, self._feed, book, self._clock, stages)
+        parts = Parts(
+            *(services, balancer, store, decider, self._watcher, self._prober, self._feed, book, self._clock, stages),
+            may_approve=self._may_approve,
+        )
         self._orders, self._pacer = Orders(parts), Pacer(parts)
         self._reconciler.turned = lambda: self._heart.turned("close looks")
         self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)
@@ -307,6 +310,10 @@ class Program:
         for name in services:
             if not rules[name].rules:
                 logger.warning("%s", upkeep.nothing_watches(name), extra={"service": name})
+
+    def _may_approve(self, by: str) -> bool:
+        """Whether ``by`` may approve deployments; those whom the API knows it has let in itself."""
+        return self._slack is None or self._slack.may_approve(by)
 
     async def begin(self, met: Mapping[str, Adopted]) -> None:
         """Record the services that are new, and go on with what an earlier run may have left half done."""

@@ -71,8 +71,14 @@ def _about(view: ServiceView, now: float) -> Iterator[str]:
     yield words.safe_side(view.safe)
     deployment = view.deployment
     yield words.latest(deployment.id, deployment.phase, escaped(deployment.requested_by)) if deployment else words.nothing_yet()
+    if deployment and deployment.waits:
+        yield words.waits(escaped(deployment.waits))
+    if view.queue:
+        yield words.queued([escaped(each) for each in view.queue])
     if view.latched:
         yield words.latched(escaped(view.latched))
+    if view.frozen:
+        yield words.is_frozen(escaped(view.frozen))
     if view.rollback is None:
         yield words.unknown_readiness()
     elif view.rollback.ready:

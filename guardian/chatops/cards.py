@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from guardian.app.deployment_views import deployment_view
 from guardian.chatops.blocks import (
     Ask,
     Block,
@@ -20,9 +21,10 @@ from guardian.chatops.blocks import (
 )
 from guardian.chatops.desk import Seen
 from guardian.chatops.wishes import Verb, Wish, written
-from guardian.core.deployment import Deployment, Phase
+from guardian.core.deployment import Deployment, Phase, Rollback
 from guardian.core.letters import Letter
-from guardian.core.model import Split
+from guardian.core.model import BASIS_POINTS, Split
+from guardian.core.release import Question
 from guardian.core.rules import Rule, Severity
 from guardian.core.verdicts import Verdict
 from guardian.core.words import cards as words
@@ -33,7 +35,7 @@ from guardian.core.words.verdicts import value_of
 MOST_RULES = 20
 _LOUD = frozenset({Phase.ROLLED_BACK, Phase.STUCK, Phase.ABORTED})
 """Where a deployment has failed."""
-_TAKEABLE = frozenset({Phase.CUTTING_OVER, Phase.WATCHING, Phase.VERIFIED, Phase.UNVERIFIED})
+_TAKEABLE = frozenset({Phase.SHIFTING, Phase.CUTTING_OVER, Phase.VERIFIED, Phase.UNVERIFIED})
 _CALM = {Severity.INFO: "", Severity.WARNING: "*Warning:* ", Severity.CRITICAL: "*Critical:* "}
 
 
@@ -52,6 +54,8 @@ class Facts:
     promoted: bool = False
     """Whether its candidate is the safe side by now."""
     latched: bool = False
+    frozen: str = ""
+    """Until when, by whom and why nothing of the service moves forward; empty where it may."""
 
 
 def card(facts: Facts, now: float) -> Content:
@@ -63,7 +67,7 @@ def card(facts: Facts, now: float) -> Content:
     buttons = list(_buttons(facts)) if facts.current else []
     if buttons:
         blocks.append(actions([_button(facts, each) for each in buttons], f"card:{deployment.id}"))
-        blocks.append(context(words.typed_forms([written(each.wish) for each in buttons])))
+        blocks.append(context(words.typed_forms([_typed(each) for each in buttons])))
     text = f"{title}. {'. '.join(_story(facts, now))}"
     return content(text, blocks)
 
@@ -71,17 +75,16 @@ def card(facts: Facts, now: float) -> Content:
 def _story(facts: Facts, now: float) -> Iterator[str]:
     """What it is about, where the traffic is, how long it takes, and what became of it."""
     deployment = facts.deployment
-    yield words.asked_by(escaped(deployment.requested_by), escaped(deployment.reason))
+    yield words.asked_by(escaped(deployment.requested_by), escaped(deployment.reason), escaped(deployment.version))
+    if deployment.alone:
+        yield words.glass_broken(escaped(deployment.requested_by))
     green = (facts.live if facts.current else deployment.target).green
-    yield words.split(escaped(facts.service), share(10_000 - green), bar(green), share(green))
-    if deployment.phase is Phase.WATCHING and deployment.watch_ends_at is not None:
-        left = seconds(max(0.0, deployment.watch_ends_at - now))
-        yield words.watched_until(words.when(deployment.watch_ends_at, "{time_secs}", f"in {left}"), left)
+    yield words.split(escaped(facts.service), share(BASIS_POINTS - green), bar(green), share(green))
+    yield from _way(facts, now)
+    if deployment.question:
+        yield from _asked(deployment, deployment.question, now)
     if deployment.rollback:
-        took, where = deployment.rollback.seconds, split_of(deployment.fallback)
-        yield words.taken_back(escaped(deployment.rollback.by), where, took, escaped(deployment.rollback.reason))
-        if deployment.rollback.trouble:
-            yield words.stuck(escaped(deployment.rollback.trouble))
+        yield from _taken_back(deployment, deployment.rollback)
     if deployment.paused:
         yield words.paused(deployment.paused.rule, escaped(deployment.paused.reason))
     if deployment.trouble:
@@ -89,10 +92,46 @@ def _story(facts: Facts, now: float) -> Iterator[str]:
     if facts.promoted and not deployment.rollback:
         yield words.is_safe(str(deployment.candidate))
     if facts.latched:
-        yield words.is_latched(facts.service)
+        yield words.is_latched(escaped(facts.service))
     if deployment.ended_at is not None:
-        ended = words.when(deployment.ended_at, "{date_short_pretty} {time_secs}", seconds(max(0.0, now - deployment.ended_at)))
-        yield words.ended(ended)
+        ago = seconds(max(0.0, now - deployment.ended_at))
+        yield words.ended(words.when(deployment.ended_at, "{date_short_pretty} {time_secs}", f"{ago} ago"))
+
+
+def _way(facts: Facts, now: float) -> Iterator[str]:
+    """The steps, which one it is at, what it waits for, and how long."""
+    deployment, view = facts.deployment, deployment_view(facts.service, facts.deployment)
+    if view.steps:
+        yield words.steps([(escaped(step.name), step.state) for step in view.steps])
+    if deployment.watch_ends_at is not None and deployment.phase.proved:
+        left = seconds(max(0.0, deployment.watch_ends_at - now))
+        yield words.judged_until(str(deployment.phase), words.when(deployment.watch_ends_at, "{time_secs}", f"in {left}"), left)
+    if deployment.held:
+        yield words.held(escaped(deployment.held.by), escaped(deployment.held.reason))
+    elif view.waits and not deployment.undecided and not deployment.paused:
+        yield words.waits(escaped(view.waits))
+    if facts.current and facts.frozen and deployment.phase.active:
+        yield words.is_frozen(escaped(facts.frozen))
+    for skip in deployment.skips:
+        yield words.skipped(escaped(skip.by), escaped(skip.reason))
+
+
+def _asked(deployment: Deployment, question: Question, now: float) -> Iterator[str]:
+    """A question to people: who has agreed, how many are needed, until when; afterwards only who agreed."""
+    for approval in question.approvals:
+        at = words.when(approval.at, "{date_short_pretty} {time}", f"{seconds(max(0.0, now - approval.at))} ago")
+        told = words.glass_approval if approval.alone else words.approval
+        yield told(escaped(approval.by), at, escaped(approval.reason))
+    if deployment.undecided:
+        left = seconds(max(0.0, question.expires_at - now))
+        until = words.when(question.expires_at, "{date_short_pretty} {time}", f"in {left}")
+        yield words.asking(len(question.approvals), question.needed, until)
+
+
+def _taken_back(deployment: Deployment, rollback: Rollback) -> Iterator[str]:
+    yield words.taken_back(escaped(rollback.by), split_of(deployment.fallback), rollback.seconds, escaped(rollback.reason))
+    if rollback.trouble:
+        yield words.stuck(escaped(rollback.trouble))
 
 
 def _rules(facts: Facts) -> Iterator[str]:
@@ -109,6 +148,10 @@ def _rules(facts: Facts) -> Iterator[str]:
         yield words.more_rules(len(verdicts) - MOST_RULES)
 
 
+def _typed(press: "Press") -> str:
+    return f"{written(press.wish)} {words.WHY}" if press.asks_why else written(press.wish)
+
+
 class Press(NamedTuple):
     """Something that can be done now."""
 
@@ -117,29 +160,61 @@ class Press(NamedTuple):
     label: str
     ask: Ask | None = None
     style: str = ""
-    bound: bool = False
-    """Whether it means the step that was seen, and no later one."""
+    generation: int | None = None
+    """What it means: the step or the question that was seen, and no later one."""
+    asks_why: bool = False
+    """Whether it opens a form for the reason."""
 
 
 def _buttons(facts: Facts) -> Iterator[Press]:
     """What fits the moment, the most wanted first."""
     deployment, service = facts.deployment, facts.service
-    back = split_of(deployment.fallback)
-    if deployment.phase in _TAKEABLE:
-        ask = Ask(words.SURE, words.sure_rollback(service, back), words.ROLL_BACK, words.CANCEL, danger=True)
-        yield Press(Wish(Verb.ROLLBACK, service), words.ROLL_BACK, words.label_rollback(service, back), ask, "danger")
-    if deployment.phase is Phase.STUCK:
-        ask = Ask(words.SURE, words.sure_force(service, back), words.FORCE, words.CANCEL, danger=True)
-        yield Press(Wish(Verb.ROLLBACK, service, force=True), words.FORCE, words.label_force(service, back), ask, "danger")
+    if deployment.undecided and deployment.question:
+        yield from _answers(facts, deployment.question)
+    yield from _ways_back(facts)
+    if deployment.phase.active and not deployment.phase.going_back:
+        if deployment.held or deployment.paused:
+            yield Press(Wish(Verb.RESUME, service), words.RESUME, words.label_resume(deployment.id))
+        else:
+            yield Press(Wish(Verb.PAUSE, service), words.PAUSE, words.label_pause(deployment.id))
+    if deployment.phase.proved and not deployment.ready and not deployment.held:
+        label = words.label_skip(deployment.id)
+        yield Press(Wish(Verb.PROMOTE, service), words.SKIP, label, generation=facts.generation, asks_why=True)
     if deployment.phase is Phase.UNVERIFIED and not facts.promoted:
         side = str(deployment.candidate)
         ask = Ask(words.SURE, words.sure_promote(service, side), words.PROMOTE, words.CANCEL)
-        yield Press(Wish(Verb.PROMOTE, service), words.PROMOTE, words.label_promote(service, side), ask, "primary", bound=True)
+        label = words.label_promote(service, side)
+        yield Press(Wish(Verb.PROMOTE, service), words.PROMOTE, label, ask, "primary", facts.generation)
+    if facts.latched:
+        yield Press(Wish(Verb.UNLATCH, service), words.UNLATCH, words.label_unlatch(service), asks_why=True)
+
+
+def _answers(facts: Facts, question: Question) -> Iterator[Press]:
+    deployment = facts.deployment
+    ask = Ask(words.SURE, words.sure_approve(deployment.id, facts.service), words.APPROVE, words.CANCEL)
+    number = question.number
+    yield Press(Wish(Verb.APPROVE, deployment.id), words.APPROVE, words.label_approve(deployment.id), ask, "primary", number)
+    reject = Wish(Verb.REJECT, deployment.id)
+    yield Press(reject, words.REJECT, words.label_reject(deployment.id), None, "danger", number, asks_why=True)
+
+
+def _ways_back(facts: Facts) -> Iterator[Press]:
+    deployment, service = facts.deployment, facts.service
+    back = split_of(deployment.fallback)
+    if deployment.exposed or deployment.phase in _TAKEABLE:
+        ask = Ask(words.SURE, words.sure_rollback(service, back), words.ROLL_BACK, words.CANCEL, danger=True)
+        yield Press(Wish(Verb.ROLLBACK, service), words.ROLL_BACK, words.label_rollback(service, back), ask, "danger")
+    elif deployment.phase is Phase.STUCK:
+        ask = Ask(words.SURE, words.sure_force(service, back), words.FORCE, words.CANCEL, danger=True)
+        yield Press(Wish(Verb.ROLLBACK, service, force=True), words.FORCE, words.label_force(service, back), ask, "danger")
+    elif deployment.phase.active and not deployment.phase.going_back:
+        ask = Ask(words.SURE, words.sure_abort(deployment.id), words.ABORT, words.CANCEL, danger=True)
+        yield Press(Wish(Verb.ABORT, service), words.ABORT, words.label_abort(deployment.id), ask, "danger")
 
 
 def _button(facts: Facts, press: Press) -> Button:
-    seen = Seen(facts.deployment.id, facts.generation if press.bound else None)
-    action = f"order:{press.wish.verb}"
+    seen = Seen(facts.deployment.id, press.generation)
+    action = f"{'why' if press.asks_why else 'order'}:{press.wish.verb}"
     return Button(action, press.text, seen.written(press.wish), press.label, press.style, press.ask)
 
 

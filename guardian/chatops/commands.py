@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from html import unescape
 
 from guardian.chatops.wishes import NEED_REASON, OF_ALL, OF_DEPLOYMENTS, OF_SERVICES, QUESTIONS, UNITS, Known, Misread, Verb, Wish
@@ -15,9 +16,9 @@ MOST_LISTED = 20
 
 
 _OPTIONS: dict[Verb, tuple[str, ...]] = {
-    Verb.DEPLOY: ("--reason", "--force"),
-    Verb.SWITCH: ("--to", "--share", "--reason"),
-    Verb.ROLLBACK: ("--force", "--reason"),
+    Verb.DEPLOY: ("--reason", "--force", "--again"),
+    Verb.SWITCH: ("--to", "--share", "--reason", "--force"),
+    Verb.ROLLBACK: ("--force", "--redeploy", "--reason"),
     Verb.APPROVE: ("--force", "--reason"),
     Verb.FREEZE: ("--for", "--reason"),
     Verb.MUTE: ("--for", "--reason"),
@@ -50,6 +51,9 @@ _TIME_PART = re.compile(
     r"([0-9]{1,7}(?:\.[0-9]{1,3})?) ?(s|sec|secs|seconds?|m|min|mins|minutes?|h|hrs?|hours?|d|days?)\b ?", re.IGNORECASE
 )
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+@/~-]{0,127}")
+_FLAGS = frozenset({"--force", "--redeploy", "--again"})
+"""Options without a value."""
+_ALIASES = {"--break-glass": "--force", "--because": "--reason"}
 _FILLERS = frozenset({"because", "reason:", "reason", "-", ":", "--"})
 
 
@@ -118,7 +122,7 @@ class _Reading:
                 self._given[name] = " ".join(filter(None, (value, *self._rest)))
                 self._rest = []
                 return
-            if name != "--force" and not value:
+            if name not in _FLAGS and not value:
                 value = self._value(name)
             self._given[name] = value
 
@@ -133,7 +137,7 @@ class _Reading:
 
     def _option(self, word: str) -> tuple[str, str]:
         name, _, value = word.partition("=")
-        name = name.casefold()
+        name = _ALIASES.get(name.casefold(), name.casefold())
         if name not in self._options:
             near = nearest(name, self._options)
             raise Misread(
@@ -155,9 +159,10 @@ class _Reading:
         """Whether these words are whole options, known ones, and no reason is among them."""
         while found:
             name = found[0].partition("=")[0].casefold()
+            name = _ALIASES.get(name, name)
             if name not in self._options or name == "--reason":
                 return False
-            if name == "--force" or "=" in found[0]:
+            if name in _FLAGS or "=" in found[0]:
                 found = found[1:]
             elif len(found) > 2 and re.fullmatch(r"%|[a-z]+", found[2], re.IGNORECASE) and found[1].replace(".", "", 1).isdigit():  # noqa: PLR2004
                 found = found[3:]
@@ -309,7 +314,7 @@ class _Reading:
             raise Misread(words.too_long(LONGEST_REASON))
         if not reason and (wish.verb in NEED_REASON or (wish.force and not wish.back)):
             raise Misread(words.no_reason(f"{wish.verb} --force" if wish.force else wish.verb))
-        return Wish(wish.verb, wish.subject, wish.to, wish.share, wish.version, wish.seconds, wish.limit, wish.force, reason)
+        return replace(wish, reason=reason, redeploy="--redeploy" in self._given, again="--again" in self._given)
 
     def _instead(self, word: str, meant: str) -> str:
         """All that was typed, with ``meant`` in the place of ``word``."""

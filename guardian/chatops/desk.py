@@ -5,19 +5,23 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from guardian.app.orders import Order, Orders
+from guardian.app.orders import Orders
+from guardian.app.parts import Order, Parts
 from guardian.app.views import ServiceView
 from guardian.chatops.commands import parse
 from guardian.chatops.people import Caller, NotAllowed, People
-from guardian.chatops.wishes import Known, Misread, Verb, Wish, written
+from guardian.chatops.wishes import OF_DEPLOYMENTS, Known, Misread, Verb, Wish, written
+from guardian.core.chat import account_of
+from guardian.core.deployment import Phase
 from guardian.core.people import Role
-from guardian.core.ports import ChatOrder, Clock, Ledger, StoreError
+from guardian.core.ports import ChatOrder, Ledger, StoreError
 from guardian.core.switch import Refused
 from guardian.core.words import chat as words
 from guardian.core.words.figures import seconds
+from guardian.core.words.moments import moment
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +48,14 @@ class Seen:
         try:
             held = json.loads(value)
             seen = cls(str(held["d"]), None if held["g"] is None else int(held["g"]))
-            return seen, Wish(Verb(held["v"]), str(held["s"]))
+            return seen, Wish(Verb(held["v"]), str(held["s"]), force=bool(held.get("f")))
         except (KeyError, TypeError) as error:
             raise ValueError(value) from error
 
     def written(self, wish: Wish) -> str:
         """The value of a button."""
-        return json.dumps({"v": wish.verb, "s": wish.subject, "d": self.deployment, "g": self.generation}, separators=(",", ":"))
+        held = {"v": wish.verb, "s": wish.subject, "f": wish.force, "d": self.deployment, "g": self.generation}
+        return json.dumps(held, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +70,24 @@ class Taken:
 class Desk:
     """Takes orders. Nothing here knows Slack's protocol."""
 
-    def __init__(self, orders: Orders, people: People, ledger: Ledger, clock: Clock, team: str) -> None:
-        self._orders, self._people, self._ledger, self._clock, self._team = orders, people, ledger, clock, team
+    def __init__(self, parts: Parts, people: People, ledger: Ledger, team: str) -> None:
+        self._orders, self._clock, self._decider = Orders(parts), parts.clock, parts.decider
+        self._people, self._ledger, self._team = people, ledger, team
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._unrecorded: set[str] = set()
         """Keys of rollbacks that were carried out though they could not be recorded."""
-        self._verbs: dict[Verb, Callable[[Wish, Order], Awaitable[str]]] = {
+        self._verbs: dict[Verb, Callable[[Wish, Order, ChatOrder], Awaitable[str]]] = {
+            Verb.DEPLOY: self._deploy,
             Verb.SWITCH: self._switch,
             Verb.ROLLBACK: self._rollback,
+            Verb.APPROVE: self._approve,
+            Verb.REJECT: self._reject,
+            Verb.PAUSE: self._pause,
+            Verb.RESUME: self._resume,
             Verb.PROMOTE: self._promote,
+            Verb.ABORT: self._abort,
+            Verb.FREEZE: self._freeze,
+            Verb.UNFREEZE: self._unfreeze,
             Verb.UNLATCH: self._unlatch,
         }
 
@@ -112,7 +126,8 @@ class Desk:
         try:
             await self._people.check(caller, _needed(wish), back=wish.back)
             self._must_be_fresh(order, wish)
-            sentence = await self._verbs[wish.verb](wish, Order(caller.by, wish.reason))
+            glass = wish.force and wish.verb is not Verb.ROLLBACK
+            sentence = await self._verbs[wish.verb](wish, Order(caller.by, wish.reason, break_glass=glass), order)
             outcome, level = words.done(sentence), logging.INFO
         except (NotAllowed, Refused) as refusal:
             sentence = words.in_chat(str(refusal))
@@ -162,36 +177,89 @@ class Desk:
         self._thread.shutdown(wait=False)
 
     def _current(self, wish: Wish) -> str:
-        """The deployment that an order about a service is given about."""
+        """The deployment that an order is given about."""
+        if wish.verb in OF_DEPLOYMENTS:
+            return wish.subject
         services = {view.service: view for view in self._orders.services()}
         view = services.get(wish.subject)
         return view.deployment.id if view and view.deployment else ""
 
     def _must_be_fresh(self, order: ChatOrder, wish: Wish) -> None:
-        """An order is about the deployment that was seen when it was given, and moves no other."""
+        """An order is about the deployment that was seen when it was given, and moves no other.
+
+        A freeze and a deployment that may queue are about the service, whatever it does. Answers are held against their question
+        by the state machine itself.
+        """
+        if wish.verb in (Verb.FREEZE, Verb.UNFREEZE, Verb.DEPLOY, *OF_DEPLOYMENTS):
+            return
         view = self._orders.service(wish.subject)
         current = view.deployment
         if order.deployment != (current.id if current else ""):
             now = words.latest_of(view.service, current.id, current.phase) if current else words.none_yet(view.service)
             raise Refused(words.stale(order.deployment or view.service, now))
+        if order.generation not in (None, self._decider.state(wish.subject).generation):
+            raise Refused(words.stale(order.deployment, words.moved_on(order.deployment, current.phase if current else "")))
 
     # Orders.
 
-    async def _switch(self, wish: Wish, order: Order) -> str:
+    async def _deploy(self, wish: Wish, order: Order, given: ChatOrder) -> str:
+        view = await self._orders.deploy(wish.subject, wish.version, order, key=given.key, again=wish.again)
+        return words.ordered(view.id, view.service, view.phase)
+
+    async def _switch(self, wish: Wish, order: Order, _: ChatOrder) -> str:
         view = await self._orders.switch(wish.subject, order, wish.to, wish.share)
         return words.switching(*_about(view), view.deployment.target if view.deployment else view.split)
 
-    async def _rollback(self, wish: Wish, order: Order) -> str:
-        view = await self._orders.rollback(wish.subject, order, force=wish.force)
+    async def _rollback(self, wish: Wish, order: Order, _: ChatOrder) -> str:
+        view = await self._orders.rollback(wish.subject, order, force=wish.force, redeploy=wish.redeploy)
         return words.going_back(*_about(view), view.split)
 
-    async def _promote(self, wish: Wish, order: Order) -> str:
+    async def _approve(self, wish: Wish, order: Order, given: ChatOrder) -> str:
+        self._must_be_another(wish, order)
+        view = await self._orders.approve(wish.subject, order, given.generation)
+        asked = view.deployment.approval if view.deployment else None
+        return words.approved(wish.subject, len(asked.by) if asked else 0, asked.needed if asked else 0)
+
+    def _must_be_another(self, wish: Wish, order: Order) -> None:
+        """One account is one person, whatever names it had when it asked, agreed, and agreed again."""
+        account = account_of(order.by)
+        for view in self._orders.services():
+            asked = view.deployment
+            if asked is None or asked.id != wish.subject or account is None:
+                continue
+            if account_of(asked.requested_by) == account and not order.break_glass:
+                raise Refused(words.own_request(asked.id))
+            if asked.approval and any(account_of(each) == account for each in asked.approval.by):
+                raise Refused(words.counted_already(asked.id))
+
+    async def _reject(self, wish: Wish, order: Order, given: ChatOrder) -> str:
+        await self._orders.reject(wish.subject, order, given.generation)
+        return words.rejected(wish.subject)
+
+    async def _pause(self, wish: Wish, order: Order, _: ChatOrder) -> str:
+        return words.held(_about(await self._orders.pause(wish.subject, order))[0])
+
+    async def _resume(self, wish: Wish, order: Order, _: ChatOrder) -> str:
+        return words.resumed(_about(await self._orders.resume(wish.subject, order))[0])
+
+    async def _promote(self, wish: Wish, order: Order, _: ChatOrder) -> str:
         view = await self._orders.promote(wish.subject, order)
+        if view.deployment and Phase(view.deployment.phase).active:
+            return words.resumed(view.deployment.id)
         return words.promoted(view.service, view.safe)
 
-    async def _unlatch(self, wish: Wish, order: Order) -> str:
-        view = await self._orders.unlatch(wish.subject, order)
-        return words.unlatched(view.service)
+    async def _abort(self, wish: Wish, order: Order, _: ChatOrder) -> str:
+        return words.aborted(_about(await self._orders.abort(wish.subject, order))[0])
+
+    async def _freeze(self, wish: Wish, order: Order, _: ChatOrder) -> str:
+        view = await self._orders.freeze(wish.subject, order, wish.seconds or 0.0)
+        return words.frozen(view.service, moment(self._clock.now() + (wish.seconds or 0.0)))
+
+    async def _unfreeze(self, wish: Wish, order: Order, _: ChatOrder) -> str:
+        return words.unfrozen((await self._orders.unfreeze(wish.subject, order)).service)
+
+    async def _unlatch(self, wish: Wish, order: Order, _: ChatOrder) -> str:
+        return words.unlatched((await self._orders.unlatch(wish.subject, order)).service)
 
 
 def _about(view: ServiceView) -> tuple[str, str]:
@@ -204,8 +272,3 @@ def _needed(wish: Wish) -> Role:
     if wish.verb in (Verb.APPROVE, Verb.REJECT) or (wish.force and not wish.back):
         return Role.APPROVER
     return Role.OPERATOR
-
-
-def in_short(wish: Wish) -> Wish:
-    """``wish`` as a button holds it: without words."""
-    return replace(wish, reason="")

@@ -3,11 +3,12 @@
 import asyncio
 
 from guardian.app.codec import deployment_from_record
-from guardian.app.orders import Parts
+from guardian.app.parts import Parts
 from guardian.chatops.cards import Facts
-from guardian.core.deployment import Deployment, Phase, ServiceState
+from guardian.core.deployment import Deployment, ServiceState
 from guardian.core.model import Split
 from guardian.core.rules import Rule
+from guardian.core.words import rollout
 
 
 class Gatherer:
@@ -32,14 +33,14 @@ class Gatherer:
         return next((rule for rule in self._parts.rules.of(service).rules if rule.name == name), None)
 
     def _current(self, state: ServiceState, deployment: Deployment) -> Facts:
-        judged = deployment.phase is Phase.WATCHING
         return Facts(
             service=state.service,
             deployment=deployment,
             current=True,
             live=state.live,
             generation=state.generation,
-            verdicts=tuple(self._parts.watcher.verdicts(state.service)) if judged else (),
+            verdicts=tuple(self._parts.watcher.verdicts(state.service)) if deployment.exposed else (),
             promoted=state.safe == Split.all_on(deployment.candidate),
             latched=state.latch is not None and state.latch.deployment == deployment.id,
+            frozen=rollout.frozen(state.freeze) if state.freeze else "",
         )

@@ -24,12 +24,12 @@ from guardian.chatops.blocks import (
 )
 from guardian.chatops.commands import LONGEST_REASON, share_of
 from guardian.chatops.desk import Seen
-from guardian.chatops.wishes import Verb, Wish
+from guardian.chatops.wishes import Verb, Wish, written
 from guardian.core.deployment import Phase
 from guardian.core.model import BASIS_POINTS, Environment
 from guardian.core.words import cards as words
 
-SWITCH_FORM = "switch-form"
+SWITCH_FORM, WHY_FORM = "switch-form", "why-form"
 TO, SHARE, REASON = "to", "share", "reason"
 OPEN_FORM = "form:switch"
 
@@ -51,7 +51,7 @@ def switch_form(view: ServiceView, rules: int, place: str, now: float) -> dict[s
         "private_metadata": json.dumps(held),
         "title": plain(f"{words.SWITCH_TITLE} {view.service}", 24),
         "submit": plain(words.SWITCH_TITLE, 24),
-        "close": plain("Cancel", 24),
+        "close": plain(words.CANCEL, 24),
         "blocks": [
             *sections(service_lines(view, now)),
             section("\n".join([words.risks_title(), *risks])),
@@ -72,9 +72,33 @@ def _input(name: str, label: str, element: Mapping[str, Any], *, optional: bool 
     }
 
 
+def why_form(value: str, wish: Wish, place: str) -> dict[str, Any]:
+    """The form for the reason of what a button does; ``value`` is the button's."""
+    element = {"type": "plain_text_input", "multiline": True, "max_length": LONGEST_REASON}
+    return {
+        "type": "modal",
+        "callback_id": WHY_FORM,
+        "private_metadata": json.dumps({"value": value, "c": place}),
+        "title": plain(words.WHY_TITLE, 24),
+        "submit": plain(words.SEND, 24),
+        "close": plain(words.CANCEL, 24),
+        "blocks": [section(words.why_text(written(wish))), _input(REASON, words.WHY_TITLE, element)],
+    }
+
+
+def read_why_form(view: Mapping[str, Any]) -> tuple[Wish, Seen, str]:
+    """The wish of the button with the reason that was given, what it knew, and the channel. ``ValueError`` for a foreign one."""
+    held, state = json.loads(view["private_metadata"]), view["state"]["values"]
+    seen, wish = Seen.read(str(held["value"]))
+    reason = " ".join((state[REASON][REASON].get("value") or "").split())
+    return replace(wish, reason=reason), seen, str(held["c"])
+
+
 def _risks(view: ServiceView, rules: int) -> Iterator[str]:
     if view.latched:
         yield words.risk_latched()
+    if view.frozen:
+        yield words.is_frozen(escaped(view.frozen))
     if view.deployment and Phase(view.deployment.phase).active:
         yield words.risk_under_way(view.deployment.id, view.deployment.phase)
     if view.rollback and not view.rollback.ready:

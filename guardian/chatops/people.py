@@ -7,6 +7,7 @@ members count, and where there are none, every full member of the workspace.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -90,16 +91,32 @@ class People:
                 raise NotAllowed(words.cannot_tell(needed, str(silent))) from silent
             logger.warning("%s", words.let_through(caller.by, str(silent)))
 
-    async def still_approves(self, by: str) -> bool:
-        """Whether ``by``, who agreed to something, may still do so; whoever is not known by the chat is none of its business."""
+    def approves(self, by: str) -> bool:
+        """Whether ``by``, who agreed to something, may still do so, as far as Slack has said within the last minutes.
+
+        Asked when an approval takes effect, so it waits for nobody; :meth:`refresh` keeps it well informed. Whoever is known by
+        other means than the chat is none of its business.
+        """
         user = account_of(by)
         if user is None:
             return True
-        try:
-            await self.check(Caller(user, "", self._settings.team), Role.APPROVER)
-        except NotAllowed:
+        known = self._accounts.get(user)
+        if known and (known[1].deactivated or known[1].team != self._settings.team):
             return False
-        return True
+        if self._named(user, Role.APPROVER):
+            return True
+        now = self._monotonic()
+        fresh = [self._groups.get(group) for group in self._groups_for(Role.APPROVER)]
+        return any(found is not None and now - found[0] < FRESH_SECONDS and user in found[1] for found in fresh)
+
+    async def refresh(self) -> None:
+        """Ask again who approves, where the answer is getting old."""
+        for group in self._groups_for(Role.APPROVER):
+            if self._monotonic() - self._groups.get(group, (-FRESH_SECONDS,))[0] < FRESH_SECONDS / 2:
+                continue
+            with suppress(NoAnswer):
+                members = await _within(FORWARD_PATIENCE, self._directory.group(group, FORWARD_PATIENCE))
+                self._groups[group] = (self._monotonic(), members)
 
     async def _check(self, user: str, needed: Role, patience: float) -> None:
         named = self._named(user, needed)

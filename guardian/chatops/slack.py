@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from guardian.app.orders import Orders
+from guardian.app.parts import Parts
 from guardian.chatops import forms
 from guardian.chatops.answers import Answers
 from guardian.chatops.blocks import Content, clipped, escaped
@@ -29,7 +30,7 @@ from guardian.chatops.people import Caller, NotAllowed, People
 from guardian.chatops.wishes import Misread, Verb, Wish
 from guardian.core.chat import SlackSettings
 from guardian.core.people import Role
-from guardian.core.ports import Clock, Ledger
+from guardian.core.ports import Ledger
 from guardian.core.switch import Refused
 from guardian.core.words import chat as words
 from guardian.core.words import connection as said
@@ -42,16 +43,6 @@ REMEMBERED = 2000
 """Payloads that are recognised when they come again, besides the orders, which are recorded."""
 
 Say = Callable[[Content], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the chat works with."""
-
-    settings: SlackSettings
-    orders: Orders
-    ledger: Ledger
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +63,13 @@ class Asked:
 class Chat:
     """Slack beside the running program. Whatever becomes of it, nothing else stops or waits."""
 
-    def __init__(self, parts: Parts, beat: Beat | None = None) -> None:
-        self._parts, self._team = parts, parts.settings.team
+    def __init__(self, settings: SlackSettings, parts: Parts, ledger: Ledger, beat: Beat | None = None) -> None:
+        self._orders, self._clock, self._team = Orders(parts), parts.clock, settings.team
         self._directory = SlackDirectory()
-        self.people = People(parts.settings, self._directory, parts.clock.monotonic)
-        self._desk = Desk(parts.orders, self.people, parts.ledger, parts.clock, self._team)
-        self._answers = Answers(parts.orders, parts.clock)
-        self._connection = Connection(parts.settings, self._build, beat or Beat())
+        self.people = People(settings, self._directory, parts.clock.monotonic)
+        self._desk = Desk(parts, self.people, ledger, self._team)
+        self._answers = Answers(self._orders, parts.clock)
+        self._connection = Connection(settings, self._build, beat or Beat())
         self._recent: deque[str] = deque(maxlen=REMEMBERED)
 
     @property
@@ -105,8 +96,10 @@ class Chat:
         app.command(re.compile(".*"))(self._command)
         app.action(forms.OPEN_FORM)(self._form_button)
         app.action(re.compile("order:.*"))(self._button)
+        app.action(re.compile("why:.*"))(self._why_button)
         app.action(re.compile(".*"))(self._unknown_button)
         app.view(forms.SWITCH_FORM)(self._form_sent)
+        app.view(forms.WHY_FORM)(self._form_sent)
         app.event("app_home_opened")(self._home)
         app.event(re.compile("subteam_.*"))(self._groups_changed)
         app.event(re.compile(".*"))(_take)
@@ -160,9 +153,20 @@ class Chat:
             return
         await self._open_form(self._clicked(body, ack, client, None), client, str(body.get("trigger_id")), wish)
 
-    async def _form_sent(self, body: dict[str, Any], ack: Any, client: AsyncWebClient) -> None:
+    async def _why_button(self, body: dict[str, Any], ack: Any, client: AsyncWebClient, respond: Any) -> None:
+        asked, value = self._clicked(body, ack, client, respond), str(body["actions"][0].get("value") or "")
+        await ack()
         try:
-            wish, seen, place = forms.read_switch_form(body["view"])
+            _, wish = Seen.read(value)
+        except ValueError:
+            await asked.say(Content(words.unreadable_button()))
+            return
+        await self._show(asked, client, str(body.get("trigger_id")), forms.why_form(value, wish, asked.place))
+
+    async def _form_sent(self, body: dict[str, Any], ack: Any, client: AsyncWebClient) -> None:
+        read = forms.read_switch_form if body["view"]["callback_id"] == forms.SWITCH_FORM else forms.read_why_form
+        try:
+            wish, seen, place = read(body["view"])
         except Misread as misread:
             await ack(response_action="errors", errors={forms.SHARE: str(misread)})
             return
@@ -178,7 +182,7 @@ class Chat:
         caller = Caller(str(event.get("user")), "", str(body.get("team_id")))
         try:
             await self._desk.may(caller, Role.VIEWER)
-            view = forms.home(self._parts.orders.services(), self._parts.clock.now())
+            view = forms.home(self._orders.services(), self._clock.now())
         except NotAllowed as refusal:
             view = forms.closed_home(str(refusal))
         await self._guarded(caller, client.views_publish(user_id=caller.user, view=view))
@@ -227,12 +231,15 @@ class Chat:
         """A trigger lives three seconds: the form opens first, and who may is asked when it is sent."""
         await asked.ack()
         try:
-            view = self._parts.orders.service(wish.subject)
+            view = self._orders.service(wish.subject)
         except Refused as refusal:
             await asked.say(_plain(str(refusal)))
             return
-        rules = next((len(each.rules) for each in self._parts.orders.rules().services if each.service == wish.subject), 0)
-        form = forms.switch_form(view, rules, asked.place, self._parts.clock.now())
+        rules = next((len(each.rules) for each in self._orders.rules().services if each.service == wish.subject), 0)
+        await self._show(asked, client, trigger, forms.switch_form(view, rules, asked.place, self._clock.now()))
+
+    async def _show(self, asked: Asked, client: AsyncWebClient, trigger: str, form: dict[str, Any]) -> None:
+        """Open a form; where that fails, say how it is typed."""
         try:
             async with asyncio.timeout(ANSWER_PATIENCE):
                 await client.views_open(trigger_id=trigger, view=form)

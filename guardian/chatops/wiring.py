@@ -6,12 +6,11 @@ import time
 from collections.abc import Iterable
 
 from guardian.app.gauges import ChatState
-from guardian.app.orders import Orders, Parts
 from guardian.app.outbox import Channel, Outbox
+from guardian.app.parts import Parts
 from guardian.chatops.facts import Gatherer
 from guardian.chatops.sender import PATIENCE, SlackSender, Sources
 from guardian.chatops.slack import Chat
-from guardian.chatops.slack import Parts as ChatParts
 from guardian.core.channels import ChannelSettings, SlackChannel
 from guardian.core.chat import SlackSettings
 from guardian.core.deployment import Phase
@@ -43,7 +42,7 @@ class Slack:
             for each in channels
             if isinstance(each.target, SlackChannel)
         ]
-        self.chat = Chat(ChatParts(settings, Orders(parts), ledger, parts.clock))
+        self.chat = Chat(settings, parts, ledger)
 
     async def run(self) -> None:
         """Be there for people until cancelled. No fault in here ends anything else."""
@@ -55,10 +54,16 @@ class Slack:
                 await asyncio.sleep(FAULT_PAUSE)
 
     async def freshen(self, outbox: Outbox) -> None:
-        """Have the messages of deployments on trial show what is measured now."""
+        """Have the messages of deployments on trial show what is measured now, and know who approves while that is asked."""
         for state in self._parts.decider.states():
-            if state.deployment and state.deployment.phase is Phase.WATCHING:
+            if state.deployment and state.deployment.exposed:
                 outbox.touch(state)
+        if any(state.deployment and state.deployment.phase is Phase.AWAITING_APPROVAL for state in self._parts.decider.states()):
+            await self.chat.people.refresh()
+
+    def may_approve(self, by: str) -> bool:
+        """Whether somebody who agreed to a deployment may still do so."""
+        return self.chat.people.approves(by)
 
     def state(self) -> ChatState:
         """How the connection is."""

@@ -68,6 +68,11 @@ class Wish:
     seconds: float | None = None
     limit: int | None = None
     force: bool = False
+    """Onto an unhealthy side for a rollback; past what protects others, for all else."""
+    redeploy: bool = False
+    """For a rollback: bring back first what was retired."""
+    again: bool = False
+    """For a deployment: also a version that was taken back."""
     reason: str = ""
 
     @property
@@ -99,7 +104,8 @@ def written(wish: Wish) -> str:
     parts = [str(wish.verb), wish.subject, wish.version]
     parts += [f"to {wish.to}" if wish.to else "", f"--share {wish.share / 100:g}%" if wish.share else ""]
     parts += [f"--for {_time(wish.seconds)}" if wish.seconds else "", f"--limit {wish.limit}" if wish.limit else ""]
-    parts += ["--force" if wish.force else "", f"--reason {wish.reason}" if wish.reason else ""]
+    parts += ["--force" if wish.force else "", "--redeploy" if wish.redeploy else "", "--again" if wish.again else ""]
+    parts += [f"--reason {wish.reason}" if wish.reason else ""]
     return " ".join(part for part in parts if part)
 
 

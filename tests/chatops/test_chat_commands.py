@@ -40,6 +40,9 @@ UNDERSTOOD: dict[str, Wish] = {
     "rollback web --force blue is sick, green is worse": Wish(
         Verb.ROLLBACK, "web", force=True, reason="blue is sick, green is worse"
     ),
+    "rollback web --redeploy": Wish(Verb.ROLLBACK, "web", redeploy=True),
+    "approve web-7 --break-glass nobody else is awake": Wish(Verb.APPROVE, "web-7", force=True, reason="nobody else is awake"),
+    "deploy web 2.4.1 --again": Wish(Verb.DEPLOY, "web", version="2.4.1", again=True),
     "rollback web because --force did not help": Wish(Verb.ROLLBACK, "web", reason="--force did not help"),
     "approve web-7": Wish(Verb.APPROVE, "web-7"),
     "lgtm WEB-7 looked at it": Wish(Verb.APPROVE, "web-7", reason="looked at it"),
@@ -80,7 +83,8 @@ MISREAD: dict[str, tuple[str, str]] = {
     "switch web --share 0%": ("`0%` is no share", ""),
     "switch web --shar 5%": ("`--shar` does not go with this command", "switch web --share 5%"),
     "switch web --share": ("`--share` lacks its value", ""),
-    "switch web --force": ("`--force` does not go with this command", ""),
+    "switch web --force": ("`switch --force` needs a reason", ""),
+    "pause web --force": ("`--force` does not go with this command", ""),
     "deploy web": ("Deploy which version?", ""),
     "deploy web 2.4 --force": ("`deploy --force` needs a reason", ""),
     "approve": ("`approve` which deployment?", ""),
@@ -163,6 +167,8 @@ def wishes(draw: st.DrawFn) -> Wish:
         seconds=float(draw(st.integers(1, 30 * 86400))) if verb in (Verb.FREEZE, Verb.MUTE) else None,
         limit=draw(st.none() | st.integers(1, 20)) if verb is Verb.HISTORY else None,
         force=verb is Verb.ROLLBACK and draw(st.booleans()),
+        redeploy=verb is Verb.ROLLBACK and draw(st.booleans()),
+        again=verb is Verb.DEPLOY and draw(st.booleans()),
         reason=reason,
     )
 

@@ -164,17 +164,34 @@ async def test_an_endless_answer_is_none(people: People, directory: FakeDirector
     assert await may(people, "UBOB", Role.OPERATOR, back=True)
 
 
-async def test_who_agreed_is_asked_for_again(people: People, directory: FakeDirectory) -> None:
-    """An approval of somebody who left the group, or of whom Slack does not say, lapses; others are none of its business."""
+async def test_who_agreed_is_asked_for_again(people: People, directory: FakeDirectory, clock: Clock) -> None:
+    """An approval of somebody who left the group, or of whom Slack says nothing for long, lapses; others are left alone."""
     by = identity("claire", "UCLAIRE")
-    assert await people.still_approves(by)
+    assert not people.approves(by)
+    await people.refresh()
+    assert people.approves(by)
+    clock.time += FRESH_SECONDS - 1
+    assert people.approves(by)
+    await people.refresh()
+    clock.time += FRESH_SECONDS - 1
+    assert people.approves(by)
     directory.groups["SLEADS"] = frozenset()
-    people.forget()
-    assert not await people.still_approves(by)
+    await people.refresh()
+    assert not people.approves(by)
+    directory.groups["SLEADS"] = frozenset({"UCLAIRE"})
     directory.silent = True
     people.forget()
-    assert not await people.still_approves(by)
-    assert await people.still_approves("root")
+    await people.refresh()
+    assert not people.approves(by)
+    assert people.approves("root")
+    assert people.approves(identity("alice", "UALICE"))
+
+
+async def test_who_is_named_and_leaves_approves_no_more(people: People, directory: FakeDirectory) -> None:
+    """A name in guardian.yaml does not outlive the account, once Slack has said that it is gone."""
+    directory.gone.add("UALICE")
+    assert not await may(people, "UALICE", Role.APPROVER)
+    assert not people.approves(identity("alice", "UALICE"))
 
 
 @pytest.mark.parametrize("name", ["alice", "al(ice) (Slack UROOT)", "x\ny", "", "é" * 300, "a\u202eb"])

@@ -5,6 +5,7 @@ import errno
 import socket as sockets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,8 @@ from guardian.app.codec import state_from_record
 from guardian.app.decide import Decider
 from guardian.app.evidence import evidence_of
 from guardian.app.gauges import Gauges
-from guardian.app.orders import Orders, Parts
+from guardian.app.orders import Orders
+from guardian.app.parts import Parts, everybody
 from guardian.app.readiness import Prober
 from guardian.app.record import Entry, Recorder
 from guardian.app.rulebook import RuleBook
@@ -32,6 +34,7 @@ from guardian.core.model import Environment, Service, Split
 from guardian.core.ports import Store
 from guardian.core.readings import History
 from guardian.core.rules import Lack, Ratio, Rule, RuleSet, Sequential, Source
+from guardian.core.strategy import Strategy
 from guardian.core.switch import adopt
 from guardian.core.verdicts import Conclusion, Finding, Verdict
 from tests.doubles.balancer import FakeBalancer
@@ -67,7 +70,9 @@ async def until(condition: Callable[[], bool]) -> None:
 class House:
     """The parts behind the API, for the service ``web``. What the balancer would have reported, the test lets happen."""
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(
+        self, store: Store | None = None, strategy: Strategy | None = None, may_approve: Callable[[str], bool] = everybody
+    ) -> None:
         """Go on from what ``store`` remembers."""
         self.store, self.balancer = store or MemoryStore(), FakeBalancer([WEB])
         self.clock, self.feed, self.gauges, self.recorder = SteadyClock(), Feed(), Gauges(), Recorder(self.store)
@@ -75,14 +80,16 @@ class House:
         self.met = None if recorded else Adopted(self.clock.now(), Split.all_on(Environment.BLUE), "worker-1")
         state = adopt(WEB.name, self.met).state if self.met else state_from_record(recorded)
         self.decider = Decider({WEB.name: state}, self.recorder, self.clock, self.feed)
-        services = {WEB.name: WEB}
+        services = {WEB.name: replace(WEB, strategy=strategy or WEB.strategy)}
         self.files = RuleFiles({WEB.name: RuleSet(WEB.name, (SERVER_ERRORS,))})
         self.rules = rules = RuleBook(self.files.rules, self.files.files, self.clock, self.decider.watching)
         self.prober = Prober(services, self.balancer, self.recorder, self.decider.state, self.clock)
         self.watcher = Watcher(services, self.balancer, self.clock, rules.of, self.gauges, Beat())
         self.stages = FakeStages({})
         self.parts = parts = Parts(
-            services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock, self.stages
+            *(services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock),
+            stages=self.stages,
+            may_approve=may_approve,
         )
         self.orders = Orders(parts)
         self.gauges.show(self.orders.services, lambda: self.recorder.waiting)

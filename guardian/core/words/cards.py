@@ -43,9 +43,10 @@ def no_rule() -> str:
     return "No rule judges it: nothing can be verified."
 
 
-def asked_by(by: str, reason: str) -> str:
+def asked_by(by: str, reason: str, version: str = "") -> str:
     """Who wants it, and why."""
-    return f"asked for by {by}: {reason}" if reason else f"asked for by {by}"
+    what = f"version *{version}*, asked for by {by}" if version else f"asked for by {by}"
+    return f"{what}: {reason}" if reason else what
 
 
 def taken_back(by: str, where: str, took: float | None, reason: str) -> str:
@@ -100,6 +101,11 @@ def latched(reason: str) -> str:
 def latest(identifier: str, phase: str, by: str) -> str:
     """The latest deployment."""
     return f"{identifier} is {phase}, {by}"
+
+
+def queued(waiting: list[str]) -> str:
+    """Deployments that wait for their turn."""
+    return f"in the queue: {'; '.join(waiting)}"
 
 
 def nothing_yet() -> str:
@@ -205,12 +211,59 @@ def summary(count_of_services: int, busy: int) -> str:
 # The message of a deployment.
 
 SURE, CANCEL = "Are you sure?", "Cancel"
-ROLL_BACK, FORCE, PROMOTE = "Roll back", "Force the rollback", "Promote"
+ROLL_BACK, FORCE, PROMOTE, ABORT = "Roll back", "Force the rollback", "Promote", "Abort"
+APPROVE, REJECT, PAUSE, RESUME = "Approve", "Reject…", "Pause", "Resume"
+SKIP, UNLATCH, WHY = "Go on now…", "Unlatch…", "REASON"
 
 
-def watched_until(at: str, left: str) -> str:
-    """A watch."""
-    return f"watched until {at}, {left} left when this was written"
+def judged_until(phase: str, at: str, left: str) -> str:
+    """A bake or a watch."""
+    return f"{phase} until {at}, {left} left when this was written"
+
+
+def steps(named: list[tuple[str, str]]) -> str:
+    """The way, with where it stands on it."""
+    return "Way: " + " → ".join(f"*{name} (now)*" if state == "now" else f"{name} ({state})" for name, state in named)
+
+
+def waits(what: str) -> str:
+    """What is waited for, or done."""
+    return f"Now: {what}"
+
+
+def held(by: str, reason: str) -> str:
+    """A person's pause."""
+    return f"*Paused* by {by}: {reason}" if reason else f"*Paused* by {by}"
+
+
+def is_frozen(what: str) -> str:
+    """A freeze of the service."""
+    return f"*Frozen*: {what}; a rollback is not held back"
+
+
+def skipped(by: str, reason: str) -> str:
+    """Evidence that a person has waived."""
+    return f"*Cut short* by {by}, who vouches for it: {reason}"
+
+
+def glass_broken(by: str) -> str:
+    """Past what protects others."""
+    return f"*GLASS BROKEN* by {by}: past freezes, closed windows and approvals"
+
+
+def approval(by: str, at: str, reason: str) -> str:
+    """One person's word."""
+    return f"*Approved* by {by}, {at}" + (f": {reason}" if reason else "")
+
+
+def glass_approval(by: str, at: str, reason: str) -> str:
+    """One person's word for all."""
+    return f"*GLASS BROKEN*: approved by {by} alone, {at}: {reason}"
+
+
+def asking(given: int, needed: int, until: str) -> str:
+    """An open question."""
+    return f"*Waits for approval*: {given} of {needed}, until {until}. Who asked for it does not count"
 
 
 def stuck(trouble: str) -> str:
@@ -266,3 +319,58 @@ def label_force(service: str, to: str) -> str:
 def label_promote(service: str, side: str) -> str:
     """For a screen reader."""
     return f"Make {side} the safe side of {service}"
+
+
+def sure_approve(identifier: str, service: str) -> str:
+    """Before an approval."""
+    return f"{identifier} goes on as soon as enough have agreed: traffic of {service} moves."
+
+
+def sure_abort(identifier: str) -> str:
+    """Before the end of a deployment."""
+    return f"{identifier} ends here; what traffic it has goes back."
+
+
+def label_approve(identifier: str) -> str:
+    """For a screen reader."""
+    return f"Approve {identifier}"
+
+
+def label_reject(identifier: str) -> str:
+    """For a screen reader."""
+    return f"Reject {identifier}: asks for the reason"
+
+
+def label_pause(identifier: str) -> str:
+    """For a screen reader."""
+    return f"Pause {identifier}"
+
+
+def label_resume(identifier: str) -> str:
+    """For a screen reader."""
+    return f"Let {identifier} go on"
+
+
+def label_skip(identifier: str) -> str:
+    """For a screen reader."""
+    return f"Cut short how {identifier} is judged: asks for the reason"
+
+
+def label_abort(identifier: str) -> str:
+    """For a screen reader."""
+    return f"End {identifier}"
+
+
+def label_unlatch(service: str) -> str:
+    """For a screen reader."""
+    return f"Let {service} move forward again: asks for the reason"
+
+
+# The form for a reason.
+
+WHY_TITLE, SEND = "Why?", "Send"
+
+
+def why_text(command: str) -> str:
+    """What will be done."""
+    return f"This does `/bg {command}`. The reason is recorded and told with your name."

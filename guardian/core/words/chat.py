@@ -115,10 +115,10 @@ def too_long(most: int) -> str:
 
 HELP: Mapping[str, str] = {
     "status [SERVICE]": "where the traffic is, and whether a rollback would work",
-    "deploy SERVICE VERSION [REASON]": "the whole way: deploy, verify, shift, watch",
+    "deploy SERVICE VERSION [REASON]": "the whole way: deploy, verify, shift, watch (`--again`: also one that was taken back)",
     "switch SERVICE [to green] [--share 5%] [REASON]": "move traffic to the idle environment and watch it; alone, it opens a form",
     "rollback SERVICE [REASON]": "take the traffic back; nothing blocks it (`--force`: also onto an unhealthy side)",
-    "approve ID [REASON] · reject ID [REASON]": "let a deployment go on, or end it",
+    "approve ID [REASON] · reject ID [REASON]": "let a deployment go on, or end it (`--force REASON`: break the glass)",
     "pause · resume · promote · abort SERVICE [REASON]": "hold a deployment, let it go on, skip its waiting, end it",
     "freeze SERVICE REASON --for 2h · unfreeze SERVICE [REASON]": "let nothing move forward for a while",
     "unlatch SERVICE REASON": "let a service move forward again after a rollback",
@@ -203,7 +203,7 @@ def too_slow(patience: float) -> str:
 
 def in_chat(sentence: str) -> str:
     """A sentence that speaks of the shell's commands, for those who type in a chat: the verbs are the same."""
-    return re.sub(r"`guardian (?=[a-z])", f"`{COMMAND} ", sentence).replace("--break-glass", "--force")
+    return re.sub(r"`guardian (?=[a-z])", f"`{COMMAND} ", sentence).replace("--break-glass", "--force").replace(" --version ", " ")
 
 
 def ordered(identifier: str, service: str, phase: str) -> str:
@@ -219,6 +219,41 @@ def switching(identifier: str, service: str, target: str) -> str:
 def going_back(identifier: str, service: str, to: str) -> str:
     """A rollback began."""
     return f"{identifier}: {service} goes back to {to}"
+
+
+def approved(identifier: str, given: int, needed: int) -> str:
+    """An approval was taken."""
+    return f"{identifier}: approved, {given} of {needed}"
+
+
+def rejected(identifier: str) -> str:
+    """A rejection."""
+    return f"{identifier}: rejected; it is over"
+
+
+def held(identifier: str) -> str:
+    """A pause."""
+    return f"{identifier} is paused: nothing new begins, and the rules go on judging"
+
+
+def resumed(identifier: str) -> str:
+    """The end of a pause."""
+    return f"{identifier} goes on"
+
+
+def aborted(identifier: str) -> str:
+    """The end of a deployment."""
+    return f"{identifier} is ended; what traffic it has goes back"
+
+
+def frozen(service: str, until: str) -> str:
+    """A freeze."""
+    return f"{service} is frozen until {until}; a rollback is not held back"
+
+
+def unfrozen(service: str) -> str:
+    """The end of a freeze."""
+    return f"{service} is not frozen any more"
 
 
 def promoted(service: str, safe: str) -> str:
@@ -301,3 +336,15 @@ def fault() -> str:
 def not_offered(verb: str) -> str:
     """A command that this guardian has nothing to do with."""
     return f"there is nothing on this guardian that `{verb}` could do; nothing was done"
+
+
+def own_request(identifier: str) -> str:
+    """The requester's own approval."""
+    return (
+        f"you asked for {identifier} yourself: somebody else must approve it; `--force REASON` does without, and everybody is told"
+    )
+
+
+def counted_already(identifier: str) -> str:
+    """A second approval of one person."""
+    return f"you have approved {identifier} already; others must give the rest"

@@ -15,6 +15,7 @@ from guardian.core.chat import SlackSettings
 from guardian.core.letters import Kind, Route
 from guardian.core.people import Role
 from guardian.core.ports import ChatOrder, Store
+from guardian.core.strategy import Strategy
 from tests.doubles.house import WEB, House
 from tests.doubles.slack.standin import Slack
 from tests.doubles.slack.workspace import Message
@@ -27,8 +28,17 @@ DEADLINE = 20.0
 class Office:
     """The house, its outbox, and its chat."""
 
-    def __init__(self, slack: Slack, tmp_path: Path, store: Store | None = None, beat: Beat = QUICK, team: str = "T1") -> None:
-        self.slack, self.house = slack, House(store)
+    def __init__(
+        self,
+        slack: Slack,
+        tmp_path: Path,
+        store: Store | None = None,
+        beat: Beat = QUICK,
+        *,
+        team: str = "T1",
+        strategy: Strategy | None = None,
+    ) -> None:
+        self.slack, self.house = slack, House(store, strategy, self._may_approve)
         bot, app = tmp_path / "bot-token", tmp_path / "app-token"
         bot.write_text(f"{slack.bot_token}\n")
         app.write_text(f"{slack.app_token}\n")
@@ -43,6 +53,9 @@ class Office:
         quick = [replace(channel, pace=replace(channel.pace, every=0.01)) for channel in self.chatops.channels]
         self.outbox = Outbox(quick, self.house.recorder, self.house.clock)
         self.house.decider.connect(lambda _state, _commands: None, self.outbox)
+
+    def _may_approve(self, by: str) -> bool:
+        return self.chatops.may_approve(by)
 
     @asynccontextmanager
     async def open(self, *, wait: bool = True) -> AsyncIterator["Office"]:
