@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -62,7 +63,7 @@ def main() -> None:
         reached = "master socket" if master else "held connections"
         table.add_row(name, way, reached, *map(str, (*figures, outcome.repeated)), *times)
         bad += outcome.failed + outcome.after
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
     raise SystemExit(1 if bad else 0)
 
 

@@ -227,3 +227,23 @@ async def test_a_held_worker_that_ends_is_forgotten(haproxy: HAProxyProcess, ser
         await haproxy.restart()
         routed = await balancer.route("web", ALL_GREEN)
         assert len(routed.workers) == 1
+
+
+async def test_a_worker_at_its_hard_stop_is_waited_for(haproxy: HAProxyProcess, service: Service) -> None:
+    """HAProxy first ends guardian's connection to it, and its clients' a second later: until then they could go astray."""
+    text = haproxy.configuration.read_text()
+    haproxy.configuration.write_text(text.replace("hard-stop-after 30s", "hard-stop-after 500ms"))
+    await haproxy.reload()
+    balancer = HAProxy(replace(haproxy.endpoints, master_socket=None), [service])
+    await balancer.snapshot([service.blue])
+    async with Visitor(haproxy.port) as early:
+        assert await early.ask() is BLUE
+        old = await haproxy.worker()
+        assert old
+        await haproxy.reload()
+        to, reached = ALL_GREEN, True
+        while reached:
+            routed = await balancer.route(service.name, to)
+            reached, to = old.name in routed.workers, Split.all_on(to.main.other)
+        assert old.pid not in await asyncio.to_thread(lambda: {int(one.name) for one in Path("/proc").glob("[1-9]*")})
+    await balancer.aclose()

@@ -27,8 +27,10 @@ from guardian.core.words import reload as words
 
 PATIENCE = 60.0
 """Seconds that a reload may take: HAProxy reads its maps and certificates in it."""
-AGAIN = 5.0
+AGAIN = 2.0
 """Seconds without a new worker after which the order is given again: one that falls into another reload can be lost."""
+QUIET = 1.0
+"""Seconds without a further worker after which an order that was given twice is taken to have been followed for the last time."""
 PAUSE = 0.02
 PROBE_SECONDS = 2.0
 MOST_PROBES = 4
@@ -77,17 +79,28 @@ class Reloader:
     async def reload(self, proof: Proof) -> Worker:
         """Have the configuration read, and return the new worker that proves it; :class:`BalancerError` says why there is none."""
         before, failed = await self.workers(), await self._failed()
-        began, ordered = time.monotonic(), -AGAIN
+        began, ordered, orders = time.monotonic(), -AGAIN, 0
         while (waited := time.monotonic() - began) < PATIENCE:
             if waited - ordered >= AGAIN:
-                ordered = waited
+                ordered, orders = waited, orders + 1
                 await self._order()
             if worker := await self._proved(proof, before):
-                return worker
+                return worker if orders == 1 else await self._last(worker)
             if failed is not None and (now := await self._failed()) is not None and now > failed:
                 raise BalancerError(words.counted_failure())
             await asyncio.sleep(PAUSE)
         raise BalancerError(words.no_new_worker(PATIENCE))
+
+    async def _last(self, worker: Worker) -> Worker:
+        """The worker that no other one replaces for a while: until then each of them must read what this one has read."""
+        since = time.monotonic()
+        while time.monotonic() - since < QUIET:
+            await asyncio.sleep(PAUSE)
+            with contextlib.suppress(BalancerGone):
+                now = (await self._runtime.look()).worker
+                if now != worker:
+                    worker, since = now, time.monotonic()
+        return worker
 
     async def answers(self, document: Document, service: Service) -> None:
         """Make a request on the service's own addresses; :class:`BalancerError` where the new worker takes none of them."""
@@ -139,7 +152,8 @@ class Reloader:
 
     async def _proved(self, proof: Proof, before: frozenset[int]) -> Worker | None:
         with contextlib.suppress(BalancerGone):
-            answers = await self._runtime.ask(*proof.commands())
+            # Looked at on the kept connection: a worker of another reload, in between, is held there and can be told afterwards.
+            answers = await self._runtime.look(*proof.commands())
             if answers.worker.pid not in before and proof.holds(answers.texts):
                 return answers.worker
         return None

@@ -123,9 +123,8 @@ def test_a_check_runs_as_haproxys_own_user(start: Start, tmp_path: Path) -> None
     file.write_text(f"{text}    use_backend %[src,map_ip({secret},a)]\nbackend a\n")
     secret.write_text("127.0.0.1 a\n")
     secret.chmod(0o600)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    tmp_path.chmod(0o755)
+    for directory in (tmp_path, *(one for one in tmp_path.parents if one.name.startswith(("pytest-", "popen-")))):
+        directory.chmod(0o755)
     check(process.Invocation(debian_binary()), load([file]))
     with pytest.raises(BalancerError, match=r"secret\.map"):
         check(process.Invocation(debian_binary(), user=65534, group=65534), load([file]))
