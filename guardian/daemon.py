@@ -22,6 +22,7 @@ from guardian.app.codec import alert_from_record, alert_to_record, state_from_re
 from guardian.app.decide import Decider
 from guardian.app.gauges import Gauges
 from guardian.app.logs import log
+from guardian.app.notes import Notes
 from guardian.app.orders import Orders, Parts
 from guardian.app.outbox import Channel, Outbox
 from guardian.app.pace import Pacer
@@ -43,12 +44,10 @@ from guardian.config.faults import ConfigFaults
 from guardian.config.files import stamp
 from guardian.config.settings import HaproxySettings, Instance, Settings
 from guardian.core.alerts import Alert, Inbox
-from guardian.core.channels import Grafana, SlackChannel
 from guardian.core.deployment import ServiceState
 from guardian.core.drift import Unloaded
 from guardian.core.events import Adopted
 from guardian.core.letters import Change
-from guardian.core.line import Pace
 from guardian.core.model import Environment, Service, Split
 from guardian.core.plan import resume
 from guardian.core.ports import Balancer, BalancerError, Metrics, StoreError
@@ -63,9 +62,8 @@ from guardian.metrics.command import CommandSource
 from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.store import SqlStore
-from guardian.senders.grafana import GrafanaSender
-from guardian.senders.webhook import WebhookSender
 from guardian.stages.runner import Stages
+from guardian.telling import channels_of, notebook_of, notes_of
 
 if TYPE_CHECKING:
     from guardian.chatops.wiring import Slack
@@ -78,8 +76,6 @@ FRESHEN_SECONDS = 15.0
 """How often the message of a deployment on trial shows what its rules measure now."""
 STOP_SECONDS = 8.0
 """How long a stop waits for changes of routing that are under way; what is cut short is resumed at the next start."""
-DELIVERY_GRACE = 5.0
-"""Seconds that a delivery may take beyond the time in which the other end must have answered."""
 PARTS = frozenset({"watch", "close looks", "reconcile", "readiness", "queries", "schedule", "api"})
 """What must have completed a turn for the watchdog to be fed. The journal and the channels are not among them: they wait for disks
 and for other people's servers, and a restart of guardian would mend neither."""
@@ -153,24 +149,6 @@ async def _haproxy(settings: Settings) -> AsyncIterator[Balancer]:
 
 
 @asynccontextmanager
-async def _channels(settings: Settings, store: SqlStore) -> AsyncIterator[list[Channel]]:
-    """Where guardian tells what happens, Slack left out: that is a part of the program."""
-    async with AsyncExitStack() as ends:
-        channels = []
-        for each in settings.channels.values():
-            if isinstance(each.target, SlackChannel):
-                continue
-            sender: WebhookSender | GrafanaSender
-            if isinstance(each.target, Grafana):
-                sender = GrafanaSender(each.target, store.deployment)
-            else:
-                sender = WebhookSender(each.target)
-            ends.push_async_callback(sender.aclose)
-            channels.append(Channel(each.route, sender, Pace(stale=each.stale), sender.patience + DELIVERY_GRACE))
-        yield channels
-
-
-@asynccontextmanager
 async def _sources(settings: Settings, inbox: Inbox) -> AsyncIterator[Mapping[Source, Metrics]]:
     """What rules may ask. A source that ``guardian.yaml`` does not name is not there: no rule that asks it is accepted."""
     async with AsyncExitStack() as ends:
@@ -204,9 +182,11 @@ async def _main(configuration: Configuration, store: SqlStore, files: Files) -> 
         met = {service.name: await _meet(service, balancer) for service in newcomers}
         known = {name: state for name, state in recorded.items() if name in configuration.settings.services}
         states = known | {name: adopt(name, event).state for name, event in met.items()}
-        inbox = _inbox(configuration.settings, store)
-        async with _sources(configuration.settings, inbox) as sources, _channels(configuration.settings, store) as channels:
-            program = Program(configuration, Adapters(store, balancer, sources, files, inbox, channels), states)
+        settings, notebook = configuration.settings, notebook_of(configuration.settings.notes)
+        inbox = _inbox(settings, store)
+        async with _sources(settings, inbox) as sources, channels_of(settings, store, notebook) as channels:
+            told = Told(channels, notes_of(settings.notes, store, notebook))
+            program = Program(configuration, Adapters(store, balancer, sources, files, inbox, told), states)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, program.reload_soon)
             await program.begin(met)
             try:
@@ -245,6 +225,14 @@ async def _meet(service: Service, balancer: Balancer) -> Adopted:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """The program's ways to tell people."""
+
+    channels: Sequence[Channel] = ()
+    notes: Notes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Adapters:
     """The program's ways to the outside world."""
 
@@ -253,7 +241,7 @@ class Adapters:
     sources: Mapping[Source, Metrics]
     files: Files
     inbox: Inbox
-    channels: Sequence[Channel] = ()
+    told: Told = field(default_factory=Told)
     notifier: Notifier = field(default_factory=Notifier)
 
 
@@ -289,6 +277,7 @@ class Program:
         parts = Parts(
             *(services, balancer, store, decider, self._watcher, self._prober, self._feed, book, self._clock, stages),
             may_approve=self._may_approve,
+            notes=adapters.told.notes,
         )
         self._orders, self._pacer = Orders(parts), Pacer(parts)
         self._reconciler.turned = lambda: self._heart.turned("close looks")
@@ -297,7 +286,7 @@ class Program:
         self._desk = AlertDesk(adapters.inbox, self._clock, wires)
         self._saving: set[asyncio.Task[None]] = set()
         self._slack = _slack(settings, parts, store)
-        channels = [*adapters.channels, *(self._slack.channels if self._slack else ())]
+        channels = [*adapters.told.channels, *(self._slack.channels if self._slack else ())]
         self._outbox = Outbox(channels, self._recorder, self._clock)
         decider.connect(self._actor.act, self._outbox)
         self._watcher.connect(Wires(decider.submit, self._reconciler.soon, self._keep))
@@ -333,6 +322,7 @@ class Program:
             if deployment and deployment.phase.active:
                 logger.info("%s", upkeep.resumed(deployment.id, deployment.phase), extra={"service": state.service})
             self._actor.act(state, resume(state))
+            self._outbox.touch(state)  # with a full disk, a card may have shown more before a death than was recorded
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop``. A part that dies takes the program with it: a guardian that is half dead is worse than none."""
@@ -430,6 +420,9 @@ class Program:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._actor.idle()
         await self._save(deployment, await asyncio.to_thread(gather))
+        for state in self._decider.states():
+            if state.deployment and state.deployment.id == deployment:
+                self._outbox.touch(state)  # notes and cards show the evidence
 
     async def _save_evidence(self) -> None:
         for deployment, records in self._watcher.evidence().items():

@@ -33,9 +33,10 @@ from guardian.api.news import Audience, NewsResponse, ServerSentEvents, resumed
 from guardian.api.releases import releases
 from guardian.app.deployment_views import DeploymentView
 from guardian.app.gauges import Gauges
+from guardian.app.notes import NoteView
 from guardian.app.orders import Order, Orders
 from guardian.app.tokens import NewToken, Tokens, TokenView, Wish
-from guardian.app.views import DeploymentDetail, Explanation, NewsView, RulesView, ServiceView
+from guardian.app.views import DeploymentDetail, Explanation, NewsView, ParityView, RulesView, ServiceView
 from guardian.core.alerts import Deliveries
 from guardian.core.model import Environment
 from guardian.core.people import Person
@@ -170,6 +171,18 @@ async def evidence(deployment: str, orders: TheOrders) -> dict[str, Any]:
     return await orders.evidence(deployment)
 
 
+@v1.get("/notes", dependencies=[VIEWER], tags=["questions"], summary="Notes of deployments, newest first")
+async def notes(query: Annotated[HistoryQuery, Query()], orders: TheOrders, who: Who) -> list[NoteView]:
+    """Where the notes are, without their text."""
+    return [view for view in await orders.notes.notes(query.service, query.limit) if who.sees(view.service)]
+
+
+@v1.get("/deployments/{deployment}/note", dependencies=[VIEWER], tags=["questions"], summary="The note of a deployment")
+async def note(deployment: str, orders: TheOrders, *, preview: bool = False) -> NoteView:
+    """As it stands, with what people wrote into it; with `preview`, or where it is not written, as the records have it now."""
+    return await (orders.notes.preview(deployment) if preview else orders.notes.note(deployment))
+
+
 @root.get(
     "/v1/events",
     dependencies=[VIEWER],
@@ -221,6 +234,12 @@ async def promote(
     return await orders.promote(service, Order(by, order.reason))
 
 
+@v1.post("/services/{service}/parity", dependencies=[OPERATOR], tags=["orders"], summary="Compare the environments")
+async def parity(service: str, orders: TheOrders) -> ParityView:
+    """All facts of both, differences first. It runs the program that tells them, so it is an order, though nothing changes."""
+    return await orders.parity(service)
+
+
 @v1.post("/services/{service}/unlatch", dependencies=[OPERATOR], tags=["orders"], summary="Let a service move forward again")
 async def unlatch(service: str, by: By, orders: TheOrders, order: UnlatchOrder) -> ServiceView:
     """After an automatic rollback nothing moves forward until a person has said why it may."""
@@ -233,6 +252,12 @@ async def drill(
 ) -> ServiceView:
     """Send a tiny share to the idle side and back on the live balancer. The answer comes when it is done, with the times."""
     return await orders.drill(service, Order(by, order.reason), order.share)
+
+
+@v1.post("/deployments/{deployment}/note", dependencies=[OPERATOR], tags=["orders"], summary="Write the note again")
+async def write_note(deployment: str, orders: TheOrders) -> NoteView:
+    """From the records as they are now; what people wrote into its part of theirs is kept."""
+    return await orders.notes.render(deployment)
 
 
 @v1.post("/rules/reload", dependencies=[EVERY_SERVICE], tags=["orders"], summary="Read the rule files again")

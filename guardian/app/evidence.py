@@ -59,7 +59,7 @@ def bundle(record: Mapping[str, Any], evidence: Mapping[str, Mapping[str, Any]])
     The digest tells a bundle that was altered or damaged from one that was not; it is no signature.
     """
     deployment = deployment_from_record(record)
-    rules = [{**each, "verdict": _recorded(deployment, name, each).to_record()} for name, each in evidence.items()]
+    rules = [{**each, "verdict": recorded_verdict(deployment, name, each).to_record()} for name, each in evidence.items()]
     content = {"schema": SCHEMA, "guardian": __version__, "deployment": dict(record), "rules": rules}
     return {**content, "digest": _digest(content)}
 
@@ -133,7 +133,7 @@ def _asked(service: str, judge: Judge, at: float | None) -> str:
             return words.read_of(measure)
 
 
-def _recorded(deployment: Deployment, rule: str, record: Mapping[str, Any]) -> Verdict:
+def recorded_verdict(deployment: Deployment, rule: str, record: Mapping[str, Any]) -> Verdict:
     """The verdict that was acted on, as the journal has it; while nothing was, the one that was kept with the evidence."""
     told = [conclusion.verdict for conclusion in deployment.conclusions]
     if deployment.rollback and deployment.rollback.verdict:

@@ -2,9 +2,10 @@
 
 from collections import deque
 from collections.abc import Mapping
+from operator import add
 
 from guardian.core.model import Environment, Service
-from guardian.core.readings import COUNTED, Counters, History, Snapshot, Tally, between
+from guardian.core.readings import COUNTED, TOTALS, Counters, History, Snapshot, Tally, between
 
 BUCKET_SECONDS = 10.0
 HISTORY_SECONDS = 1800.0
@@ -15,17 +16,17 @@ class Past:
     """The recent past of one environment, in buckets, for as long as it served one release."""
 
     def __init__(self) -> None:
-        self._buckets: deque[tuple[float, dict[str, int]]] = deque()
+        self._buckets: deque[tuple[float, list[int]]] = deque()
 
     def add(self, at: float, tally: Tally) -> None:
         """Remember what happened up to ``at`` (monotonic seconds)."""
         if not self._buckets or at - self._buckets[-1][0] >= BUCKET_SECONDS:
-            self._buckets.append((at, dict.fromkeys(COUNTED, 0)))
+            self._buckets.append((at, [0] * len(TOTALS)))
             while at - self._buckets[0][0] > HISTORY_SECONDS:
                 self._buckets.popleft()
-        counts = self._buckets[-1][1]
-        for name in COUNTED:
-            counts[name] += tally.count(name)
+        if any(totals := tally.totals):
+            counts = self._buckets[-1][1]
+            counts[:] = map(add, counts, totals)
 
     def forget(self) -> None:
         """A new release begins: what the environment did before says nothing about it."""
@@ -35,8 +36,8 @@ class Past:
         """The past as it stands now."""
         if not self._buckets:
             return History()
-        counts = {name: sum(bucket[name] for _, bucket in self._buckets) for name in COUNTED}
-        return History(seconds=now - self._buckets[0][0], counts=counts)
+        whole = Tally(*map(sum, zip(*(bucket for _, bucket in self._buckets), strict=True)))
+        return History(seconds=now - self._buckets[0][0], counts={name: whole.count(name) for name in COUNTED})
 
 
 class Observer:
@@ -47,12 +48,10 @@ class Observer:
         self.past = {environment: Past() for environment in Environment}
         self.gauges: dict[Environment, Counters] = {}
         self.worker = ""
-        self._last: Snapshot | None = None
-
-    @property
-    def backends(self) -> tuple[str, str]:
+        self.backends = service.blue, service.green
         """The backends to ask for."""
-        return self.service.blue, self.service.green
+        self._sides = {environment: service.backend(environment) for environment in Environment}
+        self._last: Snapshot | None = None
 
     def rebase(self) -> None:
         """Begin anew with the next snapshot: what came before it is not to be read."""
@@ -62,13 +61,13 @@ class Observer:
         """Seconds since the snapshot before, and what happened in them. ``None`` for the first one, and after any reset."""
         before, self._last = self._last, snapshot
         self.worker = snapshot.worker
-        self.gauges = {environment: snapshot.backends[self.service.backend(environment)] for environment in Environment}
+        self.gauges = {environment: snapshot.backends[backend] for environment, backend in self._sides.items()}
         if before is None or before.worker != snapshot.worker:
             return None
         seconds = snapshot.taken - before.taken
         tallies: dict[Environment, Tally] = {}
         for environment, counters in self.gauges.items():
-            tally = between(before.backends[self.service.backend(environment)], counters, seconds)
+            tally = between(before.backends[self._sides[environment]], counters, seconds)
             if tally is None:
                 return None
             tallies[environment] = tally

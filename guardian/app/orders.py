@@ -7,6 +7,7 @@ from typing import Any
 from guardian.app.codec import deployment_from_record
 from guardian.app.deployment_views import DeploymentView, deployment_view
 from guardian.app.evidence import bundle, explained
+from guardian.app.notes import Notes
 from guardian.app.parts import Order, Parts
 from guardian.app.readiness import rollback_target
 from guardian.app.release_orders import ReleaseOrders
@@ -16,8 +17,10 @@ from guardian.app.views import (
     Explanation,
     JournalView,
     NewsView,
+    ParityView,
     RulesView,
     ServiceView,
+    parity_view,
     rules_view,
 )
 from guardian.core.aftercare import must_be_redeployed
@@ -28,6 +31,8 @@ from guardian.core.ports import BalancerError
 from guardian.core.release_events import Skipped
 from guardian.core.switch import Refused, Unknown
 from guardian.core.words import drill, refusals, rollout, rulebook, upkeep
+from guardian.core.words import notes as note_words
+from guardian.core.words import parity as parity_words
 
 __all__ = ["Order", "Orders", "Parts"]
 
@@ -135,6 +140,21 @@ class Orders(ReleaseOrders):
             raise Refused(refusals.target_unable(service, environment, reason, back=back))
 
     # Questions.
+
+    @property
+    def notes(self) -> Notes:
+        """What may be asked about deployment notes."""
+        if self._parts.notes is None:
+            raise Refused(note_words.no_notes())
+        return self._parts.notes
+
+    async def parity(self, service: str) -> ParityView:
+        """Compare the two environments now; it takes as long as the program does that tells the facts of their hosts."""
+        self._parts.decider.state(service)
+        found, parity = await self._parts.stages.compare(service), self._parts.services[service].stages.parity
+        if found is None or parity is None:
+            raise Refused(parity_words.not_configured(service))
+        return parity_view(service, parity.policy, found)
 
     def rules(self) -> RulesView:
         """The rules in force."""

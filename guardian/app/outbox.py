@@ -17,7 +17,7 @@ from guardian.app.record import Recorder
 from guardian.core.deployment import ServiceState
 from guardian.core.letters import Change, Letter, Route, letters
 from guardian.core.line import Delivery, Line, Pace, Posting
-from guardian.core.ports import Clock, Dispatch, KeptLetter, Later, Never, Sender
+from guardian.core.ports import Clock, Dispatch, KeptLetter, Later, Never, NotYet, Sender
 from guardian.core.words import outbox as words
 
 logger = logging.getLogger(__name__)
@@ -166,6 +166,9 @@ class Outbox:
                 kept = line.deferred(delivery, now(), later.after, unsure=later.unsure)
             else:
                 kept = line.delayed(delivery, now(), reason, later.after, unsure=later.unsure)
+        except NotYet as not_yet:
+            posting.unsure = delivery.unsure
+            line.postponed(delivery, now(), not_yet.after)
         except Never as never:
             line.dropped(delivery)
             reason, kept = str(never), False
@@ -177,7 +180,7 @@ class Outbox:
             reason, kept = repr(fault), line.deferred(delivery, now(), unsure=True)
         else:
             line.delivered(delivery, reference)
-        self._said(desk, delivery.letter, reason, kept=kept)
+        self._say(desk, delivery.letter, reason, kept=kept)
         await self._recorder.mark(posting)
 
     async def _begin(self, posting: Posting) -> None:
@@ -189,7 +192,7 @@ class Outbox:
             async with asyncio.timeout(RECORD_PATIENCE):
                 await self._recorder.mark(posting)
 
-    def _said(self, desk: _Desk, letter: Letter, trouble: str, *, kept: bool) -> None:
+    def _say(self, desk: _Desk, letter: Letter, trouble: str, *, kept: bool) -> None:
         """Log what changed: not every failure of many."""
         name, since = desk.channel.name, desk.trouble_since
         if not kept:

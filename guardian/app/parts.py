@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from guardian.app.decide import Decider
+from guardian.app.notes import Notes
 from guardian.app.readiness import Prober
 from guardian.app.rulebook import RuleBook
 from guardian.app.stages import NoStages
@@ -40,6 +41,7 @@ class Parts:
     may_approve: Callable[[str], bool] = everybody
     """Whether a person may approve deployments: asked when an approval is given, and again when it takes effect."""
     zone: Zone = ZoneInfo
+    notes: Notes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from guardian.core.events import Event
+from guardian.core.parity import Comparison
 from guardian.core.ports import Clock, StageJob, StageResult, StageRunner
 from guardian.core.release_events import StageEnded, StageProgressed
 from guardian.core.strategy import StageKind
@@ -32,6 +33,11 @@ class NoStages:
         """What an earlier configuration asked for cannot be done any more."""
         del progress
         return StageResult(ok=False, summary=words.not_configured(job.service, job.kind))
+
+    async def compare(self, service: str) -> Comparison | None:
+        """Nothing says how."""
+        del service
+        return None
 
 
 class Stages:

@@ -9,9 +9,11 @@ from guardian.app.readiness import Readiness
 from guardian.app.rulebook import RuleBook
 from guardian.core.deployment import Drill, ServiceState
 from guardian.core.model import Environment, Service, Split
+from guardian.core.parity import Comparison
 from guardian.core.ports import About
 from guardian.core.readings import Counters
 from guardian.core.rules import Link, Rule, RuleSet
+from guardian.core.stages import Policy
 from guardian.core.verdicts import Verdict
 from guardian.core.words import rollout
 from guardian.core.words.story import split_of
@@ -254,3 +256,36 @@ def _rule_view(rule: Rule) -> RuleView:
         shadow=rule.shadow,
         links=rule.links,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FactView:
+    """One fact of both environments."""
+
+    name: str
+    blue: str | None
+    """Null where the side does not have it."""
+    green: str | None
+    same: bool
+    allowed: bool
+    """Whether the two may differ in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParityView:
+    """How far the two environments are alike."""
+
+    service: str
+    alike: bool
+    policy: str
+    """What a difference means for a deployment: ``block`` or ``warn``."""
+    facts: tuple[FactView, ...]
+    """Differences first."""
+    troubles: tuple[str, ...]
+    """What could not be found out, a sentence each."""
+
+
+def parity_view(service: str, policy: Policy, found: Comparison) -> ParityView:
+    """A comparison as people and programs see it."""
+    facts = tuple(FactView(row.name, row.blue, row.green, row.same, row.allowed) for row in found.rows)
+    return ParityView(service, found.alike, policy.value, facts, found.troubles)

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 THIN_SECONDS = 1.0
 """Until a bake that has not seen enough is concluded again."""
+BREATH = 0.005
+"""Seconds of judging after which everything else has its turn."""
 IDLE_SECONDS = 1.0
 """Between looks at a service that is not on trial: enough for its past."""
 
@@ -58,10 +60,20 @@ class Watch:
     """Not concluded before this moment."""
     thin: bool = False
     """Whether it has been told that a bake which should be over has not seen enough."""
+    looking: list[Judge] = field(init=False)
+    """The judges that read the balancer's counters at every look."""
+    asking: list[Judge] = field(init=False)
+    """The others."""
 
-    def of(self, *, looking: bool) -> list[Judge]:
-        """The judges that read the balancer's counters at every look, or the others."""
-        return [judge for judge in self.judges if (judge.rule.source is Source.HAPROXY) is looking]
+    def __post_init__(self) -> None:
+        """Tell the judges apart."""
+        self.give(self.judges)
+
+    def give(self, judges: list[Judge]) -> None:
+        """Go on with ``judges``."""
+        self.judges = judges
+        self.looking = [judge for judge in judges if judge.rule.source is Source.HAPROXY]
+        self.asking = [judge for judge in judges if judge.rule.source is not Source.HAPROXY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +182,7 @@ class Watcher:
             return
         left = max(0.0, watch.trial.since + watch.trial.seconds - now)
         trial, kept = replace(watch.trial, since=now, seconds=left), {judge.rule: judge for judge in watch.judges}
-        watch.judges = [kept.get(rule) or judge_for(rule, trial) for rule in rules.rules]
+        watch.give([kept.get(rule) or judge_for(rule, trial) for rule in rules.rules])
         watch.noted &= {rule.name for rule in kept.keys() & set(rules.rules)}
 
     def end(self, service: str) -> None:
@@ -189,7 +201,7 @@ class Watcher:
     def polled(self) -> list[tuple[str, Judge]]:
         """The judges on trial that wait for the answers of queries, each with its service."""
         watches = [(service, watch) for service, watch in self._watches.items() if not watch.over]
-        return [(service, judge) for service, watch in watches for judge in watch.of(looking=False)]
+        return [(service, judge) for service, watch in watches for judge in watch.asking]
 
     async def feed(self, service: str, judge: Judge, at: float, reading: Reading | None) -> None:
         """What the source of ``judge`` gave for the moment ``at``; ``None``, where there was nothing to measure."""
@@ -239,7 +251,8 @@ class Watcher:
             ended = self._clock.monotonic()
             self._instruments.looked(max(0.0, started - due), ended - started)
             self._beat.turned()
-            due = max(due + self._every(), ended)
+            # Where so many are on trial that a look takes longer than its interval, the rest of the program has half of the time.
+            due = max(due + self._every(), ended + (ended - started))
             self._wake.clear()
             try:
                 async with asyncio.timeout(due - ended):
@@ -271,7 +284,11 @@ class Watcher:
                 self._lose(str(error))
             else:
                 self._find()
+                began = self._clock.monotonic()
                 for service in services:
+                    if self._clock.monotonic() - began > BREATH:  # a rollback, or the answer to a query, may be waiting
+                        await asyncio.sleep(0)
+                        began = self._clock.monotonic()
                     observer = self._observers[service]
                     worker = observer.worker
                     seen = observer.observe(snapshot)
@@ -286,7 +303,7 @@ class Watcher:
         self._lost_at = now if self._lost_at is None else self._lost_at
         failure = SourceFailure(self._clock.now(), reason)
         for watch in self._watches.values():
-            for judge in watch.of(looking=True):
+            for judge in watch.looking:
                 judge.fail(failure)
         if reason != self._told:
             logger.warning("%s", upkeep.source_lost(reason))
@@ -306,7 +323,7 @@ class Watcher:
         look = Look(self._clock.at(taken), seconds, tallies[candidate], tallies[candidate.other])
         if look.at - seconds < watch.trial.since:
             return
-        for judge in watch.of(looking=True):
+        for judge in watch.looking:
             judge.look(look)
             await self._consider(service, watch, judge)
 

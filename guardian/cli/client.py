@@ -14,6 +14,8 @@ from guardian.core.words import access, shell
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 15.0
 """An order waits for the balancer's health and for the journal before it is answered."""
+COMPARING_SECONDS = 7500.0
+"""A program that tells facts may take an hour, and is run for each environment."""
 SILENCE_SECONDS = 30.0
 """The feed sends something every 10 s; after this long without, its connection is dead."""
 
@@ -73,6 +75,11 @@ class Client:
             answer: Answer = self._understood(self._http.post(target, content=body, headers=headers))
         return answer
 
+    def parity(self, service: str) -> Answer:
+        """The two environments side by side, once the program that tells their facts has done so."""
+        self._http.timeout = httpx.Timeout(COMPARING_SECONDS, connect=CONNECT_SECONDS)
+        return self._post(f"services/{_part(service)}/parity", {})
+
     def services(self) -> list[Answer]:
         """Every service."""
         services: list[Answer] = self.ask("services")
@@ -92,6 +99,20 @@ class Client:
         """One deployment with its journal."""
         detail: Answer = self.ask(f"deployments/{_part(identifier)}")
         return detail
+
+    def notes(self, service: str | None, limit: int) -> list[Answer]:
+        """The notes of deployments, newest first, without their text."""
+        found: list[Answer] = self.ask("notes", service=service, limit=limit)
+        return found
+
+    def note(self, identifier: str, *, preview: bool = False) -> Answer:
+        """The note of a deployment as it stands; with ``preview``, as the records have it now."""
+        found: Answer = self.ask(f"deployments/{_part(identifier)}/note", preview=str(preview).lower())
+        return found
+
+    def render_note(self, identifier: str) -> Answer:
+        """The note of a deployment, written again."""
+        return self._post(f"deployments/{_part(identifier)}/note", {})
 
     def answer(self, deployment: str, answer: str, given: Mapping[str, Any]) -> Answer:
         """The service after an ``answer`` to the question of a deployment."""

@@ -7,6 +7,7 @@ import click
 
 from guardian import __version__
 from guardian.cli.access import audit, token
+from guardian.cli.notes import notes
 from guardian.cli.order import as_json, break_glass, open_client, print_json, reason, tell, wait
 from guardian.cli.releases import RELEASES
 from guardian.cli.rules import rules
@@ -52,6 +53,7 @@ def cli(context: click.Context, /, **given: Any) -> None:
 cli.add_command(token)
 cli.add_command(audit)
 cli.add_command(rules)
+cli.add_command(notes)
 for release in RELEASES:
     cli.add_command(release)
 
@@ -174,6 +176,20 @@ def drill(target: Target, /, service: str, *, as_json: bool, **given: str | int)
     with open_client(target) as client:
         view = client.order(service, "drill", given)
         tell(client, view, shell.drilled(view), as_json=as_json)
+
+
+@cli.command()
+@click.argument("service")
+@as_json
+@click.pass_context
+def parity(context: click.Context, service: str, *, as_json: bool) -> None:
+    """Compare the two environments of SERVICE, as its `stages: parity:` in guardian.yaml says.
+
+    The exit code is 1 where a deployment would be blocked.
+    """
+    from guardian.cli.parity import compare
+
+    context.exit(compare(context.obj, service, as_json=as_json))
 
 
 @cli.command()

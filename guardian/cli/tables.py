@@ -186,6 +186,15 @@ def show_timeline(detail: Answer) -> None:
     _print(Text(shell.outcome(deployment), style="bold"), table)
 
 
+# guardian notes
+
+
+def show_notes(notes: Sequence[Answer]) -> None:
+    """Where the notes are, one a row."""
+    rows = [(note["deployment"], note["phase"], note["url"] or note["path"] or shell.not_written()) for note in notes]
+    _print(table_of(("deployment", "phase", "note"), rows) if rows else Text(shell.no_deployments()))
+
+
 # guardian explain
 
 

@@ -13,6 +13,7 @@ from guardian.config.chat import read_slack
 from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
+from guardian.config.notes import read_notes
 from guardian.config.services import read_services
 from guardian.config.sources import read_alerts, read_commands, read_prometheus
 from guardian.core.access import Access
@@ -21,6 +22,7 @@ from guardian.core.channels import ChannelSettings
 from guardian.core.chat import SlackSettings
 from guardian.core.drift import Policy, Unloaded
 from guardian.core.model import Service, Way
+from guardian.core.notebook import NotesSettings
 from guardian.core.rules import Sender
 from guardian.core.words import faults, forms, reload
 
@@ -107,6 +109,8 @@ class Settings:
     channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
     """Where guardian tells what happens, by name."""
     slack: SlackSettings | None = None
+    notes: NotesSettings | None = None
+    """Where deployment notes are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,7 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         prometheus=read_prometheus(fields, base),
         commands=read_commands(fields.optional_section("commands"), base),
         alerts=MappingProxyType(read_alerts(fields, base)),
+        notes=read_notes(fields, base),
         channels=MappingProxyType(read_channels(fields, base, services.found, findings)),
         slack=read_slack(fields, base),
     )

@@ -161,13 +161,18 @@ class Line:
         self._closed_until = now + (_pause(self._failures) if after is None else after)
         posting.tries += posting.heard not in (None, self._taken)
         posting.heard = self._taken
-        return self._back(delivery, self._closed_until + TURN, unsure=unsure)
+        others = len(self._lanes) > (posting.letter.lane in self._lanes)
+        return self._back(delivery, self._closed_until + (TURN if others else 0.0), unsure=unsure)
 
     def deferred(self, delivery: Delivery, now: float, after: float | None = None, *, unsure: bool = False) -> bool:
         """This letter cannot be delivered now, others may be. ``False``: it was tried too often, and is given up."""
         posting = delivery.posting
         posting.tries += 1
         return self._back(delivery, now + (_pause(posting.tries) if after is None else after), unsure=unsure)
+
+    def postponed(self, delivery: Delivery, now: float, after: float) -> None:
+        """What this letter tells of is not ready. Nothing has failed."""
+        self._back(delivery, now + after, unsure=False)
 
     def dropped(self, delivery: Delivery) -> None:
         """The channel will never take it."""
@@ -193,7 +198,7 @@ class Line:
         lane = self._lanes.setdefault(posting.letter.lane, _Lane())
         if posting not in lane.waiting:  # a card that changed meanwhile waits there already
             lane.waiting.appendleft(posting)
-        lane.rests_until = until if len(self._lanes) > 1 else until - TURN
+        lane.rests_until = until
         return True
 
     def _sweep(self, lane: str) -> None:

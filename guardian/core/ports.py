@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
+from guardian.core.parity import Comparison
 from guardian.core.readings import Snapshot
 from guardian.core.rules import Rule
 from guardian.core.strategy import StageKind
@@ -244,6 +245,9 @@ class StageRunner(Protocol):
         called off: then everything it started is ended before this returns.
         """
 
+    async def compare(self, service: str) -> Comparison | None:
+        """How far the environments of ``service`` are alike now; ``None`` where nothing says how to compare them."""
+
 
 class Clock(Protocol):
     """Guardian's time."""
@@ -267,6 +271,18 @@ class Later(Exception):
         self.after, self.unsure, self.alone = after, unsure, alone
 
 
+class NotYet(Exception):
+    """What a letter tells of is not ready: it is tried again ``after`` so many seconds, and nothing has failed.
+
+    Whoever raises it in :meth:`Sender.deliver` sees to it that it ends. Other letters may get through meanwhile.
+    """
+
+    def __init__(self, after: float) -> None:
+        """``after``: seconds."""
+        super().__init__()
+        self.after = after
+
+
 class Never(Exception):
     """A letter that the channel will not take, however often. The message is a sentence for people. As for :class:`Later`."""
 
@@ -287,7 +303,10 @@ class Sender(Protocol):
     """The way to one channel. ``tests/contract/`` holds every adapter to the same behaviour."""
 
     async def deliver(self, dispatch: Dispatch) -> str:
-        """Deliver a letter, and return what the channel calls it (may be empty). :class:`Later` or :class:`Never` otherwise."""
+        """Deliver a letter, and return what the channel calls it (may be empty).
+
+        :class:`Later`, :class:`NotYet` or :class:`Never` otherwise.
+        """
 
 
 class StoreError(Exception):

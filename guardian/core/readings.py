@@ -3,8 +3,9 @@
 Readings never hold an opinion; verdicts do (:mod:`guardian.core.verdicts`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter, sub
 from typing import Any, Self
 
 
@@ -34,6 +35,8 @@ class Counters:
 
 GAUGES = ("in_flight", "queued", "response_time_ms", "servers_up")
 TOTALS = tuple(field.name for field in fields(Counters) if field.name not in GAUGES)
+_totals: Callable[[Any], tuple[int, ...]] = attrgetter(*TOTALS)
+NOTHING = (0,) * len(TOTALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ class Tally:
             + self.responses_other
         )
 
+    @property
+    def totals(self) -> tuple[int, ...]:
+        """Every total, in the order of :data:`TOTALS`."""
+        return _totals(self)
+
     def count(self, name: str) -> int:
         """The total called ``name``: one of :data:`TOTALS`, or ``responses`` for all classes together."""
         return int(getattr(self, name))
@@ -93,15 +101,11 @@ def between(before: Counters, after: Counters, seconds: float) -> Tally | None:
 
     ``None`` when a total went backwards: somebody cleared the counters, and what they now hold is not traffic of this interval.
     """
-    grown = {name: getattr(after, name) - getattr(before, name) for name in TOTALS}
-    if min(grown.values()) < 0:
+    grown = NOTHING if after is before else tuple(map(sub, _totals(after), _totals(before)))
+    if min(grown) < 0:
         return None
-    return Tally(
-        **grown,
-        busy_seconds=(before.in_flight + after.in_flight) / 2 * seconds,
-        queued=after.queued,
-        servers_up=after.servers_up,
-    )
+    values: tuple[Any, ...] = (*grown, (before.in_flight + after.in_flight) / 2 * seconds, after.queued, after.servers_up)
+    return Tally(*values)
 
 
 @dataclass(frozen=True, slots=True)

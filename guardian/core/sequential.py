@@ -14,6 +14,7 @@ no verdict.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, log, log1p
+from operator import add
 
 MULTIPLES = (1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0, 100.0)
 """The grid: how many times the tolerated rate a bad release may be failing. It costs at most ln 10 nats."""
@@ -109,9 +110,25 @@ class Bar:
 
     def look(self, evidence: Evidence, gains: Gains, late_gains: Gains) -> None:
         """Add one look with traffic to ``evidence``."""
+        self.add(evidence, *self.capped(gains, late_gains))
+
+    def capped(self, gains: Gains, late_gains: Gains) -> tuple[Gains, Gains]:
+        """As much of what one look would bring as it may."""
         cap, late_cap = self.mixture / LOOKS_NEEDED, self.late / LOOKS_NEEDED
-        evidence.mixture = [known + min(gain, cap) for known, gain in zip(evidence.mixture, gains, strict=True)]
-        evidence.late = [_log_one_plus(known) + min(gain, late_cap) for known, gain in zip(evidence.late, late_gains, strict=True)]
+        return [min(gain, cap) for gain in gains], [min(gain, late_cap) for gain in late_gains]
+
+    @staticmethod
+    def add(evidence: Evidence, gains: Gains, late_gains: Gains) -> None:
+        """Add one look with traffic to ``evidence``, its gains capped already."""
+        evidence.mixture = list(map(add, evidence.mixture, gains))
+        evidence.late = [
+            (known + log1p(exp(-known)) if known > 0.0 else log1p(exp(known))) + gain  # log(1 + exp(known)) without overflow
+            for known, gain in zip(evidence.late, late_gains, strict=True)
+        ]
+
+    def reachable(self, evidence: Evidence) -> bool:
+        """Whether :meth:`progress` may have come to 1, which costs far less to see: no mean is above the highest of its numbers."""
+        return max(evidence.mixture) / self.mixture >= FIRES or max(evidence.late) / self.late >= FIRES
 
     def progress(self, evidence: Evidence) -> tuple[float, float]:
         """How far mixture and Shiryaev-Roberts have come; a test fires at 1. Negative: evidence of health."""
@@ -120,11 +137,6 @@ class Bar:
 
 FIRES = 1.0 - 1e-9
 """Three capped looks add up to the bar, but for rounding."""
-
-
-def _log_one_plus(logarithm: float) -> float:
-    """``log(1 + exp(logarithm))`` without overflow."""
-    return max(logarithm, 0.0) + log1p(exp(-abs(logarithm)))
 
 
 def _log_mean(logarithms: Sequence[float]) -> float:

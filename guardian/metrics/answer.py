@@ -33,6 +33,10 @@ class SourceDown(SourceError):
     """The server is at fault, not this query: it does not answer, or somebody else does. Only this counts against its circuit."""
 
 
+class Busy(SourceError):
+    """The query was never sent, for others were before it. Nothing is known of the server: its circuit stays as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """The one finite number that a query gave."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from guardian.core.access import Access
 from guardian.core.words import prometheus as words
-from guardian.metrics.answer import SourceDown
+from guardian.metrics.answer import Busy, SourceDown
 from guardian.metrics.line import Line
 from guardian.metrics.question import Question
 
@@ -68,7 +68,7 @@ class Pool:
                 return await self._free.get()
         except TimeoutError:
             sentence = words.all_busy(self._access.base, len(self._lines), self._access.timeout)
-        raise SourceDown(sentence)
+        raise Busy(sentence)
 
     def _give_back(self, line: Line, asked: "asyncio.Future[T]") -> None:
         line.reopen()

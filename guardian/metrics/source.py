@@ -11,7 +11,7 @@ from guardian.core.ports import Reading, SourceError
 from guardian.core.query import rendered
 from guardian.core.rules import Rule
 from guardian.core.words import prometheus as words
-from guardian.metrics.answer import SourceDown, Value
+from guardian.metrics.answer import Busy, SourceDown, Value
 from guardian.metrics.circuit import Circuit, Patience
 from guardian.metrics.prometheus import Prometheus
 
@@ -53,6 +53,8 @@ class PrometheusSource:
             answer = await asked
         except SourceDown as error:
             self._failed(str(error))
+            raise
+        except Busy:
             raise
         except SourceError:
             self._answered()

@@ -19,7 +19,7 @@ from guardian.core.rules import Direction, Query, Threshold
 from guardian.core.words import lint as words
 from guardian.core.words.verdicts import value_of
 from guardian.metrics.answer import Answer, SourceDown, Value
-from guardian.metrics.prometheus import Prometheus
+from guardian.metrics.prometheus import CONNECTIONS, Prometheus
 from guardian.metrics.source import OLDEST
 
 SPAN = 600
@@ -59,6 +59,7 @@ class _Clerk:
 
     def __init__(self, prometheus: Prometheus, watch: float) -> None:
         self._prometheus, self._watch, self._now = prometheus, watch, time.time()
+        self._turns = asyncio.Semaphore(CONNECTIONS)
         self._known: dict[str, asyncio.Task[bool]] = {}
 
     async def inspect(self, each: Written) -> list[Fault]:
@@ -84,7 +85,8 @@ class _Clerk:
         """What the query gives now with ``candidate`` on trial, and what is wrong with that."""
         query = self._rendered(each, candidate)
         try:
-            answer = await self._prometheus.instant(query, self._now, OLDEST)
+            async with self._turns:
+                answer = await self._prometheus.instant(query, self._now, OLDEST)
         except SourceDown:
             raise
         except SourceError as error:
@@ -125,7 +127,8 @@ class _Clerk:
 
     async def _ask(self, query: str) -> Answer | None:
         try:
-            return await self._prometheus.instant(query, self._now)
+            async with self._turns:
+                return await self._prometheus.instant(query, self._now)
         except SourceDown:
             raise
         except SourceError:

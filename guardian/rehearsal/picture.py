@@ -1,30 +1,22 @@
 """The chart of one cutover: what the rule that matters most measured in both environments around it."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from guardian.core.model import Environment
 from guardian.core.query import rendered
-from guardian.core.readings import History
-from guardian.core.rules import Against, Command, Direction, Gauge, Query, Ratio, Rule, Sequential, Threshold, Unit
+from guardian.core.rules import Direction, Gauge, Query, Ratio, Rule, Threshold
 from guardian.core.words import backtest as words
 from guardian.metrics.answer import Value
 from guardian.records.charts import Chart, Line, Moment
+from guardian.records.pictures import BEFORE, LEAST_STEP, POINTS, Points, ratio_lines, unit_of
 from guardian.rehearsal import exporter
 from guardian.rehearsal.backtest import Finding, Label, Rehearsed
 from guardian.rehearsal.past import Past
-from guardian.rehearsal.recorded import Recording
 from guardian.rehearsal.replay import Scene
 
-POINTS = 60
-"""Of a line, on either side of the cutover."""
-LEAST_STEP = 1.0
-BEFORE = 0.4
-"""The past of the cutover that is shown, as a share of the watch that is shown after it."""
 _RANK = (Label.TRUE, Label.FALSE, Label.MISSED, Label.QUIET, Label.UNDECIDED)
-
-Points = tuple[tuple[float, float], ...]
 
 
 def leading(rehearsed: Rehearsed) -> Finding | None:
@@ -47,7 +39,7 @@ async def chart(rehearsed: Rehearsed, finding: Finding) -> Chart:
         subtitle=words.chart_subtitle(cutover.id, written, rule.summary),
         candidate=cutover.trial.candidate,
         lines=await _lines(rehearsed, finding),
-        unit=_unit(rule),
+        unit=unit_of(rule),
         limit=limit,
         bad=rule.test.direction if isinstance(rule.test, Threshold) else Direction.ABOVE,
         moments=tuple(_moments(rehearsed, finding)),
@@ -65,20 +57,12 @@ def _moments(rehearsed: Rehearsed, finding: Finding) -> Iterable[Moment]:
         yield Moment(cutover.until - since, words.ROLLBACK)
 
 
-def _unit(rule: Rule) -> Unit:
-    if isinstance(rule.measure, Query | Command):
-        return rule.measure.unit
-    if isinstance(rule.measure, Ratio):
-        return Unit.SHARE
-    return Unit.SECONDS if rule.measure is Gauge.LATENCY else Unit.NUMBER
-
-
 async def _lines(rehearsed: Rehearsed, finding: Finding) -> tuple[Line, ...]:
     scene, rule = rehearsed.scene, finding.rule
     candidate = scene.cutover.trial.candidate
     recording = next((each for each in scene.recordings if each.rule.measure == rule.measure and each.looks), None)
     if recording is not None and isinstance(rule.measure, Ratio):
-        return _recorded(recording)
+        return ratio_lines(recording.rule, recording.trial, recording.looks)
     if scene.past and isinstance(rule.measure, Query) and isinstance(rule.test, Threshold):
         return tuple([Line(side, await _queried(scene, scene.past, rule, side)) for side in (candidate.other, candidate)])
     if scene.past and scene.scraped and isinstance(rule.measure, Ratio):
@@ -87,32 +71,6 @@ async def _lines(rehearsed: Rehearsed, finding: Finding) -> tuple[Line, ...]:
         since = recording.trial.since
         return (Line(candidate, tuple((at - since, numbers[0]) for at, _, numbers in recording.looks[-POINTS:] if numbers)),)
     return ()
-
-
-def _recorded(recording: Recording) -> tuple[Line, ...]:
-    """The candidate's ratio from its looks, several of them together; the baseline's beside it, or before the cutover."""
-    trial, looks = recording.trial, recording.looks
-    size = max(1, -(-len(looks) // POINTS))
-    pieces = [looks[start : start + size] for start in range(0, len(looks), size)]
-    sequential = isinstance(recording.rule.test, Sequential)
-    trials, events = (0, 1) if sequential else (1, 0)
-    lines = [Line(trial.candidate, _ratios(pieces, trial.since, trials, events))]
-    if sequential and trial.shared and recording.rule.test.against is Against.BASELINE:  # type: ignore[union-attr]  # it is one
-        return (Line(trial.baseline, _ratios(pieces, trial.since, 2, 3)), *lines)
-    return (Line(trial.baseline, _before(trial.history, recording.rule, pieces[-1][-1][0] - trial.since)), *lines)
-
-
-def _ratios(pieces: Sequence[Sequence[tuple[float, float, tuple[float, ...]]]], since: float, trials: int, events: int) -> Points:
-    counted = [(piece[-1][0] - since, *(sum(row[2][column] for row in piece) for column in (trials, events))) for piece in pieces]
-    return tuple((at, min(1.0, bad / of)) for at, of, bad in counted if of)
-
-
-def _before(history: History, rule: Rule, shown: float) -> Points:
-    """The baseline's rate before the cutover, which was frozen as one number."""
-    assert isinstance(rule.measure, Ratio)  # noqa: S101  the caller has seen to it
-    trials = history.count(rule.measure.denominator)
-    rate = history.count(rule.measure.numerator) / trials if trials else None
-    return () if rate is None else ((-min(history.seconds, max(shown * BEFORE, LEAST_STEP)), rate), (0.0, rate))
 
 
 def _times(scene: Scene) -> list[float]:

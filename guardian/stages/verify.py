@@ -20,7 +20,7 @@ from guardian.core.words import smoke as words
 from guardian.core.words import testers as tester_words
 from guardian.stages.command import CommandWork
 from guardian.stages.http import NoAnswer, Request, ask, client
-from guardian.stages.lines import Progress
+from guardian.stages.lines import Kept, Progress
 from guardian.stages.load import LoadFailed, LoadJob, measured
 
 LOOK_EVERY = 0.5
@@ -65,7 +65,10 @@ class VerifyWork:
                 await self._try_out(servers, found, progress)
         except BalancerError as error:
             found.wrong.append(words.balancer_silent(str(error)))
-        details = {"lines": (*found.wrong, *found.lines)}
+        lines = Kept()
+        for line in (*found.wrong, *found.lines):
+            lines.say(line)
+        details = {"lines": lines.lines}
         if found.wrong:
             with contextlib.suppress(BalancerError):  # or nobody asks it for anything anyway
                 await self._balancer.dismiss(self._service.name)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from guardian.core.letters import Kind
-from guardian.core.ports import Dispatch, Later, Never
+from guardian.core.ports import Dispatch, Later, Never, NotYet
 
 Fault = Callable[["FakeChannel", Dispatch], str | None]
 """What happens at one delivery instead: it says what a letter is called, raises, or gives ``None`` to go on as if nothing were."""
@@ -68,6 +68,11 @@ def later(after: float | None = None, *, unsure: bool = False, alone: bool = Fal
         raise Later("not now", after=after, unsure=unsure, alone=alone)
 
     return fail
+
+
+def not_yet(_channel: FakeChannel, _dispatch: Dispatch) -> str:
+    """What it tells of is not ready."""
+    raise NotYet(0.01)
 
 
 def lost(channel: FakeChannel, dispatch: Dispatch) -> str:

@@ -19,6 +19,7 @@ from guardian.app.codec import state_from_record
 from guardian.app.decide import Decider
 from guardian.app.evidence import evidence_of
 from guardian.app.gauges import Gauges
+from guardian.app.notes import Notes
 from guardian.app.orders import Orders
 from guardian.app.parts import Parts, everybody
 from guardian.app.readiness import Prober
@@ -37,6 +38,9 @@ from guardian.core.rules import Lack, Ratio, Rule, RuleSet, Sequential, Source
 from guardian.core.strategy import Strategy
 from guardian.core.switch import adopt
 from guardian.core.verdicts import Conclusion, Finding, Verdict
+from guardian.records.charts import Chart
+from guardian.records.notebook import DirectoryNotebook
+from guardian.stages.runner import Stages
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.rulefiles import RuleFiles
 from tests.doubles.stages import FakeStages
@@ -71,25 +75,36 @@ class House:
     """The parts behind the API, for the service ``web``. What the balancer would have reported, the test lets happen."""
 
     def __init__(
-        self, store: Store | None = None, strategy: Strategy | None = None, may_approve: Callable[[str], bool] = everybody
+        self,
+        store: Store | None = None,
+        strategy: Strategy | None = None,
+        may_approve: Callable[[str], bool] = everybody,
+        *,
+        notes: Path | None = None,
+        service: Service = WEB,
     ) -> None:
-        """Go on from what ``store`` remembers."""
+        """Go on from what ``store`` remembers; with notes in the directory ``notes``, without charts.
+
+        ``service`` is ``web`` with whatever a test wants of it.
+        """
         self.store, self.balancer = store or MemoryStore(), FakeBalancer([WEB])
         self.clock, self.feed, self.gauges, self.recorder = SteadyClock(), Feed(), Gauges(), Recorder(self.store)
         recorded = self.store.services().get(WEB.name)
         self.met = None if recorded else Adopted(self.clock.now(), Split.all_on(Environment.BLUE), "worker-1")
         state = adopt(WEB.name, self.met).state if self.met else state_from_record(recorded)
         self.decider = Decider({WEB.name: state}, self.recorder, self.clock, self.feed)
-        services = {WEB.name: replace(WEB, strategy=strategy or WEB.strategy)}
+        services = {WEB.name: replace(service, strategy=strategy or service.strategy)}
         self.files = RuleFiles({WEB.name: RuleSet(WEB.name, (SERVER_ERRORS,))})
         self.rules = rules = RuleBook(self.files.rules, self.files.files, self.clock, self.decider.watching)
         self.prober = Prober(services, self.balancer, self.recorder, self.decider.state, self.clock)
         self.watcher = Watcher(services, self.balancer, self.clock, rules.of, self.gauges, Beat())
-        self.stages = FakeStages({})
+        kept = Notes(self.store, DirectoryNotebook(notes, draw=_undrawn), "https://notes.example.org/main/")
+        self.stages = FakeStages({}, comparing=Stages(services, self.balancer))
         self.parts = parts = Parts(
             *(services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock),
             stages=self.stages,
             may_approve=may_approve,
+            notes=kept,
         )
         self.orders = Orders(parts)
         self.gauges.show(self.orders.services, lambda: self.recorder.waiting)
@@ -165,6 +180,10 @@ class House:
 def _listens(tcp: Tcp) -> bool:
     with sockets.socket() as probe:
         return probe.connect_ex((tcp.host, tcp.port)) == 0
+
+
+async def _undrawn(chart: Chart) -> bytes:
+    raise OSError(chart.title)
 
 
 def _answers(path: Path) -> bool:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from guardian.core.ports import StageJob, StageResult
+from guardian.core.parity import Comparison
+from guardian.core.ports import StageJob, StageResult, StageRunner
 from guardian.core.strategy import StageKind
 
 ALL = {StageKind.DEPLOY: 900.0, StageKind.PARITY: 60.0, StageKind.VERIFY: 120.0, StageKind.RETIRE: 300.0}
@@ -19,6 +20,8 @@ class FakeStages:
     """Every job that was begun, in order."""
     ended: list[StageJob] = field(default_factory=list)
     """Every job that was cancelled, in order."""
+    comparing: StageRunner | None = None
+    """Who compares the environments; nobody does where it is ``None``."""
     _running: list[tuple[StageJob, asyncio.Future[StageResult], Callable[[str], None]]] = field(default_factory=list)
 
     def offers(self, service: str) -> Mapping[StageKind, float]:
@@ -37,6 +40,10 @@ class FakeStages:
             raise
         finally:
             self._running = [each for each in self._running if each[1] is not future]
+
+    async def compare(self, service: str) -> Comparison | None:
+        """As the protocol says."""
+        return await self.comparing.compare(service) if self.comparing else None
 
     @property
     def working(self) -> StageKind | None:

@@ -13,6 +13,7 @@ from guardian.core.model import Environment
 from guardian.core.ports import Reading, SourceError
 from guardian.core.readings import History
 from guardian.core.rules import Direction, Lack, Query, Rule, Source, Threshold
+from guardian.metrics.answer import Busy
 from guardian.metrics.circuit import Patience
 from guardian.metrics.source import PrometheusSource
 from tests.metrics.servers import Past, RealPrometheus
@@ -92,3 +93,20 @@ async def _first_value(source: PrometheusSource, now: float) -> Reading | None:
                 return await source.read("web", rule("1"), trial(now - 100), now)
             except SourceError:
                 await asyncio.sleep(0.02)
+
+
+async def test_a_query_that_was_never_sent_says_nothing_of_the_server(
+    ask: Ask, past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where guardian's own connections are all busy, the rule has no reading; the circuit neither opens nor closes for it."""
+    source = ask(past.url)
+
+    async def busy(*_: object) -> Reading:
+        raise Busy("all 8 connections were busy")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(source._prometheus, "instant", busy)
+        for _ in range(5):
+            with pytest.raises(SourceError, match="all 8 connections were busy"):
+                await source.read("web", rule("vector(1)"), trial(past.since + 300), past.since + 600.0)
+    assert await source.read("web", rule("vector(1)"), trial(past.since + 300), past.since + 600.0) == Reading(1.0)

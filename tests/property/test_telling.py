@@ -16,7 +16,7 @@ from guardian.core.events import Drifted
 from guardian.core.letters import Change, Kind, Route
 from guardian.core.line import Pace
 from guardian.core.model import Environment, Split
-from guardian.core.ports import Dispatch, Later
+from guardian.core.ports import Dispatch, Later, NotYet
 from guardian.core.readings import History
 from guardian.core.rules import Severity
 from guardian.core.words.story import Announcement
@@ -26,7 +26,7 @@ from tests.doubles.store import MemoryStore
 from tests.doubles.virtual import VirtualClock, run
 
 BLUE, GREEN = Split.all_on(Environment.BLUE), Split.all_on(Environment.GREEN)
-FAULTS = ("later", "alone", "429", "lost", "arrives and hangs", "hangs", "dies before", "dies after", "breaks")
+FAULTS = ("later", "alone", "429", "not yet", "lost", "arrives and hangs", "hangs", "dies before", "dies after", "breaks")
 
 
 class Killed(BaseException):
@@ -53,6 +53,9 @@ class World:
         channel = Channel(Route("ops", frozenset(Kind)), self.channel, Pace(every=1.0, burst=2, stale=1e9), 20.0)
         self.outbox = Outbox([channel], self.recorder, VirtualClock())
         self.outbox.recall(self.store.letters())
+        for kept in self.store.letters():  # what was shown from memory before a death may be more than is recorded
+            service, number = str(kept.letter["deployment"]).split("-")
+            self.outbox.touch(state(service, 4 * int(number)))
         self.running = asyncio.ensure_future(self.outbox.run())
 
     def _before(self) -> None:
@@ -131,6 +134,8 @@ def fault(world: World, name: str) -> None:
             return "hang"
         if name.startswith("dies"):
             raise Killed
+        if name == "not yet":
+            raise NotYet(7.0)
         if name == "breaks":
             raise KeyError
         raise Later(name, after=33.0 if name == "429" else None, unsure=name == "lost", alone=name == "alone")

@@ -48,20 +48,28 @@ class Table:
     def __init__(self) -> None:
         self._header = ""
         self._pick = _picker(_ROW)
+        self._known: dict[str, tuple[str, Counters]] = {}
+        """The last row of each backend, and its counters: an idle backend's row stays as it is."""
 
     def counters(self, backends: Sequence[str], texts: Sequence[str]) -> dict[str, Counters]:
         """The counters of ``backends``.
 
         :class:`BalancerUnfit` for a backend that HAProxy does not know, :class:`BalancerGone` for an answer that is no CSV.
         """
-        found = {}
+        found: dict[str, tuple[str, Counters]] = {}
+        wanted = frozenset(backends)
         for text in texts:
-            for backend, kind, status, active, backup, _, *counts in self._rows(text):
-                if kind == "BACKEND":
-                    # A server without health checks counts as active, one with weight 0 or in maintenance does not.
-                    up = 0 if status == "DOWN" else _number(active) + _number(backup)
-                    found[backend] = Counters(**dict(zip(COLUMNS, map(_number, counts), strict=True)), servers_up=up)
-        return {backend: _known(found, backend) for backend in backends}
+            for row in self._lines(text):
+                name = row.partition(",")[0]
+                known = self._known.get(name)
+                if known is not None and known[0] == row:
+                    found[name] = known
+                elif name in wanted:
+                    backend, kind, *rest = self._split(row)
+                    if kind == "BACKEND":
+                        found[backend] = row, _counters(rest)
+        self._known.update(found)
+        return {backend: _found(found, backend) for backend in backends}
 
     def health(self, backend: str, text: str) -> Health:
         """Whether ``backend`` can take traffic, from the rows of the backend and its servers. Errors as above."""
@@ -72,18 +80,23 @@ class Table:
         return Health(0, words.no_server_up(states))
 
     def _rows(self, text: str) -> Iterator[tuple[str, ...]]:
+        return map(self._split, self._lines(text))
+
+    def _lines(self, text: str) -> list[str]:
+        """The rows of an answer, unread; none of an answer that says "No such proxy."."""
         header, *rows = text.splitlines() or [""]
         if not header.startswith("# "):
-            return  # "No such proxy."
+            return []
         if header != self._header:
             self._pick = _picker(header.split(","))
-            self._header = header
-        for row in rows:
-            if row:
-                try:
-                    yield self._pick(next(csv.reader((row,))) if '"' in row else row.split(","))
-                except (IndexError, csv.Error) as error:
-                    raise BalancerGone(words.garbled("show stat")) from error
+            self._header, self._known = header, {}
+        return [row for row in rows if row]
+
+    def _split(self, row: str) -> tuple[str, ...]:
+        try:
+            return self._pick(next(csv.reader((row,))) if '"' in row else row.split(","))
+        except (IndexError, csv.Error) as error:
+            raise BalancerGone(words.garbled("show stat")) from error
 
 
 def _picker(names: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...]]:
@@ -93,16 +106,23 @@ def _picker(names: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...]]:
     return itemgetter(*map(names.index, _ROW))
 
 
-def _number(field: str) -> int:
-    """A count; an empty field is 0, as those of HTTP are in a TCP backend."""
-    if not field:
-        return 0
-    if not field.isdecimal() or len(field) > DIGITS:
+def _counters(fields: Sequence[str]) -> Counters:
+    """What stands in the columns of a backend's row after its name and its type."""
+    status, active, backup, _, *counts = fields
+    # A server without health checks counts as active, one with weight 0 or in maintenance does not.
+    up = 0 if status == "DOWN" else sum(_numbers((active, backup)))
+    return Counters(*(*_numbers(counts), up))
+
+
+def _numbers(fields: Sequence[str]) -> list[int]:
+    """Counts; an empty field is 0, as those of HTTP are in a TCP backend."""
+    together = "".join(fields)
+    if (together and not together.isdecimal()) or max(map(len, fields)) > DIGITS:
         raise BalancerGone(words.garbled("show stat"))
-    return int(field)
+    return [int(field) if field else 0 for field in fields]
 
 
-def _known(found: dict[str, Counters], backend: str) -> Counters:
+def _found(found: dict[str, tuple[str, Counters]], backend: str) -> Counters:
     if backend not in found:
         raise BalancerUnfit(words.unknown_backend(backend))
-    return found[backend]
+    return found[backend][1]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from guardian.core.judges.rows import Rows
 from guardian.core.judges.trial import Trial
 from guardian.core.readings import Look, SourceFailure
 from guardian.core.rules import Action, Lack, Link, Rule
@@ -30,7 +31,7 @@ class Judge(ABC):
         self.trial = trial
         self._base: dict[str, Any] | None = None
         self._middle: dict[str, Any] | None = None
-        self._kept: list[tuple[float, float, Numbers]] = []
+        self._kept = Rows()
         self._failure: SourceFailure | None = None
         self._last = trial.since
         self._said, self._link = "", ""
@@ -139,12 +140,12 @@ class Judge(ABC):
             self.fail(SourceFailure(*evidence["failure"]))
 
     def _keep(self, at: float, seconds: float, numbers: Numbers) -> None:
-        self._kept.append((at, seconds, numbers))
+        self._kept.add(at, seconds, numbers)
         if len(self._kept) == CHUNK:
             self._middle = self._snapshot()
         elif len(self._kept) == 2 * CHUNK:
             self._base, self._middle = self._middle, self._snapshot()
-            del self._kept[:CHUNK]
+            self._kept.drop(CHUNK)
 
     def _failed(self, samples: int) -> Verdict | None:
         """The verdict while the source does not answer."""

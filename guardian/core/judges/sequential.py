@@ -10,10 +10,12 @@ from guardian.core.judges.tolerance import tolerance
 from guardian.core.judges.trial import Trial
 from guardian.core.readings import Look
 from guardian.core.rules import Against, Ratio, Rule, Sequential
-from guardian.core.sequential import FIRES, LATE_FLOOR, Bar, Evidence, OneSided, TwoSample
+from guardian.core.sequential import FIRES, LATE_FLOOR, Bar, Evidence, Gains, OneSided, TwoSample
 from guardian.core.verdicts import Finding, Verdict
 from guardian.core.words import verdicts as words
 
+REMEMBERED = 256
+"""Looks whose gains a judge remembers."""
 RULE_OF_THREE = 3.0
 """After ``3 / rate`` requests without an event the true rate is below ``rate`` with 95 % confidence (Hanley, Lippman-Hand 1983)."""
 
@@ -53,6 +55,7 @@ class SequentialJudge(Judge):
         self._early = OneSided(self.tolerance.rate)
         self._late = OneSided(max(self.tolerance.rate, LATE_FLOOR))
         self._evidence = Evidence.none(self._early.components, self._late.components)
+        self._gained: dict[tuple[int, int], tuple[Gains, Gains, float]] = {}
         self._pair = TwoSample(test.tolerance) if trial.shared and test.against is Against.BASELINE else None
         self._pair_evidence = Evidence.none(TwoSample.components, TwoSample.components)
         self._pending = [0, 0, 0, 0]
@@ -76,17 +79,25 @@ class SequentialJudge(Judge):
         trials = int(numbers[0])
         events = self._whole.add(trials, int(numbers[1]))
         if trials or events:
-            late_gains = self._late.gains(trials, events)
+            gains, late_gains, suspicion = self._gained.get((trials, events)) or self._gains(trials, events)
             if self._suspicion == 0.0:  # nothing is wrong: what follows may be the start of a regression
                 self._recent = Span(at - seconds)
-            self._suspicion = max(0.0, self._suspicion + late_gains[len(late_gains) // 3])
+            self._suspicion = max(0.0, self._suspicion + suspicion)
             self._recent.add(trials, events)
-            self._bar.look(self._evidence, self._early.gains(trials, events), late_gains)
+            self._bar.add(self._evidence, gains, late_gains)
         if self._pair:
             others = int(numbers[2])
             self._compare(self._pair, (trials, events, others, self._other.add(others, int(numbers[3]))))
-        if max(self._progress()) >= FIRES:
+        if self._bar.reachable(self._evidence) and max(self._progress()) >= FIRES:
             self._fired = at
+
+    def _gains(self, trials: int, events: int) -> tuple[Gains, Gains, float]:
+        """What a look brings, capped, and by how much it arouses suspicion. Most looks are like one that was seen before."""
+        late_gains = self._late.gains(trials, events)
+        gained = *self._bar.capped(self._early.gains(trials, events), late_gains), late_gains[len(late_gains) // 3]
+        if len(self._gained) < REMEMBERED:
+            self._gained[trials, events] = gained
+        return gained
 
     def _compare(self, pair: TwoSample, counts: tuple[int, int, int, int]) -> None:
         """Compare both sides once both have had traffic: looks too short for that are taken together, none is thrown away.

@@ -437,6 +437,11 @@ def one_address() -> str:
     return "needs its address, once; write `url: https://…`, or `url_file:` with the name of a file that holds it"
 
 
+def login_in_remote() -> str:
+    """A user name or a password in the address of a repository."""
+    return "holds a user name or a token, and everybody sees it; write the address without them, and name the token's `token_file`"
+
+
 def carried_twice(service: str, instance: str) -> str:
     """Two instances of HAProxy are to carry the same service."""
     return f"{service} is carried by {instance} already; name it under one instance only"

@@ -181,3 +181,18 @@ def a_chat_api() -> str:
 def a_proxy() -> str:
     """An HTTP proxy."""
     return "an address of a host and a port without a password, such as `http://proxy.example.com:3128`"
+
+
+def a_remote() -> str:
+    """A git repository elsewhere."""
+    return "the address of a git repository, such as `git@git.example.org:ops/notes.git` or `https://git.example.org/ops/notes.git`"
+
+
+def a_branch() -> str:
+    """A branch of it."""
+    return "the name of a branch, such as `main`"
+
+
+def an_email() -> str:
+    """The address of an author."""
+    return "an e-mail address, such as `guardian@example.org`"

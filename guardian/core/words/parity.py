@@ -100,6 +100,14 @@ def missing() -> str:
     return "-"
 
 
+def conclusion(alike: bool, policy: str) -> str:  # noqa: FBT001  what it is about
+    """What the table comes to."""
+    if alike:
+        return "The environments are alike: a deployment goes on."
+    then = "a deployment ends before any traffic moves" if policy == "block" else "a deployment is warned of it, and goes on"
+    return f"The environments are not alike, or it is not known: {then} (policy {policy})."
+
+
 def verdict(*, same: bool, allowed: bool) -> str:
     """What a row means."""
     if same:

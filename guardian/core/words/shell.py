@@ -276,6 +276,11 @@ def environment(view: Record) -> str:
     return f"{share(view['share'])}, {servers}, {count(view['in_flight'])} requests in flight"
 
 
+def not_written() -> str:
+    """There is no file of a deployment's note."""
+    return "not written; `guardian notes show` composes it"
+
+
 def no_deployments() -> str:
     """An empty history."""
     return "guardian remembers no deployment; `guardian switch` begins one"

@@ -14,7 +14,7 @@ from guardian.core.events import RollbackOrdered
 from guardian.core.letters import Kind, Route
 from guardian.core.line import Pace
 from guardian.core.rules import Severity
-from tests.doubles.channel import FakeChannel, Fault, broken, hang, later, lost, never
+from tests.doubles.channel import FakeChannel, Fault, broken, hang, later, lost, never, not_yet
 from tests.unit.app.conftest import Rig
 
 EVERYTHING = frozenset(Kind)
@@ -190,6 +190,17 @@ async def test_an_outage_is_logged_once_and_so_is_its_end(rig: Rig, caplog: pyte
         await rig.until(quiet(outbox))
     told = [record.getMessage() for record in caplog.records if "channel ops" in record.getMessage()]
     assert [line.split(":")[0].split(" after")[0] for line in told] == ["channel ops cannot be told", "channel ops is told again"]
+
+
+async def test_what_is_not_ready_is_no_trouble(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged, nothing is given up, however long it takes."""
+    ops = FakeChannel()
+    ops.faults.extend([not_yet] * 20)
+    async with telling(rig, channel_of(ops)) as outbox:
+        await moved(rig)
+        await rig.until(quiet(outbox))
+    assert ops.sentences == rig.sentences
+    assert not [record for record in caplog.records if "channel ops" in record.getMessage()]
 
 
 async def test_stale_news_are_dropped_and_said_to_be(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

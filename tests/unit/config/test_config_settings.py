@@ -10,6 +10,7 @@ from guardian.core.channels import ChannelSettings, Grafana, Webhook
 from guardian.core.drift import Policy, Unloaded
 from guardian.core.letters import Kind, Route
 from guardian.core.model import Ending, Holding, Preview, Routing, Service, Sticky, Way
+from guardian.core.notebook import GitSettings, NotesSettings
 from guardian.core.rules import Severity
 
 ROOT = Path(__file__).parents[3]
@@ -237,3 +238,20 @@ def test_how_haproxy_is_reloaded_is_read(tmp_path: Path) -> None:
     haproxy = load_settings(written(tmp_path, haproxy=more)).haproxy
     assert (haproxy.unit, haproxy.unloaded_edits) == ("haproxy@edge.service", Unloaded.LOAD)
     assert load_settings(written(tmp_path)).haproxy.unloaded_edits is Unloaded.REFUSE
+
+
+def test_notes_are_read_with_their_repository(tmp_path: Path) -> None:
+    """A directory is enough; a repository may be on this host only, or have a remote with a key or a token."""
+    assert load_settings(written(tmp_path)).notes is None
+    assert load_settings(written(tmp_path, rest="notes: {directory: notes}\n")).notes == NotesSettings(tmp_path / "notes")
+    rest = (
+        "notes:\n  directory: /n\n  url: https://git.example.org/notes/\n  git:\n    remote: git@git.example.org:ops/notes.git\n"
+        "    branch: releases/web\n    author: guardian of lb1\n    email: g@example.org\n    ssh_key_file: key\n    timeout: 10s\n"
+    )
+    git = GitSettings(
+        "git@git.example.org:ops/notes.git", "releases/web", "guardian of lb1", "g@example.org", tmp_path / "key", timeout=10.0
+    )
+    assert load_settings(written(tmp_path, rest=rest)).notes == NotesSettings(Path("/n"), "https://git.example.org/notes/", git)
+    assert load_settings(written(tmp_path, rest="notes: {directory: n, git: {author: g}}\n")).notes == NotesSettings(
+        tmp_path / "n", git=GitSettings(author="g")
+    )

@@ -160,6 +160,16 @@ def test_one_that_never_gets_ready_is_given_up() -> None:
     assert drained(line, now) == ["after"]
 
 
+def test_a_letter_that_is_not_ready_has_not_failed() -> None:
+    """It is tried at the time that it said, however often; its channel has no trouble."""
+    line, now = line_of(news("note")), 0.0
+    for _ in range(3 * MOST_TRIES):
+        line.postponed(take(line, now), now, 15.0)
+        assert line.wait(now) == 15.0
+        now += 15.0
+    assert (line.trouble, drained(line, now)) == ("", ["note"])
+
+
 def test_an_unsure_letter_stays_unsure_until_it_is_settled() -> None:
     """A definite failure after a lost answer proves nothing about the attempt before."""
     line = line_of(news("a"))

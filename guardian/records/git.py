@@ -1,0 +1,164 @@
+"""One git repository, for notes: every command has a deadline, asks nobody anything, and ends with all of its children."""
+
+import asyncio
+import base64
+import contextlib
+import os
+import re
+import shlex
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from guardian.core.notebook import GitSettings, NotWritten
+from guardian.core.words import git as words
+
+STALE_LOCK_SECONDS = 60.0
+"""A lock of git that is older was left by a command that died."""
+QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "gc.auto=0", "-c", "core.quotePath=false")
+_LOGIN = re.compile(r"//[^/@\s]*@")
+
+
+class Repository:
+    """The repository whose work tree is ``directory``. Everything here raises :class:`NotWritten` and nothing else."""
+
+    def __init__(self, directory: Path, settings: GitSettings) -> None:
+        self._directory, self._settings = directory, settings
+        self._upstream = f"refs/remotes/origin/{settings.branch}"
+
+    async def ready(self) -> None:
+        """Make it one, where it is none; clear away what a death in the middle of a command has left."""
+        directory, settings = self._directory, self._settings
+        git = directory / ".git"
+        if not await asyncio.to_thread(git.exists):
+            await self._run("init", "--quiet")
+            await self._run("symbolic-ref", "HEAD", f"refs/heads/{settings.branch}")
+        await asyncio.to_thread(_tidy, git)
+        if await asyncio.to_thread(lambda: any((git / name).exists() for name in ("rebase-merge", "rebase-apply"))):
+            await self._run("rebase", "--abort")
+        if settings.remote:
+            known = await self._run("config", "--default", "", "--get", "remote.origin.url")
+            if known.strip() != settings.remote:
+                await self._run("config", "remote.origin.url", settings.remote)
+
+    async def save(self) -> None:
+        """Commit what people changed in notes that are known."""
+        if await self._head():
+            await self._run("add", "--update", "--", ".")
+            await self._commit(words.by_hand())
+
+    async def sync(self) -> None:
+        """Bring in what others have pushed, below what is not pushed yet."""
+        branch = self._settings.branch
+        if not self._settings.remote:
+            return
+        if not await self._run("ls-remote", "--heads", "origin", f"refs/heads/{branch}"):
+            return
+        await self._run("fetch", "--quiet", "--no-tags", "origin", f"+refs/heads/{branch}:{self._upstream}")
+        if not await self._head():
+            await self._run("reset", "--quiet", self._upstream)
+            if missing := await self._run("ls-files", "--deleted"):
+                await self._run("checkout", "--quiet", "--", *missing.splitlines())
+            return
+        try:
+            await self._run("rebase", "--quiet", self._upstream)
+        except NotWritten as error:
+            with contextlib.suppress(NotWritten):
+                await self._run("rebase", "--abort")
+            raise NotWritten(words.diverged(str(self._directory), str(error))) from error
+
+    async def record(self, files: Sequence[Path], message: str) -> str:
+        """Commit ``files``, where they changed; the newest commit."""
+        await self._run("add", "--", *(str(file.relative_to(self._directory)) for file in files))
+        await self._commit(message)
+        return await self._head()
+
+    async def push(self) -> None:
+        """Give the remote what it lacks."""
+        if self._settings.remote:
+            await self._run("push", "--quiet", "origin", f"HEAD:refs/heads/{self._settings.branch}")
+
+    async def _head(self) -> str:
+        return (await self._run("rev-parse", "--quiet", "--verify", "HEAD", also=(1,))).strip()
+
+    async def _commit(self, message: str) -> None:
+        if not await self._run("diff", "--cached", "--name-only"):
+            return
+        await self._run("commit", "--quiet", "--message", message)
+
+    async def _run(self, *arguments: str, also: tuple[int, ...] = ()) -> str:
+        """What git says. ``also``: exit codes besides 0 that are no failure."""
+        try:
+            await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True)
+            process = await asyncio.create_subprocess_exec(
+                *("git", "-C", str(self._directory), *QUIET, *arguments),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=self._environment(),
+                start_new_session=True,  # so that the ssh or the helper that it starts ends with it
+            )
+        except OSError as error:
+            raise NotWritten(words.not_started(error.strerror or str(error))) from error
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                said, complained = await process.communicate()
+        except TimeoutError as error:
+            raise NotWritten(words.too_slow(arguments[0], self._settings.timeout)) from error
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        if process.returncode not in (0, *also):
+            raise NotWritten(words.failed(arguments[0], _LOGIN.sub("//…@", complained.decode(errors="replace"))))
+        return said.decode(errors="replace")
+
+    def _environment(self) -> dict[str, str]:
+        """Secrets go through the environment, which only guardian's own user can read; never through the list of processes."""
+        settings = self._settings
+        ssh = ["ssh", "-oBatchMode=yes", f"-oConnectTimeout={max(1, int(settings.timeout / 2))}"]
+        if settings.ssh_key_file:
+            ssh += ["-oIdentitiesOnly=yes", f"-i{settings.ssh_key_file}"]
+        given = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        given |= {
+            "LC_ALL": "C",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "true",
+            "GIT_SSH_COMMAND": shlex.join(ssh),
+            "GIT_MERGE_AUTOEDIT": "no",
+            "GIT_EDITOR": "true",
+        }
+        for who in ("AUTHOR", "COMMITTER"):
+            given |= {f"GIT_{who}_NAME": settings.author, f"GIT_{who}_EMAIL": settings.email}
+        if settings.token_file:
+            given |= {
+                "GIT_CONFIG_COUNT": "1",
+                "GIT_CONFIG_KEY_0": "http.extraHeader",
+                "GIT_CONFIG_VALUE_0": f"Authorization: Basic {_basic(settings.token_file)}",
+            }
+        return given
+
+
+def _basic(path: Path) -> str:
+    """A token as GitHub, GitLab and Gitea take it in place of a password."""
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError) as error:
+        raise NotWritten(words.no_token(str(path))) from error
+    return base64.b64encode(f"x-access-token:{token}".encode()).decode()
+
+
+def _tidy(git: Path) -> None:
+    """Notes are merged line by line, both sides kept; locks of commands that died are removed."""
+    attributes = git / "info" / "attributes"
+    try:
+        if not attributes.exists():
+            attributes.parent.mkdir(exist_ok=True)
+            attributes.write_text("*.md merge=union\n", encoding="ascii")
+        for lock in (*git.glob("*.lock"), *git.glob("refs/**/*.lock")):
+            if time.time() - lock.stat().st_mtime > STALE_LOCK_SECONDS:
+                lock.unlink(missing_ok=True)
+    except OSError as error:
+        raise NotWritten(words.failed("init", error.strerror or str(error))) from error

@@ -1,0 +1,71 @@
+"""Where what happens goes out: the channels that ``guardian.yaml`` names, and the notes, brought together with their senders."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from guardian.app.clock import SteadyClock
+from guardian.app.notes import NotePublisher, Notes, NoteWriter
+from guardian.app.outbox import Channel
+from guardian.config.settings import Settings
+from guardian.core.channels import Grafana, SlackChannel
+from guardian.core.letters import Kind, Route
+from guardian.core.line import Pace
+from guardian.core.notebook import Notebook, NotesSettings
+from guardian.core.ports import Store
+from guardian.records.git import Repository
+from guardian.records.notebook import DirectoryNotebook
+from guardian.senders.grafana import GrafanaSender
+from guardian.senders.webhook import WebhookSender
+
+DELIVERY_GRACE = 5.0
+"""Seconds that a delivery may take beyond the time in which the other end must have answered."""
+NOTE_SECONDS = 120.0
+"""In which a note is written, with its charts."""
+GIT_COMMANDS = 20
+"""That publishing a note may take, each with its own deadline."""
+CARDS = frozenset({Kind.CARD})
+
+
+def notebook_of(settings: NotesSettings | None) -> DirectoryNotebook:
+    """Who keeps the notes."""
+    if settings is None:
+        return DirectoryNotebook(None)
+    repository = Repository(settings.directory, settings.git) if settings.git else None
+    return DirectoryNotebook(settings.directory, repository)
+
+
+def notes_of(settings: NotesSettings | None, store: Store, notebook: Notebook) -> Notes:
+    """What people may ask about notes."""
+    return Notes(store, notebook, settings.url if settings else None)
+
+
+@asynccontextmanager
+async def channels_of(settings: Settings, store: Store, notebook: Notebook) -> AsyncIterator[list[Channel]]:
+    """Where guardian tells what happens, Slack left out: that is a part of the program."""
+    async with AsyncExitStack() as ends:
+        channels = []
+        for each in settings.channels.values():
+            if isinstance(each.target, SlackChannel):
+                continue
+            sender: WebhookSender | GrafanaSender
+            if isinstance(each.target, Grafana):
+                sender = GrafanaSender(each.target, store.deployment)
+            else:
+                sender = WebhookSender(each.target)
+            ends.push_async_callback(sender.aclose)
+            channels.append(Channel(each.route, sender, Pace(stale=each.stale), sender.patience + DELIVERY_GRACE))
+        yield [*channels, *_notes(settings.notes, store, notebook)]
+
+
+def _notes(settings: NotesSettings | None, store: Store, notebook: Notebook) -> list[Channel]:
+    """One channel writes the notes, another publishes them: a git server that is gone holds up no note.
+
+    Their names are none that a channel of ``guardian.yaml`` can have.
+    """
+    if settings is None:
+        return []
+    writer = Channel(Route("deployment notes", CARDS), NoteWriter(store, notebook, SteadyClock()), deadline=NOTE_SECONDS)
+    if settings.git is None:
+        return [writer]
+    publisher = NotePublisher(store, notebook, SteadyClock())
+    return [writer, Channel(Route("deployment notes in git", CARDS), publisher, deadline=GIT_COMMANDS * settings.git.timeout)]
