@@ -276,8 +276,8 @@ class Program:
         self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock, settings.haproxy.drift)
         parts = Parts(
             *(services, balancer, store, decider, self._watcher, self._prober, self._feed, book, self._clock, stages),
-            may_approve=self._may_approve,
             notes=adapters.told.notes,
+            may_approve=self._may_approve,
         )
         self._orders, self._pacer = Orders(parts), Pacer(parts)
         self._reconciler.turned = lambda: self._heart.turned("close looks")

@@ -77,15 +77,14 @@ class House:
     def __init__(
         self,
         store: Store | None = None,
-        strategy: Strategy | None = None,
-        may_approve: Callable[[str], bool] = everybody,
-        *,
         notes: Path | None = None,
         service: Service = WEB,
+        strategy: Strategy | None = None,
+        may_approve: Callable[[str], bool] = everybody,
     ) -> None:
         """Go on from what ``store`` remembers; with notes in the directory ``notes``, without charts.
 
-        ``service`` is ``web`` with whatever a test wants of it.
+        ``service`` is ``web`` with whatever a test wants of it, ``strategy`` the one that it has instead of its own.
         """
         self.store, self.balancer = store or MemoryStore(), FakeBalancer([WEB])
         self.clock, self.feed, self.gauges, self.recorder = SteadyClock(), Feed(), Gauges(), Recorder(self.store)
@@ -99,12 +98,12 @@ class House:
         self.prober = Prober(services, self.balancer, self.recorder, self.decider.state, self.clock)
         self.watcher = Watcher(services, self.balancer, self.clock, rules.of, self.gauges, Beat())
         kept = Notes(self.store, DirectoryNotebook(notes, draw=_undrawn), "https://notes.example.org/main/")
-        self.stages = FakeStages({}, comparing=Stages(services, self.balancer))
+        self.stages = FakeStages({}, comparing=Stages(services, self.balancer).compare)
         self.parts = parts = Parts(
             *(services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock),
             stages=self.stages,
-            may_approve=may_approve,
             notes=kept,
+            may_approve=may_approve,
         )
         self.orders = Orders(parts)
         self.gauges.show(self.orders.services, lambda: self.recorder.waiting)

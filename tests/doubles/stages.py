@@ -1,11 +1,11 @@
 """Stages whose work a test does: each job waits until it is told how it ends."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from guardian.core.parity import Comparison
-from guardian.core.ports import StageJob, StageResult, StageRunner
+from guardian.core.ports import StageJob, StageResult
 from guardian.core.strategy import StageKind
 
 ALL = {StageKind.DEPLOY: 900.0, StageKind.PARITY: 60.0, StageKind.VERIFY: 120.0, StageKind.RETIRE: 300.0}
@@ -20,8 +20,8 @@ class FakeStages:
     """Every job that was begun, in order."""
     ended: list[StageJob] = field(default_factory=list)
     """Every job that was cancelled, in order."""
-    comparing: StageRunner | None = None
-    """Who compares the environments; nobody does where it is ``None``."""
+    comparing: Callable[[str], Awaitable[Comparison | None]] | None = None
+    """Who compares environments; without one nothing says how."""
     _running: list[tuple[StageJob, asyncio.Future[StageResult], Callable[[str], None]]] = field(default_factory=list)
 
     def offers(self, service: str) -> Mapping[StageKind, float]:
@@ -43,7 +43,7 @@ class FakeStages:
 
     async def compare(self, service: str) -> Comparison | None:
         """As the protocol says."""
-        return await self.comparing.compare(service) if self.comparing else None
+        return await self.comparing(service) if self.comparing else None
 
     @property
     def working(self) -> StageKind | None:

@@ -38,7 +38,7 @@ class Office:
         team: str = "T1",
         strategy: Strategy | None = None,
     ) -> None:
-        self.slack, self.house = slack, House(store, strategy, self._may_approve)
+        self.slack, self.house = slack, House(store, strategy=strategy, may_approve=self._may_approve)
         bot, app = tmp_path / "bot-token", tmp_path / "app-token"
         bot.write_text(f"{slack.bot_token}\n")
         app.write_text(f"{slack.app_token}\n")
