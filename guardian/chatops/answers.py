@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 
 from guardian.app.deployment_views import DeploymentView
+from guardian.app.notes import NoteView
 from guardian.app.orders import Orders
 from guardian.app.views import Explanation, RulesView, ServiceView
 from guardian.chatops.blocks import Block, Content, bar, content, context, divider, escaped, section, sections
 from guardian.chatops.wishes import Verb, Wish
 from guardian.core.model import Environment
 from guardian.core.ports import Clock
-from guardian.core.switch import Refused
 from guardian.core.words import cards as words
 from guardian.core.words import chat
 from guardian.core.words.figures import seconds, share
 
+NOTE_PIECE, MOST_PIECES = 2900, 6
+"""Characters of a note in one block, and blocks; the rest is read where the note is."""
 LISTED = 10
 """Deployments of a history where nobody asked for more."""
 
@@ -36,10 +38,10 @@ class Answers:
                 return rules(self._orders.rules(), wish.subject)
             case Verb.EXPLAIN:
                 return explanation(await self._orders.explain(wish.subject))
-            case Verb.HELP:
-                return usage()
+            case Verb.NOTE:
+                return note(await self._orders.notes.note(wish.subject))
             case _:
-                raise Refused(chat.not_offered(wish.verb))
+                return usage()
 
 
 def usage() -> Content:
@@ -72,7 +74,7 @@ def _about(view: ServiceView, now: float) -> Iterator[str]:
     deployment = view.deployment
     yield words.latest(deployment.id, deployment.phase, escaped(deployment.requested_by)) if deployment else words.nothing_yet()
     if deployment and deployment.waits:
-        yield words.waits(escaped(deployment.waits))
+        yield words.waits(escaped(chat.in_chat(deployment.waits)))
     if view.queue:
         yield words.queued([escaped(each) for each in view.queue])
     if view.latched:
@@ -112,6 +114,19 @@ def rules(view: RulesView, service: str) -> Content:
         lines += [words.rule_in_force(rule.name, rule.action, rule.source, escaped(rule.summary)) for rule in each.rules]
         lines += [] if each.rules else [words.no_rules()]
     return content("\n".join(lines), sections(lines))
+
+
+def note(found: NoteView) -> Content:
+    """A deployment's note, and where it is read in full."""
+    lines = [words.note_title(found.deployment, found.phase)]
+    if found.url:
+        lines.append(f"<{escaped(found.url)}|{escaped(found.url)}>")
+    elif found.path:
+        lines.append(f"`{escaped(found.path)}`")
+    text = escaped(found.text.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}"))
+    parts = [text[start : start + NOTE_PIECE] for start in range(0, min(len(text), NOTE_PIECE * MOST_PIECES), NOTE_PIECE)]
+    blocks = [section("\n".join(lines)), *(section(f"```{part}```") for part in parts)]
+    return content("\n".join(lines), blocks)
 
 
 def explanation(found: Explanation) -> Content:

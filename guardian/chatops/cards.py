@@ -28,6 +28,7 @@ from guardian.core.release import Question
 from guardian.core.rules import Rule, Severity
 from guardian.core.verdicts import Verdict
 from guardian.core.words import cards as words
+from guardian.core.words import chat
 from guardian.core.words.figures import seconds, share
 from guardian.core.words.story import split_of
 from guardian.core.words.verdicts import value_of
@@ -56,6 +57,8 @@ class Facts:
     latched: bool = False
     frozen: str = ""
     """Until when, by whom and why nothing of the service moves forward; empty where it may."""
+    note: str = ""
+    """Where its note is read; empty where nobody said."""
 
 
 def card(facts: Facts, now: float) -> Content:
@@ -64,6 +67,8 @@ def card(facts: Facts, now: float) -> Content:
     title = words.title(deployment.id, facts.service, deployment.phase)
     blocks: list[Block] = [header(title), section("\n".join(_story(facts, now)))]
     blocks += list(sections(_rules(facts)))
+    if facts.note:
+        blocks.append(context(words.note_link(escaped(facts.note))))
     buttons = list(_buttons(facts)) if facts.current else []
     if buttons:
         blocks.append(actions([_button(facts, each) for each in buttons], f"card:{deployment.id}"))
@@ -109,7 +114,7 @@ def _way(facts: Facts, now: float) -> Iterator[str]:
     if deployment.held:
         yield words.held(escaped(deployment.held.by), escaped(deployment.held.reason))
     elif view.waits and not deployment.undecided and not deployment.paused:
-        yield words.waits(escaped(view.waits))
+        yield words.waits(escaped(chat.in_chat(view.waits)))
     if facts.current and facts.frozen and deployment.phase.active:
         yield words.is_frozen(escaped(facts.frozen))
     for skip in deployment.skips:
@@ -220,14 +225,15 @@ def _button(facts: Facts, press: Press) -> Button:
 
 def reply(letter: Letter, facts: Facts | None, rule: Rule | None) -> Content:
     """What is said in the thread: the sentence, its links, and, where a release was taken back, the figures that it was for."""
-    lines = [f"{_CALM[letter.severity]}{escaped(letter.sentence)}"]
+    sentence = escaped(chat.in_chat(letter.sentence))
+    lines = [f"{_CALM[letter.severity]}{sentence}"]
     lines += [f"<{escaped(link.url)}|{escaped(link.title)}>" for link in letter.links]
     rollback = facts.deployment.rollback if facts else None
     if broadcast(letter) and facts and rollback and rollback.verdict:
         lines.append(_figures(rollback.verdict, rule))
         lines.append(escaped(rollback.verdict.reason))
         lines.append(words.taken_back(escaped(rollback.by), split_of(facts.deployment.fallback), rollback.seconds, ""))
-    return content(escaped(letter.sentence), sections(lines))
+    return content(sentence, sections(lines))
 
 
 def broadcast(letter: Letter) -> bool:

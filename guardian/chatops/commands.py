@@ -21,7 +21,6 @@ _OPTIONS: dict[Verb, tuple[str, ...]] = {
     Verb.ROLLBACK: ("--force", "--redeploy", "--reason"),
     Verb.APPROVE: ("--force", "--reason"),
     Verb.FREEZE: ("--for", "--reason"),
-    Verb.MUTE: ("--for", "--reason"),
     Verb.HISTORY: ("--limit",),
 }
 _SYNONYMS = {
@@ -181,8 +180,6 @@ class _Reading:
             return self._service(needed=False)
         if self._verb in OF_DEPLOYMENTS:
             return self._deployment()
-        if self._verb is Verb.MUTE:
-            return self._rule()
         if self._verb is Verb.HELP:
             self._rest = []
         return ""
@@ -217,17 +214,6 @@ class _Reading:
         for name in self._known.services:
             if name.casefold() == found[1].casefold():
                 return f"{name}{word[len(name) :]}"
-        return word
-
-    def _rule(self) -> str:
-        rules = self._known.rules
-        if not self._rest:
-            raise Misread(words.no_rule(rules))
-        word = _bare(self._rest[0])
-        if word not in rules:
-            near = nearest(word, rules)
-            raise Misread(words.no_such_rule(word, rules), self._instead(self._rest[0], near) if near else "")
-        self._rest.pop(0)
         return word
 
     def _version(self) -> str:

@@ -93,8 +93,7 @@ class Desk:
 
     def known(self) -> Known:
         """What the grammar may take for a name."""
-        rules = {rule.name: None for each in self._orders.rules().services for rule in each.rules}
-        return Known(tuple(view.service for view in self._orders.services()), tuple(rules))
+        return Known(tuple(view.service for view in self._orders.services()))
 
     async def may(self, caller: Caller, needed: Role) -> None:
         """:class:`NotAllowed` where ``caller`` may not."""
@@ -102,8 +101,6 @@ class Desk:
 
     async def take(self, key: str, caller: Caller, wish: Wish, place: str, seen: Seen | None = None) -> Taken:
         """Record an order. :class:`Duplicate` where it was before; :class:`Refused` where it cannot be, and is no rollback."""
-        if wish.verb not in self._verbs:
-            raise Refused(words.not_offered(wish.verb))
         seen = seen or Seen(self._current(wish))
         order = ChatOrder(key, self._clock.now(), caller.by, place, written(wish), seen.deployment, seen.generation)
         taken = Taken(order, caller, wish)

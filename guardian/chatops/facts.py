@@ -2,13 +2,17 @@
 
 import asyncio
 
+from guardian.app.account import account_of
 from guardian.app.codec import deployment_from_record
 from guardian.app.parts import Parts
 from guardian.chatops.cards import Facts
+from guardian.chatops.sender import Picture
 from guardian.core.deployment import Deployment, ServiceState
 from guardian.core.model import Split
 from guardian.core.rules import Rule
 from guardian.core.words import rollout
+from guardian.records.charts import drawn
+from guardian.records.pictures import chart_of
 
 
 class Gatherer:
@@ -26,7 +30,15 @@ class Gatherer:
         if record is None:
             return None
         deployment = deployment_from_record(record)
-        return Facts(str(record["service"]), deployment, current=False, live=deployment.target, generation=0)
+        return Facts(
+            str(record["service"]), deployment, current=False, live=deployment.target, generation=0, note=self._note(identifier)
+        )
+
+    async def picture(self, identifier: str) -> Picture | None:
+        """The chart of the rule that took a deployment back, drawn by another process; ``None`` where there is no evidence."""
+        account = await asyncio.to_thread(account_of, self._parts.store, identifier)
+        chart = chart_of(account, account.watched[0]) if account and account.watched else None
+        return Picture(await drawn(chart), chart.title, chart.alt) if chart else None
 
     def rule(self, service: str, name: str) -> Rule | None:
         """A rule in force."""
@@ -43,4 +55,8 @@ class Gatherer:
             promoted=state.safe == Split.all_on(deployment.candidate),
             latched=state.latch is not None and state.latch.deployment == deployment.id,
             frozen=rollout.frozen(state.freeze) if state.freeze else "",
+            note=self._note(deployment.id),
         )
+
+    def _note(self, identifier: str) -> str:
+        return self._parts.notes.link(identifier) if self._parts.notes else ""

@@ -10,18 +10,20 @@ from aiohttp import ClientConnectorError, ClientError
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from guardian.chatops.blocks import Content
+from guardian.chatops.blocks import LONGEST_ALT, Content
 from guardian.chatops.cards import Facts, broadcast, card, reply
 from guardian.chatops.connection import TokenUnfit, read_tokens, reason_of, web_client
 from guardian.core.chat import SlackSettings
 from guardian.core.letters import Kind, Letter
-from guardian.core.ports import Clock, Dispatch, Later, Never
+from guardian.core.ports import Clock, Dispatch, Later, Never, NotYet
 from guardian.core.rules import Rule
 from guardian.core.words import connection as words
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 15.0
+EVIDENCE_SECONDS, EVIDENCE_PAUSE = 30.0, 0.5
+"""How long, and how often, it is looked whether the evidence of a deployment is kept by now."""
 EVENT = "guardian_letter"
 LOOKED_THROUGH = 100
 """Messages of a channel that are looked through for one that may have arrived."""
@@ -34,6 +36,15 @@ _UNSURE = frozenset({"fatal_error", "internal_error", "service_unavailable", "re
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart, drawn."""
+
+    png: bytes
+    title: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """Where the content of messages comes from."""
 
@@ -41,6 +52,8 @@ class Sources:
     """Of a deployment."""
     rule: Callable[[str, str], Rule | None]
     """A rule of a service, by name."""
+    picture: Callable[[str], Awaitable[Picture | None]]
+    """The chart of why a deployment was taken back; ``None`` while its evidence is not kept yet."""
 
 
 class SlackSender:
@@ -75,6 +88,8 @@ class SlackSender:
         letter = dispatch.letter
         if letter.kind is Kind.CARD:
             return await self._show(client, dispatch)
+        if letter.kind is Kind.CHART:
+            return await self._draw(client, dispatch)
         if dispatch.unsure and (ts := await self._found(client, dispatch)):
             return ts
         facts = await self._sources.facts(letter.deployment) if letter.deployment else None
@@ -111,6 +126,25 @@ class SlackSender:
             if error.response.get("error") not in _NO_PARENT:
                 raise
             return await self._post(client, letter, told)  # the message above it was deleted: it stands on its own
+
+    async def _draw(self, client: AsyncWebClient, dispatch: Dispatch) -> str:
+        """Upload the chart into the thread. It may come twice where an answer was lost: a file bears no mark."""
+        identifier = dispatch.letter.deployment or ""
+        picture = await self._sources.picture(identifier)
+        if picture is None:
+            if self._clock.now() - dispatch.letter.at < EVIDENCE_SECONDS:
+                raise NotYet(EVIDENCE_PAUSE)
+            raise Never(words.no_picture(identifier))
+        await client.files_upload_v2(
+            channel=self._channel,
+            thread_ts=dispatch.card or None,
+            content=picture.png,
+            filename=f"{identifier}.png",
+            title=picture.title,
+            alt_txt=picture.alt[:LONGEST_ALT],
+            request_file_info=False,
+        )
+        return ""
 
     async def _post(self, client: AsyncWebClient, letter: Letter, told: Content, **where: Any) -> str:
         where = {"unfurl_links": False, "unfurl_media": False, **where}

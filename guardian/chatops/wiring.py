@@ -30,7 +30,7 @@ class Slack:
 
     def __init__(self, settings: SlackSettings, channels: Iterable[ChannelSettings], parts: Parts, ledger: Ledger) -> None:
         gatherer = Gatherer(parts)
-        sources = Sources(gatherer.facts, gatherer.rule)
+        sources = Sources(gatherer.facts, gatherer.rule, gatherer.picture)
         self._parts = parts
         self.channels = [
             Channel(

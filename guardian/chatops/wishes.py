@@ -25,7 +25,6 @@ class Verb(StrEnum):
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
     UNLATCH = "unlatch"
-    MUTE = "mute"
     RULES = "rules"
     HISTORY = "history"
     EXPLAIN = "explain"
@@ -51,7 +50,6 @@ class Known:
     """What guardian knows by name."""
 
     services: tuple[str, ...]
-    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Wish:
 
     verb: Verb
     subject: str = ""
-    """A service, a deployment or a rule; empty for all."""
+    """A service or a deployment; empty for all."""
     to: Environment | None = None
     share: int | None = None
     """Basis points; ``None`` for all of the traffic, or where nobody said."""

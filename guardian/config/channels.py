@@ -16,8 +16,8 @@ from guardian.core.words import chat, forms, grafana
 from guardian.core.words import faults as words
 
 STALE = 86_400.0
-_KINDS = frozenset({Kind.CARD, Kind.NEWS})
-"""What a channel gets that can keep a message up to date."""
+_KINDS = frozenset(Kind)
+"""What a channel gets that can show everything."""
 
 
 def read_channels(settings: Fields, base: Path, services: Mapping[str, Service], findings: Findings) -> dict[str, ChannelSettings]:

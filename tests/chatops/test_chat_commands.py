@@ -10,8 +10,8 @@ from guardian.chatops.commands import LONGEST_REASON, parse
 from guardian.chatops.wishes import NEED_REASON, OF_ALL, OF_DEPLOYMENTS, OF_SERVICES, QUESTIONS, Known, Misread, Verb, Wish, written
 from guardian.core.model import Environment
 
-TWO = Known(("web", "shop"), ("server-errors", "p99-latency"))
-ONE = Known(("web",), ("server-errors",))
+TWO = Known(("web", "shop"))
+ONE = Known(("web",))
 GREEN = Environment.GREEN
 
 UNDERSTOOD: dict[str, Wish] = {
@@ -58,7 +58,6 @@ UNDERSTOOD: dict[str, Wish] = {
     "lock web --for 90 min sale": Wish(Verb.FREEZE, "web", seconds=5400.0, reason="sale"),
     "unfreeze web": Wish(Verb.UNFREEZE, "web"),
     "unlatch web fixed in v3": Wish(Verb.UNLATCH, "web", reason="fixed in v3"),
-    "mute server-errors --for 30m": Wish(Verb.MUTE, "server-errors", seconds=1800.0),
     "rules": Wish(Verb.RULES),
     "history web --limit 5": Wish(Verb.HISTORY, "web", limit=5),
     "why web-7": Wish(Verb.EXPLAIN, "web-7"),
@@ -95,9 +94,6 @@ MISREAD: dict[str, tuple[str, str]] = {
     "freeze web sale --for ever": ("`ever` is no length of time", ""),
     "freeze web sale --for 31d": ("`31d` is no length of time", ""),
     "unlatch web": ("`unlatch` needs a reason", ""),
-    "mute sever-errors --for 1h": ("There is no rule `sever-errors`", "mute server-errors --for 1h"),
-    "mute --for 1h": ("`mute` which rule?", ""),
-    "mute": ("`mute` which rule? `server-errors` or `p99-latency`", ""),
     "history web --limit 100": ("`100` is no number of deployments", ""),
     "status web and more": ("`and` is more than this command takes", ""),
     "rollback web " + "x" * 4000: ("The reason is too long", ""),
@@ -155,8 +151,6 @@ def wishes(draw: st.DrawFn) -> Wish:
         subject = draw(NAMES)
     elif verb in OF_DEPLOYMENTS:
         subject = draw(IDS)
-    elif verb is Verb.MUTE:
-        subject = draw(st.sampled_from(TWO.rules))
     switching = verb is Verb.SWITCH
     return Wish(
         verb,
@@ -164,7 +158,7 @@ def wishes(draw: st.DrawFn) -> Wish:
         to=draw(st.none() | st.sampled_from(Environment)) if switching else None,
         share=draw(st.none() | st.integers(1, 10_000)) if switching else None,
         version=draw(st.sampled_from(["2.4.1", "v3", "sha-0a1b2c"])) if verb is Verb.DEPLOY else "",
-        seconds=float(draw(st.integers(1, 30 * 86400))) if verb in (Verb.FREEZE, Verb.MUTE) else None,
+        seconds=float(draw(st.integers(1, 30 * 86400))) if verb is Verb.FREEZE else None,
         limit=draw(st.none() | st.integers(1, 20)) if verb is Verb.HISTORY else None,
         force=verb is Verb.ROLLBACK and draw(st.booleans()),
         redeploy=verb is Verb.ROLLBACK and draw(st.booleans()),

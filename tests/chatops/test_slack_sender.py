@@ -153,7 +153,8 @@ async def test_a_deployment_that_nobody_knows_has_no_card(office: Office, sender
 async def test_nobody_there_is_no_doubt(slack: Slack, office: Office) -> None:
     """A refused connection did nothing."""
     gone = replace(office.settings, api="http://127.0.0.1:9/api/")
-    sources = Sources(Gatherer(office.house.parts).facts, lambda _service, _rule: None)
+    gatherer = Gatherer(office.house.parts)
+    sources = Sources(gatherer.facts, gatherer.rule, gatherer.picture)
     with pytest.raises(Later) as later:
         await SlackSender(gone, "C1", sources, office.house.clock).deliver(Dispatch(NEWS))
     assert not later.value.unsure

@@ -146,9 +146,9 @@ def explained(identifier: str, phase: str, *, identical: bool) -> str:
     return f"*{identifier}* is {phase}; {again}"
 
 
-def chat_state(heard: str) -> str:
-    """Below a status: when Slack last brought something."""
-    return f"Slack: connected, last heard from somebody {heard} ago"
+def note_title(identifier: str, phase: str) -> str:
+    """Above a note."""
+    return f"The note of *{identifier}*, which is {phase}"
 
 
 # The form for a switch, and the Home.
@@ -364,6 +364,11 @@ def label_abort(identifier: str) -> str:
 def label_unlatch(service: str) -> str:
     """For a screen reader."""
     return f"Let {service} move forward again: asks for the reason"
+
+
+def note_link(url: str) -> str:
+    """Where the note is."""
+    return f"<{url}|Deployment note>"
 
 
 # The form for a reason.

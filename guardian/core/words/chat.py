@@ -44,16 +44,6 @@ def no_such_form(word: str) -> str:
     return f"`{clipped(word)}` is no deployment: an id is a service and a number, such as `web-7`"
 
 
-def no_rule(known: Sequence[str]) -> str:
-    """``mute`` lacks its rule."""
-    return f"`mute` which rule? {listed(known, 'or')}" if known else "`mute` which rule? There is none"
-
-
-def no_such_rule(word: str, known: Sequence[str]) -> str:
-    """A rule that does not exist."""
-    return f"There is no rule `{clipped(word)}`; {f'there are {listed(known)}' if known else 'there is none'}"
-
-
 def no_version() -> str:
     """``deploy`` lacks its version."""
     return "Deploy which version? Write it after the service, such as `deploy web 2.4.1`"
@@ -122,7 +112,6 @@ HELP: Mapping[str, str] = {
     "pause · resume · promote · abort SERVICE [REASON]": "hold a deployment, let it go on, skip its waiting, end it",
     "freeze SERVICE REASON --for 2h · unfreeze SERVICE [REASON]": "let nothing move forward for a while",
     "unlatch SERVICE REASON": "let a service move forward again after a rollback",
-    "mute RULE --for 30m [REASON]": "let a rule speak, and not act, for a while",
     "rules [SERVICE]": "the rules in force",
     "history [SERVICE]": "the last deployments",
     "explain ID · note ID": "why it was judged as it was; its deployment note",
@@ -331,11 +320,6 @@ def done(what: str) -> str:
 def fault() -> str:
     """Guardian's own fault, to whoever asked."""
     return "guardian itself failed at this; it is in its log. Whether it was done shows `/bg status`; the shell does the same"
-
-
-def not_offered(verb: str) -> str:
-    """A command that this guardian has nothing to do with."""
-    return f"there is nothing on this guardian that `{verb}` could do; nothing was done"
 
 
 def own_request(identifier: str) -> str:

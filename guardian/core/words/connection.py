@@ -94,3 +94,8 @@ def no_facts(identifier: str) -> str:
 def ugly(key: str, reason: str) -> str:
     """A message that Slack refuses to show; a fault of guardian."""
     return f"Slack refuses the blocks of the letter {key}: {reason}; it is sent as text. This is a fault of guardian"
+
+
+def no_picture(identifier: str) -> str:
+    """A chart that cannot be drawn."""
+    return f"no evidence of {identifier} was kept that could be drawn"

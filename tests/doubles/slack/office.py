@@ -45,7 +45,7 @@ class Office:
         self.settings = SlackSettings(
             bot, app, team, roles={Role.OPERATOR: ("SOPS",), Role.APPROVER: ("SAPPROVERS",)}, api=slack.api
         )
-        route = Route("deploys", frozenset({Kind.CARD, Kind.NEWS}))
+        route = Route("deploys", frozenset(Kind))
         channels = [ChannelSettings(route, 86_400.0, SlackChannel("C1"))]
         self.chatops = Chatops(self.settings, channels, self.house.parts, self.house.store)  # type: ignore[arg-type]
         self.chatops.chat._connection._beat = beat
