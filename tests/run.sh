@@ -12,6 +12,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/../deploy/prepare.sh"
 source "$GUARDIAN_ROOT/tests/newest.sh"
 
 prepare_programs git haproxy mujs openssl prometheus prometheus-alertmanager strace
+# A real systemd is booted for the units; nothing of it is started on this host.
+command -v systemd-nspawn >/dev/null || prepare_install systemd systemd-container dbus || prepare_say "going on without systemd-nspawn"
 prepare_python tests/requirements.txt
 if [[ " $* " == *" --all "* ]]; then
     newest_haproxy "$GUARDIAN_ROOT/.venv/newest-haproxy"

@@ -57,3 +57,4 @@ def log(style: Literal["text", "json"], level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("guardian").setLevel(level.upper())
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what becomes of jobs, the schedule tells in a sentence

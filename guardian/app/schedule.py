@@ -73,5 +73,7 @@ class Schedule:
 
     def _trouble(self, event: JobEvent) -> None:
         error = getattr(event, "exception", None)
+        if isinstance(error, asyncio.CancelledError):
+            return  # the program stops
         kind = _TROUBLES[event.code] + (f": {error or type(error).__name__}" if error is not None else "")
         logger.error("%s", upkeep.late_job(event.job_id, kind), extra={"job": event.job_id})

@@ -10,6 +10,7 @@ from guardian.config.configuration import Configuration, load
 from guardian.config.faults import ConfigFaults, Fault
 from guardian.config.lint import ERRORS, Known, lint
 from guardian.core.words import shell
+from guardian.records.store import too_new
 
 
 def report(path: Path, *, online: bool, as_json: bool) -> int:
@@ -23,7 +24,8 @@ def report(path: Path, *, online: bool, as_json: bool) -> int:
     except ConfigFaults as found:
         faults = found.faults
     else:
-        unfit = _ask_balancer(configuration) if online else []
+        newer = too_new(configuration.settings.state_dir)
+        unfit = [*([newer] if newer else ()), *(_ask_balancer(configuration) if online else ())]
         learnt = _ask_prometheus(configuration) if online else ()
         unfit += [str(fault) for fault in learnt if fault.check in ERRORS]
         seen = (fault for fault in learnt if fault.check not in ERRORS)

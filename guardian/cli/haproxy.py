@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from guardian.balancers.haproxy import adoption, conversion, document, installation
+from guardian.balancers.haproxy import adoption, conversion, document, entrance, installation
 from guardian.balancers.haproxy.adoption import Adoption
 from guardian.balancers.haproxy.conversion import Conversion
 from guardian.balancers.haproxy.document import Document
@@ -75,6 +75,8 @@ def adopt(request: Request) -> None:
         file = MapFile(settings.haproxy.map)
         if request.mode is Mode.REMOVE:
             _remove(change, [request.service] if request.service else _known(before, settings))
+            if not request.service:
+                change.document = change.document.apply(entrance.closing(change.document))
         else:
             _adopt(change, request, settings, file)
         _show(request, before, change)

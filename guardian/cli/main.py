@@ -70,6 +70,23 @@ def run(context: click.Context, config: Path) -> None:
 
 @cli.command()
 @config
+@click.option("--file", "files", type=PATH, multiple=True, default=[HAPROXY_CONFIG], show_default=True, help="As HAProxy's -f.")
+@click.option("--service", help="The name of the service, with --blue and --green. Default: found by the backends' names.")
+@click.option("--blue", help="The backend of its blue environment.")
+@click.option("--green", help="The backend of its green environment.")
+@click.option("--group", default="guardian", show_default=True, help="The group that guardian runs with.")
+@click.option("--haproxy", "binary", default="haproxy", show_default=True, help="The HAProxy that checks the result.")
+@click.option("--yes", "sure", is_flag=True, help="Ask nothing.")
+@click.option("--force", is_flag=True, help="Write over a configuration that is there.")
+def init(service: str | None, blue: str | None, green: str | None, **given: Any) -> None:
+    """Write a first configuration from the HAProxy that is there, and open its stats socket to guardian."""
+    from guardian.cli.init import Request, begin
+
+    begin(Request(named=(service, blue, green), **given))
+
+
+@cli.command()
+@config
 @click.option(
     "--online", is_flag=True, help="Also ask HAProxy whether it knows the backends and the map, and Prometheus the series."
 )
