@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,13 @@ from guardian import __version__
 from guardian.app.codec import deployment_from_record
 from guardian.app.views import Explanation, RuleExplanation
 from guardian.core.deployment import Deployment
+from guardian.core.invocation import invocation
 from guardian.core.judges import judge_for
 from guardian.core.judges.judge import Judge
 from guardian.core.judges.trial import Trial
+from guardian.core.matchers import matchers
 from guardian.core.query import rendered
-from guardian.core.rules import Command, Query, Rule
+from guardian.core.rules import Alerts, Command, Query, Rule
 from guardian.core.switch import Refused
 from guardian.core.verdicts import Verdict
 from guardian.core.words import explain as words
@@ -123,12 +126,15 @@ def _explained(service: str, record: Mapping[str, Any], culprit: str | None) -> 
 
 
 def _asked(service: str, judge: Judge, at: float | None) -> str:
-    """What the source was asked last, as it was sent; of counters and alerts, which they are."""
-    match judge.rule.measure:
+    """What the source was asked last, with its variables as they stood; of counters, which they are."""
+    rule, trial = judge.rule, judge.trial
+    match rule.measure:
         case Query():
-            return "" if at is None else rendered(service, judge.rule, judge.trial, at)
+            return "" if at is None else rendered(service, rule, trial, at)
         case Command() as command:
-            return " ".join(command.argv)
+            return shlex.join(command.argv if at is None else invocation(service, rule, trial, at).argv)
+        case Alerts() as alerts:
+            return words.alerts_with([str(matcher) for matcher in matchers(alerts.matchers, service, trial)])
         case measure:
             return words.read_of(measure)
 

@@ -1,11 +1,15 @@
 """``guardian rules backtest``: from the files to the report."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pexpect
 import pytest
 from click.testing import CliRunner, Result
 
@@ -204,3 +208,16 @@ def test_without_records_there_is_nothing_to_replay(desk: Desk) -> None:
     path.write_text(path.read_text().replace("state_dir: state", "state_dir: elsewhere"))
     assert desk.run().exit_code == 1
     assert not (desk.directory / "elsewhere").exists()
+
+
+def test_whoever_waits_sees_a_bar(desk: Desk) -> None:
+    """On a terminal, by the time that has been replayed; it is gone when the report comes, and a pipe never sees it."""
+    program = [sys.executable, "-c", "from guardian.cli.main import main; main()"]
+    words = ["rules", "backtest", "--from", "1d", "--config", str(desk.directory / "guardian.yaml")]
+    terminal = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with pexpect.spawn(program[0], [*program[1:], *words], env=terminal, timeout=60, encoding="utf-8") as shown:
+        shown.expect("cutovers.*%")
+        shown.expect("10 cutovers")
+        shown.expect(pexpect.EOF)
+    piped = subprocess.run([*program, *words], capture_output=True, text=True, timeout=60, check=True)
+    assert piped.stderr == ""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from guardian.core.rules import Alerts, Measure
+from guardian.core.rules import Measure
 from guardian.core.words.figures import count, one_in, seconds
 from guardian.core.words.quotes import listed, quoted
 
@@ -76,9 +76,12 @@ def watched(rule: str, summary: str) -> str:
 
 def read_of(measure: Measure) -> str:
     """What a rule reads without asking."""
-    if isinstance(measure, Alerts):
-        return f"alerts with {', '.join(measure.matchers)}"
     return f"{measure}, of the candidate's backend in HAProxy"
+
+
+def alerts_with(conditions: Sequence[str]) -> str:
+    """Which alerts a rule listens for."""
+    return f"alerts with {', '.join(conditions)}"
 
 
 def measured(measure: str, value: str, samples: int, window: float) -> str:

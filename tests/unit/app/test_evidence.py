@@ -35,8 +35,8 @@ RULES = {
     "sequential": server_errors(),
     "gauge": rule(Source.HAPROXY, Gauge.LATENCY, test=replace(ABOVE, every=0.05, window=0.1)),
     "prometheus": rule(Source.PROMETHEUS, Query(QUERY)),
-    "alerts": rule(Source.ALERTS, Alerts(('severity="page"',))),
-    "command": rule(Source.COMMAND, Command(("check", "--env", "green"), 5.0)),
+    "alerts": rule(Source.ALERTS, Alerts(('severity="page"', 'env=~"$candidate|all"'))),
+    "command": rule(Source.COMMAND, Command(("/usr/bin/check", "--env", "$candidate", "--since", "$since_cutover", "a b"), 5.0)),
 }
 
 
@@ -111,12 +111,12 @@ def test_evidence_that_lost_its_beginning_comes_to_the_same_verdict() -> None:
         ("sequential", "responses_5xx / responses, of the candidate's backend in HAProxy"),
         ("gauge", "latency, of the candidate's backend in HAProxy"),
         ("prometheus", 'p99{env="green",service="web"}[60s] offset 150s'),
-        ("alerts", 'alerts with severity="page"'),
-        ("command", "check --env green"),
+        ("alerts", 'alerts with severity="page", env=~"green|all"'),
+        ("command", "/usr/bin/check --env green --since 150.000 'a b'"),
     ],
 )
 def test_what_was_asked_is_shown_as_it_was_sent(name: str, asked: str) -> None:
-    """Queries with their variables as they stood at the last answer."""
+    """Queries, commands and alerts with their variables as they stood at the last answer."""
     assert explained(bundled(Phase.VERIFIED, fed(RULES[name]))).rules[0].asked == asked
 
 
