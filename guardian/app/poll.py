@@ -1,20 +1,26 @@
 """Asking the sources that guardian does not look at by itself: each rule at its own interval, none waiting for another."""
 
 import asyncio
-from collections.abc import Mapping
+import math
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 from guardian.app.watch import Instruments, Watcher
 from guardian.core.judges.judge import Judge
-from guardian.core.ports import Clock, Metrics, Reading, SourceError
+from guardian.core.ports import Clock, Memory, Metrics, SourceError
 from guardian.core.readings import SourceFailure
 from guardian.core.rules import Source, Threshold
+
+T = TypeVar("T")
 
 TURN_SECONDS = 0.5
 """How often the poller sees which rules are due."""
 CATCH_UP = 20
 """Evaluations that a rule makes up for in one turn, after guardian was down or a source was slow: at the moments at which they
 were due, as if nothing had happened."""
+MOST_MISSED = 1000
+"""Of those, how many a source is asked about at once that remembers them. Judging them takes milliseconds."""
 
 
 class Poller:
@@ -25,7 +31,7 @@ class Poller:
         self._due: WeakKeyDictionary[Judge, float] = WeakKeyDictionary()
         self._hurried: WeakSet[Judge] = WeakSet()
         self._asking: dict[Judge, asyncio.Task[None]] = {}
-        self._reading: dict[Judge, asyncio.Task[Reading | None]] = {}
+        self._reading: dict[Judge, asyncio.Task[Any]] = {}
 
     async def turn(self) -> None:
         """Start what is due, and give up what nobody waits for any more. A rule that still waits for its answer is left alone."""
@@ -33,7 +39,7 @@ class Poller:
         for judge in self._reading.keys() - {judge for _, judge in polled}:
             self._reading[judge].cancel()  # this ends its evaluation, too; one that has its answer already is let alone
         for service, judge in polled:
-            if judge not in self._asking and self._next(judge) <= now:
+            if judge not in self._asking and self._next(judge) <= now and self._next(judge) < self._watcher.ends(service):
                 task = asyncio.create_task(self._evaluate(service, judge), name=f"{service} {judge.rule.name}")
                 self._asking[judge] = task
                 task.add_done_callback(lambda _task, judge=judge: self._asking.pop(judge, None))  # type: ignore[misc]
@@ -74,17 +80,22 @@ class Poller:
     async def _evaluate(self, service: str, judge: Judge) -> None:
         for _ in range(CATCH_UP):
             due, every = self._next(judge), _threshold(judge).every
-            now = self._clock.now()
-            if due > now:
+            now, ends = self._clock.now(), self._watcher.ends(service)
+            if due > now or due >= ends:
                 return
+            source = self._sources[judge.rule.source]
+            missed = min(math.floor((min(now, ends) - due) / every), MOST_MISSED)
+            if missed and judge.rule.looks_back and isinstance(source, Memory):
+                if not await self._make_up(service, judge, source, missed):
+                    return
+                continue
             self._instruments.evaluated(now - due)
             due = due if judge.rule.looks_back else now
             self._hurried.discard(judge)
             try:
-                reading = await self._read(service, judge, due)
+                reading = await self._asked(judge, source.read(service, judge.rule, judge.trial, due))
             except SourceError as error:
-                await self._watcher.fail(service, judge, SourceFailure(due, str(error)))
-                self._due[judge] = self._after(judge, max(due + every, self._clock.now()))
+                await self._fail(service, judge, SourceFailure(due, str(error)))
                 return
             self._due[judge] = self._after(judge, due + every)
             await self._watcher.feed(service, judge, due, reading)
@@ -93,11 +104,34 @@ class Poller:
         """When ``judge`` is due again: at once where something came while it was being read."""
         return self._clock.now() if judge in self._hurried else usual
 
-    async def _read(self, service: str, judge: Judge, at: float) -> Reading | None:
-        source = self._sources[judge.rule.source]
-        self._reading[judge] = asyncio.create_task(source.read(service, judge.rule, judge.trial, at), name=judge.rule.name)
+    async def _make_up(self, service: str, judge: Judge, source: Memory, missed: int) -> bool:
+        """Judge what was missed from what ``source`` remembers; whether it answered."""
+        every, moments = _threshold(judge).every, [self._next(judge)]
+        while len(moments) < missed:
+            moments.append(moments[-1] + every)
         try:
-            return await self._reading[judge]
+            found = await self._asked(judge, source.review(service, judge.rule, judge.trial, moments))
+        except SourceError as error:
+            await self._fail(service, judge, SourceFailure(moments[0], str(error)))
+            return False
+        for at, reading in found:
+            self._due[judge] = at + every
+            if isinstance(reading, SourceFailure):
+                await self._watcher.fail(service, judge, reading)
+            else:
+                await self._watcher.feed(service, judge, at, reading)
+        return True
+
+    async def _fail(self, service: str, judge: Judge, failure: SourceFailure) -> None:
+        """Say so, and go on from now: a source that was down is not asked about all of that time."""
+        await self._watcher.fail(service, judge, failure)
+        self._due[judge] = self._after(judge, max(failure.at + _threshold(judge).every, self._clock.now()))
+
+    async def _asked(self, judge: Judge, question: Coroutine[Any, Any, T]) -> T:
+        """What a source answers; :meth:`turn` may cancel it."""
+        self._reading[judge] = asking = asyncio.create_task(question, name=judge.rule.name)
+        try:
+            return await asking
         finally:
             del self._reading[judge]
 

@@ -30,6 +30,8 @@ THIN_SECONDS = 1.0
 """Until a bake that has not seen enough is concluded again."""
 BREATH = 0.005
 """Seconds of judging after which everything else has its turn."""
+HISTORY_PATIENCE = 10.0
+"""Seconds that the end of a watch waits for the evaluations that were due before it."""
 IDLE_SECONDS = 1.0
 """Between looks at a service that is not on trial: enough for its past."""
 
@@ -74,6 +76,11 @@ class Watch:
         self.judges = judges
         self.looking = [judge for judge in judges if judge.rule.source is Source.HAPROXY]
         self.asking = [judge for judge in judges if judge.rule.source is not Source.HAPROXY]
+
+    def behind(self, now: float) -> bool:
+        """Whether a rule that looks back has still to be judged on part of the watch, and may well be: guardian was down."""
+        judges = self.asking if now < self.due + HISTORY_PATIENCE else []
+        return any(judge.rule.looks_back and judge.finding is not Finding.FAILED and _owed(judge, self.due) for judge in judges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +209,12 @@ class Watcher:
         """The judges on trial that wait for the answers of queries, each with its service."""
         watches = [(service, watch) for service, watch in self._watches.items() if not watch.over]
         return [(service, judge) for service, watch in watches for judge in watch.asking]
+
+    def ends(self, service: str) -> float:
+        """When the watch of ``service`` ends: what happens later is not its business. Before that is known, never."""
+        watch = self._watches.get(service)
+        ends_at = watch.deployment.watch_ends_at if watch and watch.deployment.phase is Phase.WATCHING else None
+        return inf if ends_at is None else ends_at
 
     async def feed(self, service: str, judge: Judge, at: float, reading: Reading | None) -> None:
         """What the source of ``judge`` gave for the moment ``at``; ``None``, where there was nothing to measure."""
@@ -361,7 +374,7 @@ class Watcher:
     async def _end_watches(self) -> None:
         now = self._clock.now()
         for service, watch in tuple(self._watches.items()):
-            if not watch.over and watch.deployment.phase.proved and now >= watch.due:
+            if not watch.over and watch.deployment.phase.proved and now >= watch.due and not watch.behind(now):
                 conclusions = tuple(judge.conclude() for judge in watch.judges)
                 await self._conclude(service, watch, WatchEnded(now, watch.deployment.id, conclusions))
 
@@ -388,6 +401,15 @@ class Watcher:
 
 def _same_trial(one: Deployment, other: Deployment) -> bool:
     return (one.id, one.cutover_at) == (other.id, other.cutover_at)
+
+
+def _owed(judge: Judge, until: float) -> bool:
+    """Whether an evaluation of ``judge`` was due before ``until``, and is not done."""
+    test, last = judge.rule.test, judge.last
+    if not isinstance(test, Threshold):
+        return False
+    first = judge.trial.since + test.warm_up + test.window
+    return (last + test.every if last > judge.trial.since else first) < until
 
 
 def _records(watch: Watch) -> Records:

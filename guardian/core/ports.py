@@ -5,12 +5,12 @@ Every call that leaves the process ends by its own deadline, and fails only with
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
 from guardian.core.parity import Comparison
-from guardian.core.readings import Snapshot
+from guardian.core.readings import Snapshot, SourceFailure
 from guardian.core.rules import Rule
 from guardian.core.strategy import StageKind
 
@@ -247,6 +247,16 @@ class StageRunner(Protocol):
 
     async def compare(self, service: str) -> Comparison | None:
         """How far the environments of ``service`` are alike now; ``None`` where nothing says how to compare them."""
+
+
+@runtime_checkable
+class Memory(Metrics, Protocol):
+    """A source that can be asked about many moments at once that have passed."""
+
+    async def review(
+        self, service: str, rule: Rule, trial: Trial, moments: Sequence[float]
+    ) -> list[tuple[float, Reading | SourceFailure | None]]:
+        """What :meth:`read` would have given at each of ``moments``, in order. :class:`SourceError` when it did not answer."""
 
 
 class Clock(Protocol):

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from guardian.core.access import Access
 from guardian.metrics.answer import Answer, Series
@@ -35,12 +36,13 @@ class Prometheus:
         """The labels of the series that ``query`` gives at the moment ``at``; clocks as for :meth:`instant`."""
         return await self._pool.ask(Several(query, at, oldest, self._now(), self._now))
 
-    async def range(self, query: str, start: float, end: float, step: float) -> Series:
+    async def range(self, query: str, start: float, end: float, step: float, oldest: float = math.inf) -> Series:
         """What :meth:`instant` would have given at every moment from ``start`` to ``end``, both included, ``step`` seconds apart.
 
-        Times are whole milliseconds; at most 11,000 steps. ``ValueError`` where there is no step.
+        Times are whole milliseconds; at most 11,000 steps; clocks as for :meth:`instant`. ``ValueError`` where there is no step.
         """
-        return await self._pool.ask(Range.of(query, start, end, step))
+        question = Range.of(query, start, end, step)
+        return await self._pool.ask(replace(question, oldest=oldest, asked=self._now(), now=self._now))
 
     async def close(self) -> None:
         """Give up what is under way, and hang up."""

@@ -1,6 +1,8 @@
 """The two kinds of query: what is sent, and how the reply is read."""
 
-from collections.abc import Callable, Mapping
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -82,12 +84,24 @@ class Several:
         return found
 
 
+def lattice(moments: Sequence[float]) -> tuple[float, float, bool]:
+    """The first of ``moments`` and the step to the next, as they are sent, and whether all others follow by that step."""
+    sent = [round(float(f"{moment:.3f}") * 1000) for moment in moments]
+    step = sent[1] - sent[0] if len(sent) > 1 else 1000
+    even = step > 0 and all(moment == sent[0] + index * step for index, moment in enumerate(sent))
+    return sent[0] / 1000, step / 1000, even
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """A query at many moments: ``times`` in whole milliseconds since the epoch, which is how Prometheus counts."""
 
     query: str
     times: range
+    oldest: float = math.inf
+    """Seconds by which the clocks may differ."""
+    asked: float = 0.0
+    now: Callable[[], float] = time.time
     most_bytes: ClassVar[int] = 1 << 22
 
     @classmethod
@@ -114,4 +128,6 @@ class Range:
 
     def read(self, reply: Reply) -> Series:
         """A step for each of the moments."""
-        return answers.series(reply, self.times)
+        found = answers.series(reply, self.times)
+        answers.check_clock(reply, self.oldest, self.asked, self.now())
+        return found

@@ -2,18 +2,20 @@
 
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from guardian.core.access import Access
 from guardian.core.judges.trial import Trial
 from guardian.core.ports import Reading, SourceError
 from guardian.core.query import rendered
+from guardian.core.readings import SourceFailure
 from guardian.core.rules import Rule
 from guardian.core.words import prometheus as words
-from guardian.metrics.answer import Busy, SourceDown, Value
+from guardian.metrics.answer import Answer, Busy, SourceDown, Value
 from guardian.metrics.circuit import Circuit, Patience
 from guardian.metrics.prometheus import Prometheus
+from guardian.metrics.question import lattice
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,19 @@ class PrometheusSource:
         """What the query of ``rule`` gives at ``at``; see :meth:`guardian.core.ports.Metrics.read`."""
         answer = await self._ask(self._prometheus.instant(rendered(service, rule, trial, at), at, OLDEST))
         return Reading(answer.value) if isinstance(answer, Value) else None
+
+    async def review(
+        self, service: str, rule: Rule, trial: Trial, moments: Sequence[float]
+    ) -> list[tuple[float, Reading | SourceFailure | None]]:
+        """What the query of ``rule`` gave at each of ``moments``: in one answer, where it is one query at regular intervals.
+
+        See :meth:`guardian.core.ports.Memory.review`.
+        """
+        query, (start, step, even) = rendered(service, rule, trial, moments[0]), lattice(moments)
+        if not even or rendered(service, rule, trial, moments[-1]) != query:
+            return [(at, await self.read(service, rule, trial, at)) for at in moments]
+        found = await self._ask(self._prometheus.range(query, start, start + step * (len(moments) - 1), step, OLDEST))
+        return [(at, _reading(at, each.answer)) for at, each in zip(moments, found, strict=True)]
 
     async def several(self, query: str, at: float) -> tuple[Mapping[str, str], ...]:
         """The labels of the series that ``query`` gives at ``at``. :class:`SourceError` as for :meth:`read`."""
@@ -72,3 +87,9 @@ class PrometheusSource:
         closed = self._circuit.succeeded(time.monotonic())
         if closed:
             logger.info("%s", words.circuit_closed(self._url, closed.seconds))
+
+
+def _reading(at: float, answer: Answer | SourceFailure) -> Reading | SourceFailure | None:
+    if isinstance(answer, SourceFailure):
+        return SourceFailure(at, answer.reason)
+    return Reading(answer.value) if isinstance(answer, Value) else None

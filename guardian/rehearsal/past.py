@@ -13,7 +13,7 @@ from guardian.core.readings import SourceFailure
 from guardian.core.rules import Alerts, Query, Rule, Threshold
 from guardian.metrics.answer import Answer, SourceDown
 from guardian.metrics.prometheus import CONNECTIONS, Prometheus
-from guardian.metrics.question import MOST_STEPS
+from guardian.metrics.question import MOST_STEPS, lattice
 from guardian.metrics.source import OLDEST
 from guardian.rehearsal.cutovers import Cutover
 
@@ -40,7 +40,7 @@ class Past:
         A range is what instant queries at its steps would have been answered, to the bit. What it cannot say, such as a series too
         large for one answer, is asked moment by moment.
         """
-        start, step, even = _lattice(moments)
+        start, step, even = lattice(moments)
         if not even:
             return await self.each([query] * len(moments), moments)
         try:
@@ -76,14 +76,6 @@ class Past:
                 continue
         async with self._turns:
             return await ask()
-
-
-def _lattice(moments: Sequence[float]) -> tuple[float, float, bool]:
-    """The first of ``moments`` and the step to the next, as they are sent, and whether all others follow by that step."""
-    sent = [round(float(f"{moment:.3f}") * 1000) for moment in moments]
-    step = sent[1] - sent[0] if len(sent) > 1 else 1000
-    even = step > 0 and all(time == sent[0] + index * step for index, time in enumerate(sent))
-    return sent[0] / 1000, step / 1000, even
 
 
 def _dated(at: float, answer: Answer | SourceFailure) -> Answer | SourceFailure:

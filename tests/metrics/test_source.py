@@ -11,11 +11,12 @@ from guardian.core.access import Access
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment
 from guardian.core.ports import Reading, SourceError
-from guardian.core.readings import History
+from guardian.core.readings import History, SourceFailure
 from guardian.core.rules import Direction, Lack, Query, Rule, Source, Threshold
 from guardian.metrics.answer import Busy
 from guardian.metrics.circuit import Patience
 from guardian.metrics.source import PrometheusSource
+from tests.doubles.prometheus import StandIn, answer, result
 from tests.metrics.servers import Past, RealPrometheus
 
 Ask = Callable[[str], PrometheusSource]
@@ -58,6 +59,45 @@ async def test_an_absent_series_is_no_data(ask: Ask, past: Past) -> None:
     """``None``, not zero and not an error."""
     value = await ask(past.url).read("web", rule('nosuch{env="$candidate"}'), trial(past.since + 300), past.since + 600.0)
     assert value is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'sum(rate(errors_total{env="$candidate"}[$window])) / sum(rate(requests_total[$window]))',
+        "gauge",
+        "build_info",
+        "gauge / 0",
+        "requests_total offset $since_cutover",
+    ],
+)
+async def test_a_review_is_what_was_read_at_each_moment(ask: Ask, past: Past, query: str) -> None:
+    """Values, no data and failures, in one question where the query stays the same; one that changes is asked anew each time."""
+    source, tried = ask(past.url), trial(past.since + 100)
+    moments = [past.since + 160.0 + 33.25 * step for step in range(30)]
+
+    async def read(at: float) -> Reading | SourceFailure | None:
+        try:
+            return await source.read("web", rule(query), tried, at)
+        except SourceError as error:
+            return SourceFailure(at, str(error))
+
+    reviewed = await source.review("web", rule(query), tried, moments)
+    assert reviewed == [(at, await read(at)) for at in moments]
+
+
+async def test_a_review_is_one_request_and_shares_the_circuit(ask: Ask) -> None:
+    """A hundred missed moments cost one query; a server that is gone is not asked for them again and again."""
+    moments = [1000.0 + step for step in range(100)]
+    async with StandIn(result("matrix", [{"metric": {}, "values": [[at, "1"] for at in moments]}])) as server:
+        source = ask(server.url)
+        assert await source.review("web", rule("x"), trial(900.0), moments) == [(at, Reading(1.0)) for at in moments]
+        assert len(server.requests) == 1
+        server.behave = answer(b"", "503 Service Unavailable")
+        for _ in range(5):
+            with pytest.raises(SourceError):
+                await source.review("web", rule("x"), trial(900.0), moments)
+        assert len(server.requests) == 3
 
 
 async def test_a_bad_query_does_not_open_the_circuit(ask: Ask, past: Past) -> None:

@@ -18,7 +18,7 @@ from guardian.core.access import Access
 from guardian.core.deployment import Cause, Phase, Rollback
 from guardian.core.events import Breached, Event, Noted
 from guardian.core.judges import judge_for
-from guardian.core.judges.judge import CHUNK
+from guardian.core.judges.judge import CHUNK, Judge
 from guardian.core.model import Service
 from guardian.core.ports import StoreError
 from guardian.core.rules import Against, Alerts, Direction, Rule, RuleSet, Sequential, Source, Threshold
@@ -62,12 +62,18 @@ async def live(url: str, cutovers: Cutovers, number: int, *rules: Rule) -> list[
     watcher.connect(Wires(report, lambda _: None, lambda _deployment, _gather: None))
     watcher.begin(state(number, cutovers.at(number)))
     async with asyncio.timeout(60):
-        while watcher.polled() and min(judge.last for _, judge in watcher.polled()) < cutovers.at(number) + WATCH - 30:
+        while any(not _done(judge, watcher.ends("web")) for _, judge in watcher.polled()):
             await poller.turn()
             await asyncio.sleep(0.005)
     await poller.aclose()
     await source.aclose()
     return told
+
+
+def _done(judge: Judge, ends: float) -> bool:
+    """Whether nothing is due any more before the end of the watch."""
+    assert isinstance(judge.rule.test, Threshold)
+    return judge.finding is Finding.FAILED or judge.last + judge.rule.test.every >= ends
 
 
 @pytest.mark.parametrize("number", [2, BAD[0], SPIKE])

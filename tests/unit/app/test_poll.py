@@ -1,7 +1,7 @@
 """Queries: asked when they are due, at the moment at which they were due, and none waits for another."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -9,10 +9,12 @@ import pytest
 
 from guardian.app.evidence import revived
 from guardian.app.poll import Poller
+from guardian.app.watch import HISTORY_PATIENCE
 from guardian.core.deployment import Phase
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
 from guardian.core.ports import Reading, SourceError
+from guardian.core.readings import SourceFailure
 from guardian.core.rules import Alerts, Command, Direction, Lack, Query, Rule, Source, Threshold, Unit
 from guardian.core.verdicts import Finding
 from tests.unit.app.conftest import Rig, server_errors
@@ -34,6 +36,7 @@ class FakeMetrics:
     asked: dict[str, list[float]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     given_up: list[str] = field(default_factory=list)
+    reviewed: list[list[float]] = field(default_factory=list)
     answer_now: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
@@ -54,11 +57,26 @@ class FakeMetrics:
         return None if answer is None else Reading(answer)
 
 
+class FakeMemory(FakeMetrics):
+    """A source that remembers, too; ``reviewed`` holds what it was asked for at once."""
+
+    async def review(
+        self, service: str, rule: Rule, trial: Trial, moments: Sequence[float]
+    ) -> list[tuple[float, Reading | SourceFailure | None]]:
+        """As the protocol says."""
+        self.reviewed.append(list(moments))
+        answer = self.answers.get(rule.name)
+        if isinstance(answer, SourceError):
+            raise answer
+        await asyncio.sleep(0)
+        return [(at, None if answer is None else Reading(answer)) for at in moments]
+
+
 class Polled:
     """A rig with a poller that takes turns."""
 
-    def __init__(self, *rules: Rule) -> None:
-        self.rig, self.metrics = Rig(rules), FakeMetrics()
+    def __init__(self, *rules: Rule, metrics: FakeMetrics | None = None) -> None:
+        self.rig, self.metrics = Rig(rules), metrics or FakeMetrics()
         self.poller = Poller(dict.fromkeys(Source, self.metrics), self.rig.watcher, self.rig.gauges, self.rig.clock)
 
     async def until(self, condition: object) -> None:
@@ -239,4 +257,50 @@ async def test_other_rules_are_not_hurried() -> None:
         await alerted(made)
         await made.poller.settle()
         assert len(made.metrics.asked["p99"]) == 1
+        await made.poller.aclose()
+
+
+async def test_what_was_missed_is_asked_of_a_memory_at_once() -> None:
+    """One question for all moments that were due, none of them twice; then on as ever."""
+    made = Polled(slow_answers(), metrics=FakeMemory(answers={"p99": 0.1}))
+    async with made.rig.running():
+        await made.rig.switch()
+        await made.rig.until_phase(Phase.WATCHING)
+        deployment = made.rig.state.deployment
+        assert deployment is not None
+        assert deployment.cutover_at is not None
+        since = deployment.cutover_at
+        await made.rig.until(lambda: made.rig.clock.now() > since + 0.5)
+        await made.until(lambda: len(made.metrics.asked.get("p99", ())) >= 3)
+        assert len(made.metrics.reviewed[0]) >= 45
+        moments = sorted([*(at for each in made.metrics.reviewed for at in each), *made.metrics.asked["p99"]])
+        assert moments[0] == pytest.approx(since + 0.02)
+        assert {round(later - earlier, 6) for earlier, later in pairwise(moments)} == {0.01}
+        assert made.verdict("p99") is Finding.HEALTHY
+        await made.poller.aclose()
+
+
+async def test_a_release_that_was_bad_while_guardian_was_down_is_taken_back() -> None:
+    """The watch was over before guardian was back: it ends only when its missed part has been judged."""
+    made = Polled(slow_answers(), metrics=FakeMemory(answers={"p99": 1.25}))
+    async with made.rig.running():
+        await made.rig.switch(watch_seconds=0.3)
+        await made.rig.until_phase(Phase.WATCHING)
+        ends_at = made.rig.clock.now() + 0.3
+        await made.rig.until(lambda: made.rig.clock.now() > ends_at + 0.2)
+        assert made.rig.phase is Phase.WATCHING
+        await made.until(lambda: made.rig.phase is Phase.ROLLED_BACK)
+        await made.poller.aclose()
+
+
+async def test_a_memory_that_fails_holds_up_no_end() -> None:
+    """A watch whose past cannot be had is unverified, and not waited for."""
+    made = Polled(slow_answers(), metrics=FakeMemory(answers={"p99": SourceError("nobody listens")}))
+    async with made.rig.running():
+        await made.rig.switch(watch_seconds=0.3)
+        await made.rig.until_phase(Phase.WATCHING)
+        ends_at = made.rig.clock.now() + 0.3
+        await made.rig.until(lambda: made.rig.clock.now() > ends_at)
+        await made.until(lambda: made.rig.phase is Phase.UNVERIFIED)
+        assert made.rig.clock.now() < ends_at + HISTORY_PATIENCE / 2
         await made.poller.aclose()
