@@ -22,11 +22,11 @@ from guardian.app.codec import alert_from_record, alert_to_record, state_from_re
 from guardian.app.decide import Decider
 from guardian.app.gauges import Gauges
 from guardian.app.logs import log
-from guardian.app.notes import Notes
 from guardian.app.orders import Orders, Parts
-from guardian.app.outbox import Channel, Outbox
+from guardian.app.outbox import Outbox
 from guardian.app.pace import Pacer
 from guardian.app.poll import TURN_SECONDS, Poller
+from guardian.app.pulse import PULSE_SECONDS, Pulse, goes_on
 from guardian.app.readiness import Prober
 from guardian.app.reconcile import Reconciler
 from guardian.app.record import Durable, Entry, Recorder
@@ -63,7 +63,7 @@ from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.store import SqlStore
 from guardian.stages.runner import Stages
-from guardian.telling import channels_of, notebook_of, notes_of
+from guardian.telling import Told, channels_of, notebook_of, notes_of, sentry_of
 
 if TYPE_CHECKING:
     from guardian.chatops.wiring import Slack
@@ -176,7 +176,7 @@ async def _main(configuration: Configuration, store: SqlStore, files: Files) -> 
     stop, return_code = asyncio.Event(), 0
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with _haproxy(configuration.settings) as balancer:
+    async with sentry_of(configuration.settings.sentry) as sentry, _haproxy(configuration.settings) as balancer:
         recorded = {name: state_from_record(record) for name, record in store.services().items()}
         newcomers = [service for name, service in configuration.settings.services.items() if name not in recorded]
         met = {service.name: await _meet(service, balancer) for service in newcomers}
@@ -185,7 +185,7 @@ async def _main(configuration: Configuration, store: SqlStore, files: Files) -> 
         settings, notebook = configuration.settings, notebook_of(configuration.settings.notes)
         inbox = _inbox(settings, store)
         async with _sources(settings, inbox) as sources, channels_of(settings, store, notebook) as channels:
-            told = Told(channels, notes_of(settings.notes, store, notebook))
+            told = Told(channels, notes_of(settings.notes, store, notebook), sentry)
             program = Program(configuration, Adapters(store, balancer, sources, files, inbox, told), states)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, program.reload_soon)
             await program.begin(met)
@@ -222,14 +222,6 @@ async def _meet(service: Service, balancer: Balancer) -> Adopted:
     except BalancerError as error:
         logger.warning("%s", upkeep.met_without_balancer(service.name, split, str(error)), extra={"service": service.name})
     return Adopted(time.time(), split, worker)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The program's ways to tell people."""
-
-    channels: Sequence[Channel] = ()
-    notes: Notes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +277,9 @@ class Program:
         wires = AlertWires(partial(self._poller.hurry, Source.ALERTS), self._keep_alerts)
         self._desk = AlertDesk(adapters.inbox, self._clock, wires)
         self._saving: set[asyncio.Task[None]] = set()
+        self._sentry = adapters.told.sentry
+        if self._sentry:
+            self._sentry.context = lambda: goes_on(decider.states())
         self._slack = _slack(settings, parts, store)
         channels = [*adapters.told.channels, *(self._slack.channels if self._slack else ())]
         self._outbox = Outbox(channels, self._recorder, self._clock)
@@ -334,6 +329,9 @@ class Program:
         schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)
         schedule.every(10.0, "evidence", self._save_evidence, deadline=30.0)
         schedule.every(3600.0, "prune", self._prune, deadline=300.0)
+        if self._sentry:
+            pulse = Pulse(self._sentry, lambda: self._watcher.evaluations)
+            schedule.every(PULSE_SECONDS, "pulse", pulse.turn, deadline=10.0)
         if self._slack:
             schedule.every(FRESHEN_SECONDS, "messages", partial(self._slack.freshen, self._outbox), deadline=10.0)
         tokens = Tokens(self._store, self._recorder, self._clock, list(self._services))

@@ -1,7 +1,9 @@
 """Where what happens goes out: the channels that ``guardian.yaml`` names, and the notes, brought together with their senders."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from guardian.app.clock import SteadyClock
 from guardian.app.notes import NotePublisher, Notes, NoteWriter
@@ -12,10 +14,15 @@ from guardian.core.letters import Kind, Route
 from guardian.core.line import Pace
 from guardian.core.notebook import Notebook, NotesSettings
 from guardian.core.ports import Store
+from guardian.core.sentry import SentrySettings
 from guardian.records.git import Repository
 from guardian.records.notebook import DirectoryNotebook
 from guardian.senders.grafana import GrafanaSender
+from guardian.senders.releases import ReleaseSender
 from guardian.senders.webhook import WebhookSender
+
+if TYPE_CHECKING:
+    from guardian.senders.sentry import Sentry
 
 DELIVERY_GRACE = 5.0
 """Seconds that a delivery may take beyond the time in which the other end must have answered."""
@@ -24,6 +31,15 @@ NOTE_SECONDS = 120.0
 GIT_COMMANDS = 20
 """That publishing a note may take, each with its own deadline."""
 CARDS = frozenset({Kind.CARD})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The program's ways to tell people."""
+
+    channels: Sequence[Channel] = ()
+    notes: Notes | None = None
+    sentry: "Sentry | None" = None
 
 
 def notebook_of(settings: NotesSettings | None) -> DirectoryNotebook:
@@ -37,6 +53,18 @@ def notebook_of(settings: NotesSettings | None) -> DirectoryNotebook:
 def notes_of(settings: NotesSettings | None, store: Store, notebook: Notebook) -> Notes:
     """What people may ask about notes."""
     return Notes(store, notebook, settings.url if settings else None)
+
+
+@asynccontextmanager
+async def sentry_of(settings: SentrySettings | None) -> AsyncIterator["Sentry | None"]:
+    """The way to a Sentry, where there is one."""
+    if settings is None or settings.dsn_file is None:
+        yield None
+        return
+    from guardian.senders.sentry import Sentry  # noqa: PLC0415  heavy, and needed by those who have one only
+
+    async with Sentry(settings) as sentry:
+        yield sentry
 
 
 @asynccontextmanager
@@ -54,7 +82,13 @@ async def channels_of(settings: Settings, store: Store, notebook: Notebook) -> A
                 sender = WebhookSender(each.target)
             ends.push_async_callback(sender.aclose)
             channels.append(Channel(each.route, sender, Pace(stale=each.stale), sender.patience + DELIVERY_GRACE))
-        yield [*channels, *_notes(settings.notes, store, notebook)]
+        channels += _notes(settings.notes, store, notebook)
+        if settings.sentry and settings.sentry.releases:
+            releases = ReleaseSender(settings.sentry, store.deployment)
+            ends.push_async_callback(releases.aclose)
+            route = Route("releases in Sentry", CARDS, frozenset(settings.sentry.releases.projects))
+            channels.append(Channel(route, releases, deadline=releases.patience + DELIVERY_GRACE))
+        yield channels
 
 
 def _notes(settings: NotesSettings | None, store: Store, notebook: Notebook) -> list[Channel]:

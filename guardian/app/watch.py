@@ -130,6 +130,8 @@ class Watcher:
         self._movements: dict[str, Movement] = {}
         self._wake = asyncio.Event()
         self._lost_at: float | None = None
+        self.evaluations = 0
+        """Looks that brought something and were judged to the end."""
         self._told = ""
         self._idle_due = 0.0
         self._recalled: dict[str, Records] = {}
@@ -309,6 +311,7 @@ class Watcher:
                         self._wires.reborn(service)
                     if seen:
                         await self._judge(service, snapshot.taken, *seen)
+                self.evaluations += 1
         await self._end_watches()
 
     def _lose(self, reason: str) -> None:

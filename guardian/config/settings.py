@@ -14,6 +14,7 @@ from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
 from guardian.config.notes import read_notes
+from guardian.config.sentry import read_sentry
 from guardian.config.services import read_services
 from guardian.config.sources import read_alerts, read_commands, read_prometheus
 from guardian.core.access import Access
@@ -24,6 +25,7 @@ from guardian.core.drift import Policy, Unloaded
 from guardian.core.model import Service, Way
 from guardian.core.notebook import NotesSettings
 from guardian.core.rules import Sender
+from guardian.core.sentry import SentrySettings
 from guardian.core.words import faults, forms, reload
 
 
@@ -111,6 +113,8 @@ class Settings:
     slack: SlackSettings | None = None
     notes: NotesSettings | None = None
     """Where deployment notes are written."""
+    sentry: SentrySettings | None = None
+    """What is told to a Sentry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,7 @@ def _draft(root: Node, base: Path, findings: Findings) -> Draft:
         commands=read_commands(fields.optional_section("commands"), base),
         alerts=MappingProxyType(read_alerts(fields, base)),
         notes=read_notes(fields, base),
+        sentry=read_sentry(fields, base, services.found),
         channels=MappingProxyType(read_channels(fields, base, services.found, findings)),
         slack=read_slack(fields, base),
     )

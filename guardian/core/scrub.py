@@ -12,7 +12,10 @@ _SECRETS = (
     re.compile(r"(?<=trigger_id)(?:['\"\\]*\s*[:=]\s*['\"\\]*)[0-9][0-9.]*\.[A-Za-z0-9]+"),
     re.compile(r"\b[0-9]{6,}\.[0-9]{6,}\.[0-9a-f]{16,}\b"),
     re.compile(r"(?<=Bearer )[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE),
+    re.compile(r"(?<=Basic )[A-Za-z0-9+/]{8,}=*", re.IGNORECASE),
     re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"),
+    re.compile(r"(?<=://)[0-9a-f]{32}(?=@)"),
+    re.compile(r"\b(?:gdn_[0-9a-f]{12}_|gh[a-z]_|github_pat_|glpat-|sntry[a-z]_)[A-Za-z0-9_=-]{8,}"),
 )
 
 

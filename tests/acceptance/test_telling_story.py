@@ -14,6 +14,7 @@ from guardian.core.model import Split
 from guardian.demo.application import Fault
 from tests.acceptance.conftest import BLUE, GREEN, PATIENCE, Tell
 from tests.doubles.prometheus import Behaviour, StandIn, answer, hang
+from tests.doubles.sentry import SentryStandIn
 from tests.waiting import eventually
 
 GOOD = answer(b"", "204 No Content")
@@ -54,8 +55,10 @@ async def told(server: StandIn, words: str) -> None:
 @pytest.mark.parametrize("outside", [hang, pytest.param(answer(b"", "503 Unavailable"), marks=pytest.mark.long)])
 async def test_whatever_is_broken_outside_a_rollback_is_as_quick_as_ever(tell: Tell, tmp_path: Path, outside: Behaviour) -> None:
     """Webhook hung or failing, remote gone: the traffic is back in time; afterwards everything is told, once each, in order."""
-    async with StandIn(GOOD) as server:
-        more = sections(tmp_path, server.url)
+    async with StandIn(GOOD) as server, SentryStandIn() as sentry:
+        (tmp_path / "dsn").write_text(sentry.dsn)
+        more = f"{sections(tmp_path, server.url)}sentry: {{dsn_file: dsn, monitor: guardian-test}}\n"
+        sentry.fault = outside
         (tmp_path / "remote.git").rename(tmp_path / "away.git")
         server.behave = outside
         story = await tell(further=more)
@@ -70,6 +73,7 @@ async def test_whatever_is_broken_outside_a_rollback_is_as_quick_as_ever(tell: T
         await story.explanation("web-1")  # its evidence is kept
         await story.stage.guardian.end(signal.SIGKILL)
         server.behave = GOOD
+        sentry.fault = None
         server.requests.clear()
         (tmp_path / "away.git").rename(tmp_path / "remote.git")
         await story.restart_guardian()
@@ -80,7 +84,9 @@ async def test_whatever_is_broken_outside_a_rollback_is_as_quick_as_ever(tell: T
         parts = ("moves web to", "watching", "takes web back")
         order = [next(number for number, one in enumerate(found) if part in one) for part in parts]
         assert order == sorted(order)
-    await published(tmp_path, "web-1: rolled back")
+        await published(tmp_path, "web-1: rolled back")
+        assert await story.stage.guardian.end() == 0
+        assert sentry.of("event") == []  # nothing was wrong with guardian itself
 
 
 async def published(directory: Path, subject: str) -> None:
@@ -99,6 +105,7 @@ async def published(directory: Path, subject: str) -> None:
     assert (directory / "notes" / "charts" / "web-1-server-errors.png").stat().st_size > 10_000
 
 
+@pytest.mark.long
 async def test_killed_again_and_again_it_tells_each_thing_at_least_once_and_by_one_id(tell: Tell, tmp_path: Path) -> None:
     """Deaths all along a switch and a rollback: the receiver sees every sentence of the journal, each with one id, in order."""
     async with StandIn(GOOD) as server:

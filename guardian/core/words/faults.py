@@ -442,6 +442,11 @@ def login_in_remote() -> str:
     return "holds a user name or a token, and everybody sees it; write the address without them, and name the token's `token_file`"
 
 
+def check_in_without_dsn() -> str:
+    """Signs of life need somewhere to go."""
+    return "needs a `dsn_file` beside it, or nobody hears it"
+
+
 def carried_twice(service: str, instance: str) -> str:
     """Two instances of HAProxy are to carry the same service."""
     return f"{service} is carried by {instance} already; name it under one instance only"

@@ -196,3 +196,8 @@ def a_branch() -> str:
 def an_email() -> str:
     """The address of an author."""
     return "an e-mail address, such as `guardian@example.org`"
+
+
+def a_slug() -> str:
+    """The slug of a monitor in Sentry."""
+    return "up to 50 small letters, digits, `-` and `_`, such as `guardian-lb1`"

@@ -12,6 +12,7 @@ from guardian.core.letters import Kind, Route
 from guardian.core.model import Ending, Holding, Preview, Routing, Service, Sticky, Way
 from guardian.core.notebook import GitSettings, NotesSettings
 from guardian.core.rules import Severity
+from guardian.core.sentry import SentryReleases, SentrySettings
 
 ROOT = Path(__file__).parents[3]
 GOOD = Path(__file__).parent / "good"
@@ -255,3 +256,20 @@ def test_notes_are_read_with_their_repository(tmp_path: Path) -> None:
     assert load_settings(written(tmp_path, rest="notes: {directory: n, git: {author: g}}\n")).notes == NotesSettings(
         tmp_path / "n", git=GitSettings(author="g")
     )
+
+
+def test_a_sentry_is_read_with_its_monitor_and_releases(tmp_path: Path) -> None:
+    """Signs of life are on unless somebody says otherwise, under the name of this host unless there is another."""
+    assert load_settings(written(tmp_path)).sentry is None
+    plain = load_settings(written(tmp_path, rest="sentry: {dsn_file: dsn}\n")).sentry
+    assert plain is not None
+    assert (plain.dsn_file, plain.environment, plain.releases) == (tmp_path / "dsn", "production", None)
+    assert (plain.monitor or "").startswith("guardian-")
+    silent = load_settings(written(tmp_path, rest="sentry: {dsn_file: dsn, check_in: false}\n")).sentry
+    assert silent == SentrySettings(tmp_path / "dsn")
+    rest = (
+        "sentry:\n  environment: staging\n  releases:\n    url: https://sentry.example.org\n    organization: acme\n"
+        "    token_file: token\n    projects: {web: shop}\n    timeout: 3s\n"
+    )
+    releases = SentryReleases("https://sentry.example.org", "acme", tmp_path / "token", {"web": "shop"}, 3.0)
+    assert load_settings(written(tmp_path, rest=rest)).sentry == SentrySettings(None, "staging", None, releases)

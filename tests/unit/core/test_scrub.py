@@ -13,6 +13,11 @@ SECRET = {
     "a trigger": ('"trigger_id":"13345224609.738474920.8088930838d88f008e0"', f'"trigger_id{HIDDEN}"'),
     "a bare trigger": ("13345224609.738474920.8088930838d88f008e0", HIDDEN),
     "a bearer": ("Authorization: Bearer abcdefgh12345", f"Authorization: Bearer {HIDDEN}"),
+    "a basic login": ("authorization: Basic eC1hY2Nlc3M6c2VjcmV0", f"authorization: Basic {HIDDEN}"),
+    "a DSN": (f"https://{'0a' * 16}@o1.ingest.example.org/42", f"https://{HIDDEN}@o1.ingest.example.org/42"),
+    "guardian's token": (f"GUARDIAN_TOKEN=gdn_{'0a' * 6}_abcDEF-1234", f"GUARDIAN_TOKEN={HIDDEN}"),
+    "a token of a git server": ("remote: glpat-abcdefgh1234 refused", f"remote: {HIDDEN} refused"),
+    "a token of Sentry": ("sntryu_0123456789abcdef", HIDDEN),
     "a login": ("https://user:pass@example.org/x", f"https://{HIDDEN}@example.org/x"),
 }
 HARMLESS = [
