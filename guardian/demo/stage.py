@@ -40,7 +40,7 @@ api:
     green: {service.green}
     watch: {watch}
     routing: {{way: {service.routing.way}}}
-"""
+{release}"""
 
 
 class RefusedError(Exception):
@@ -191,6 +191,8 @@ class Setting:
     further: str = ""
     """Further sections of ``guardian.yaml``."""
     way: Way = Way.RUNTIME
+    release: str = ""
+    """Further lines of the service: its stages and its strategy."""
 
 
 class Stage:
@@ -235,6 +237,7 @@ class Stage:
                     look_every=self._setting.look_every,
                     api=self._setting.api,
                     further=self._setting.further,
+                    release=self._setting.release,
                 )
             )
             os.chmod(directory, 0o700)  # noqa: PTH101  # sockets lie in it
