@@ -6,7 +6,7 @@ from dataclasses import replace
 from guardian.core.model import Environment, Service
 from guardian.core.parity import LONGEST_VALUE, MOST_FACTS, Comparison, compare, numbered, read_facts
 from guardian.core.ports import Balancer, BalancerError, Server, StageResult
-from guardian.core.stages import Command, Parity, Policy, Work, filled
+from guardian.core.stages import Command, Parity, Policy, Verify, Work, filled
 from guardian.core.words import parity as words
 from guardian.processes.program import NotStarted, Program, TooLate
 from guardian.processes.running import run
@@ -86,11 +86,14 @@ class ParityWork:
     async def _versions(self, environment: Environment, servers: tuple[Server, ...]) -> dict[str, str]:
         """What the servers run: one version, or the environment is in itself unlike."""
         found: dict[str, None] = {}
+        verify = self._service.stages.verify or Verify()  # which knows how servers are spoken to
+        scheme, headers = "https" if verify.tls else "http", {"Host": verify.host} if verify.host else {}
         async with client() as http:
             for server in servers:
                 address = f"[{server.address}]" if ":" in server.address else server.address
                 try:
-                    answer = await ask(http, Request(f"http://{address}:{server.port}{self._parity.version}", timeout=PATIENCE))
+                    url = f"{scheme}://{address}:{server.port}{self._parity.version}"
+                    answer = await ask(http, Request(url, headers=headers, timeout=PATIENCE))
                 except NoAnswer as error:
                     self._troubles.append(words.version_unknown(environment, server.name, str(error)))
                     continue

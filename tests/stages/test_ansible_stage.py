@@ -124,7 +124,7 @@ async def test_a_gigabyte_from_a_playbook_is_no_success_and_fills_nothing(
     values: Mapping[str, str], heard: Heard, tmp_path: Path, tasks: str, end: str
 ) -> None:
     """What prints a gigabyte is ended or fails; neither memory nor the deployment's note grows with it."""
-    result = await AnsibleWork(playbook(tmp_path, WRITE + tasks, timeout=60 if tasks == FLOOD else 10), values).run(heard)
+    result = await AnsibleWork(playbook(tmp_path, WRITE + tasks, timeout=60 if tasks == FLOOD else 6), values).run(heard)
     assert not result.ok
     assert end in result.summary
     assert len(repr(result)) < 100_000
