@@ -134,7 +134,8 @@ def _asked(deployment: Deployment, question: Question, now: float) -> Iterator[s
 
 
 def _taken_back(deployment: Deployment, rollback: Rollback) -> Iterator[str]:
-    yield words.taken_back(escaped(rollback.by), split_of(deployment.fallback), rollback.seconds, escaped(rollback.reason))
+    reason = "" if rollback.verdict else escaped(rollback.reason)  # a rule's stands below, with its figures
+    yield words.taken_back(escaped(rollback.by), split_of(deployment.fallback), rollback.seconds, reason)
     if rollback.trouble:
         yield words.stuck(escaped(rollback.trouble))
 

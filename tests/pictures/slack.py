@@ -93,7 +93,7 @@ def chart() -> Chart:
     return Chart(title, subtitle, Environment.GREEN, lines, Unit.SHARE, 0.01, Direction.ABOVE, (Moment(4.1, "rollback"),))
 
 
-PAGES = {"approval": (approval, 470), "rollback": (rollback, 1020)}
+PAGES = {"approval": (approval, 260), "rollback": (rollback, 820)}
 """Each picture, and its height."""
 
 
