@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from guardian.api.access import ALERTS, ANYBODY
+from guardian.api.access import ALERTS, ANYBODY, Needs
 from guardian.api.models import Problem
-from guardian.core.alerts import Deliveries, NotExpected, NotSigned, Receipt, Unreadable
+from guardian.core.alerts import AlertsView, Deliveries, NotExpected, NotSigned, Receipt, Unreadable
+from guardian.core.people import Role
 from guardian.core.words import alerts as words
 
 LARGEST_DELIVERY = 512 * 1024
@@ -35,6 +36,10 @@ router = APIRouter(prefix=ADDRESSES, responses=_PROBLEMS)
 class Nobody:
     """The :class:`Deliveries` of a guardian that listens to nobody."""
 
+    def known(self) -> AlertsView:
+        """Nothing."""
+        return AlertsView((), ())
+
     async def deliver(self, sender: str, headers: Mapping[str, str], body: bytes) -> Receipt:  # noqa: ARG002  it hears nobody
         """As the protocol says."""
         raise NotExpected(words.not_expected(sender, ()))
@@ -58,6 +63,12 @@ def _deliveries(request: Request) -> Deliveries:
 
 
 TheDeliveries = Annotated[Deliveries, Depends(_deliveries)]
+
+
+@router.get("", dependencies=[Depends(Needs(Role.VIEWER, everything=True))], tags=["alerts"], summary="Alerts that were heard")
+async def known(deliveries: TheDeliveries) -> AlertsView:
+    """Who sends alerts and was last heard when, and every alert that is known; what was resolved lately is among them."""
+    return deliveries.known()
 
 
 @router.post("/sentry", dependencies=[ANYBODY], tags=["alerts"], summary="Deliver alerts of Sentry")

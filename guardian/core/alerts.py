@@ -10,39 +10,6 @@ from guardian.core.matchers import Matcher
 from guardian.core.rules import Sender
 
 
-class Unreadable(Exception):
-    """A delivery that holds nothing guardian could use. The message is a sentence for whoever sent it."""
-
-
-class NotSigned(Exception):
-    """A delivery of somebody who does not know the sender's secret. The message is a sentence for whoever sent it."""
-
-
-class NotExpected(Exception):
-    """A delivery of a sender that guardian.yaml does not name. The message is a sentence for whoever sent it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a delivery."""
-
-    taken: int
-    """Alerts that were read, new or not."""
-    refused: tuple[str, ...] = ()
-    """Why others were not: a sentence each, of the first few."""
-
-
-class Deliveries(Protocol):
-    """Where what is sent to guardian goes."""
-
-    async def deliver(self, sender: str, headers: Mapping[str, str], body: bytes) -> Receipt:
-        """Take what ``sender`` delivered; the names of ``headers`` are in lower case. When this returns, it is kept.
-
-        :class:`NotExpected`, :class:`NotSigned`, :class:`Unreadable`; :class:`~guardian.core.ports.StoreError` where it was heard,
-        and acted upon, and could not be kept.
-        """
-
-
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One alert of one sender, as it was last told. Times are seconds since the epoch."""
@@ -69,6 +36,71 @@ class Alert:
         return not self.resolved and not self.trouble and self.since > cutover
 
 
+class Unreadable(Exception):
+    """A delivery that holds nothing guardian could use. The message is a sentence for whoever sent it."""
+
+
+class NotSigned(Exception):
+    """A delivery of somebody who does not know the sender's secret. The message is a sentence for whoever sent it."""
+
+
+class NotExpected(Exception):
+    """A delivery of a sender that guardian.yaml does not name. The message is a sentence for whoever sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a delivery."""
+
+    taken: int
+    """Alerts that were read, new or not."""
+    refused: tuple[str, ...] = ()
+    """Why others were not: a sentence each, of the first few."""
+
+
+class Hearing(StrEnum):
+    """Whether a sender that tells of no alert is believed."""
+
+    AWAKE = "awake"
+    UNKNOWN = "unknown"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class SenderView:
+    """What is known of a sender."""
+
+    sender: str
+    hearing: Hearing
+    """``awake``: it is heard as often as it should be. ``silent``: it was. ``unknown``: not heard since the start, or without a
+    heartbeat, so that its silence says nothing."""
+    last: float | None
+    """When it was last heard, in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsView:
+    """All that was heard."""
+
+    senders: tuple[SenderView, ...]
+    alerts: tuple[Alert, ...]
+    """The one that was heard of longest ago first; those that were resolved lately are among them."""
+
+
+class Deliveries(Protocol):
+    """Where what is sent to guardian goes."""
+
+    def known(self) -> AlertsView:
+        """All that was heard."""
+
+    async def deliver(self, sender: str, headers: Mapping[str, str], body: bytes) -> Receipt:
+        """Take what ``sender`` delivered; the names of ``headers`` are in lower case. When this returns, it is kept.
+
+        :class:`NotExpected`, :class:`NotSigned`, :class:`Unreadable`; :class:`~guardian.core.ports.StoreError` where it was heard,
+        and acted upon, and could not be kept.
+        """
+
+
 def fitting(alerts: Iterable[Alert], conditions: Sequence[Matcher]) -> list[Alert]:
     """Those of ``alerts`` that fulfil all of ``conditions``, the one that began first at the front."""
     found = [alert for alert in alerts if all(condition.fits(alert.labels) for condition in conditions)]
@@ -91,14 +123,6 @@ class Ear:
     """Seconds after which an alert is forgotten that was neither told again nor resolved."""
     secret_file: Path | None = None
     """What the sender signs with."""
-
-
-class Hearing(StrEnum):
-    """Whether a sender that tells of no alert is believed."""
-
-    AWAKE = "awake"
-    UNKNOWN = "unknown"
-    SILENT = "silent"
 
 
 class Inbox:
@@ -131,6 +155,13 @@ class Inbox:
             for alert in self._alerts.values()
             if alert.sender in senders and at - alert.heard < self.ears[alert.sender].expires
         ]
+
+    def view(self, at: float) -> AlertsView:
+        """All that was heard, for people."""
+        heard = [
+            SenderView(str(each), self.hearing(each, at), self.last(each)) for each in self.ears if each is not Sender.PROMETHEUS
+        ]
+        return AlertsView(tuple(heard), tuple(self.alerts(at)))
 
     def last(self, sender: Sender) -> float | None:
         """When ``sender`` was last heard in this run."""

@@ -56,8 +56,9 @@ def labels_of(found: object) -> dict[str, str]:
 
 
 def label(value: object) -> str:
-    """A label's value, as text and not too long."""
-    return (value if isinstance(value, str) else json.dumps(value))[:LONGEST_LABEL]
+    """A label's value, as text that can be written down, and not too long."""
+    found = value if isinstance(value, str) else json.dumps(value)
+    return found[:LONGEST_LABEL].encode(errors="replace").decode()  # JSON can spell halves of characters
 
 
 def text(found: Mapping[str, Any], *names: str) -> str:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from guardian.core.alerts import Alert, Inbox, NotExpected, NotSigned, Receipt
+from guardian.core.alerts import Alert, AlertsView, Inbox, NotExpected, NotSigned, Receipt
 from guardian.core.ports import Clock, SourceError
 from guardian.core.rules import Sender
 from guardian.core.words import alerts as words
@@ -38,6 +38,10 @@ class AlertDesk:
         self._changes, self._kept = 0, 0
         """How often something was new, and how much of that is kept."""
         self._told: dict[Sender, tuple[str, ...]] = {}
+
+    def known(self) -> AlertsView:
+        """As the protocol says."""
+        return self._inbox.view(self._clock.now())
 
     async def deliver(self, sender: str, headers: Mapping[str, str], body: bytes) -> Receipt:
         """As the protocol says."""

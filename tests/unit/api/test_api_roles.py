@@ -52,6 +52,7 @@ TABLE: dict[tuple[str, str], Role | str | None] = {
     ("POST", "/v1/deployments/{deployment}/approve"): APPROVER,
     ("POST", "/v1/deployments/{deployment}/reject"): OPERATOR,
     ("POST", "/v1/rules/reload"): OPERATOR,
+    ("GET", "/v1/alerts"): VIEWER,
     ("POST", "/v1/alerts/sentry"): ANYBODY,
     ("POST", "/v1/alerts/{sender}"): ALERTS,
     ("GET", "/v1/tokens"): ADMIN,
@@ -60,7 +61,7 @@ TABLE: dict[tuple[str, str], Role | str | None] = {
 }
 """The least role that each endpoint takes."""
 HOLDERS = (None, "alerts", *map(str, Role))
-FOR_ALL_SERVICES = {("POST", "/v1/rules/reload"), *(key for key, needed in TABLE.items() if needed is ADMIN)}
+FOR_ALL_SERVICES = {("POST", "/v1/rules/reload"), ("GET", "/v1/alerts"), *(key for key, needed in TABLE.items() if needed is ADMIN)}
 """What a token for one service does not open, whatever its role."""
 CALL = """
 import http.client, json, os, socket, sys

@@ -11,6 +11,7 @@ import pytest
 
 from guardian.api.server import application
 from guardian.api.webhooks import LARGEST_DELIVERY
+from guardian.app.codec import alert_from_record, alert_to_record
 from guardian.core.alerts import Alert, Ear, Inbox
 from guardian.core.ports import StoreError
 from guardian.core.rules import Sender
@@ -136,3 +137,22 @@ async def test_a_guardian_that_listens_to_nobody_says_so(client: httpx.AsyncClie
     """Without `alerts` in guardian.yaml every address is unknown."""
     answer = await client.post("/v1/alerts/alertmanager", content=b"{}")
     assert (answer.status_code, "guardian.yaml names below `alerts`: nobody" in answer.json()["detail"]) == (404, True)
+
+
+async def test_what_was_heard_can_be_seen(office: Office, sender: httpx.AsyncClient) -> None:
+    """Who was heard when, and each alert; halves of characters and what else JSON can spell do no harm."""
+    began = office.house.clock.now()
+    nothing = (await sender.get("/v1/alerts")).json()
+    assert nothing["alerts"] == []
+    assert [(each["sender"], each["hearing"], each["last"]) for each in nothing["senders"]] == [
+        ("alertmanager", "unknown", None),
+        ("sentry", "unknown", None),
+    ]
+    odd = an_alert(began, fingerprint="\ud83d", alertname="a\x00\ud83d", note="\udc00")
+    answer = await sender.post("/v1/alerts/alertmanager", content=senders.alertmanager(odd))
+    assert (answer.status_code, answer.json()["taken"]) == (200, 1)
+    heard = (await sender.get("/v1/alerts")).json()
+    assert heard["senders"][0]["last"] >= began
+    (alert,) = heard["alerts"]
+    assert (alert["fingerprint"], alert["labels"]["note"], alert["resolved"]) == ("\\ud83d", "?", False)
+    assert alert_from_record(alert_to_record(office.kept[0])) == office.kept[0]
