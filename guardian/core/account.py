@@ -56,6 +56,27 @@ class Account:
         counted = [(watched.bad_answers[0], watched.whole) for watched in self.watched if watched.bad_answers is not None]
         return max(counted, default=None)
 
+    @property
+    def exposed_at(self) -> float | None:
+        """When the candidate first had traffic; ``None`` where it never had."""
+        if self.deployment.cutover_at is None:
+            return None
+        routed = (
+            entry.at for entry in self.journal if entry.event["kind"] == "routed" and entry.at >= self.deployment.requested_at
+        )
+        return min(self.deployment.cutover_at, next(routed, self.deployment.cutover_at))
+
+    @property
+    def approvals(self) -> tuple[tuple[str, str, bool], ...]:
+        """Who agreed, why, and whether the glass was broken; of those whose word did not lapse, in order."""
+        given: dict[str, tuple[str, str, bool]] = {}
+        for event in (entry.event for entry in self.journal):
+            if event["kind"] == "approved":
+                given[event["by"]] = (event["by"], event["reason"], event["alone"])
+            elif event["kind"] == "approval lapsed":
+                given.pop(event["by"], None)
+        return tuple(given.values())
+
     def happened(self, kind: str) -> bool:
         """Whether an event of this kind is in the journal."""
         return any(entry.event["kind"] == kind for entry in self.journal)

@@ -18,7 +18,7 @@ from guardian.core.rules import Rule
 from guardian.core.verdicts import Verdict
 from guardian.core.words import notes as words
 from guardian.core.words import shell
-from guardian.core.words.figures import count, percent, seconds
+from guardian.core.words.figures import count, percent, seconds, share
 from guardian.core.words.markdown import cells, inert
 from guardian.core.words.quotes import visible
 from guardian.core.words.story import split_of
@@ -71,13 +71,16 @@ def _front(account: Account) -> dict[str, Any]:
         "phase": str(deployment.phase),
         "final": not deployment.phase.active,
         "candidate": str(deployment.candidate),
+        "version": visible(deployment.version),
         "from": split_of(deployment.fallback),
-        "to": split_of(deployment.target),
+        "to": split_of(deployment.aim),
         "requested_by": visible(deployment.requested_by),
         "reason": visible(deployment.reason),
+        "approved_by": [visible(by) for by, _, _ in account.approvals],
         "requested_at": _iso(deployment.requested_at),
         "cutover_at": _iso(deployment.cutover_at),
         "ended_at": _iso(deployment.ended_at),
+        "stages": {f"{done.kind} {done.number}": words.stage_outcome(ok=done.ok) for done in deployment.stages},
         "rules_digest": deployment.rules_digest,
         "rules": {verdict.rule: str(verdict.finding) for verdict, _ in _verdicts(account)},
         "bad_answers": counted[0] if counted else None,
@@ -106,6 +109,9 @@ def _body(account: Account, pictures: Mapping[str, tuple[str, str]]) -> Iterator
     yield _table(("", ""), _facts(account))
     yield f"## {words.HEADINGS['timeline']}\n"
     yield _table(words.TIMELINE, _timeline(account), right=(1,))
+    if deployment.stages:
+        yield f"## {words.HEADINGS['stages']}\n"
+        yield _table(words.STAGES, _stages(account), right=(2,))
     yield f"## {words.HEADINGS['rules']}\n"
     yield from _rules(account, pictures)
     if deployment.rollback:
@@ -124,8 +130,14 @@ def _table(head: Iterable[str], rows: Iterable[tuple[str, ...]], right: tuple[in
 def _facts(account: Account) -> Iterator[tuple[str, str]]:
     deployment, names = account.deployment, words.facts()
     yield names["service"], inert(account.service)
-    yield names["moved"], inert(words.moved(split_of(deployment.fallback), split_of(deployment.target)))
+    if deployment.version:
+        yield names["version"], inert(deployment.version)
+    yield names["moved"], inert(words.moved(split_of(deployment.fallback), split_of(deployment.aim)))
+    if shares := [share(step.share) for step in deployment.steps if step.share]:
+        yield names["steps"], ", ".join(shares)
     yield names["by"], inert(deployment.requested_by)
+    for by, reason, alone in account.approvals:
+        yield names["approved"], inert(words.approved(by, reason, alone=alone))
     if deployment.reason:
         yield names["why"], inert(deployment.reason)
     yield names["requested"], f"{_written(deployment.requested_at)} UTC"
@@ -145,9 +157,16 @@ def _facts(account: Account) -> Iterator[tuple[str, str]]:
 def _timeline(account: Account) -> Iterator[tuple[str, ...]]:
     began = account.deployment.requested_at
     for entry in account.journal:
+        if entry.event["kind"] == "stage progressed":  # a playbook says much
+            continue
         split = split_of(Split(entry.event["split"]["green"])) if "split" in entry.event else ""
         after = seconds(max(0.0, entry.at - began))
         yield _written(entry.at), after, inert(shell.happened(entry.event, split))
+
+
+def _stages(account: Account) -> Iterator[tuple[str, ...]]:
+    for done in account.deployment.stages:
+        yield str(done.kind), words.stage_outcome(ok=done.ok), seconds(max(0.0, done.ended_at - done.began_at)), inert(done.summary)
 
 
 def _verdicts(account: Account) -> list[tuple[Verdict, str]]:
@@ -201,7 +220,7 @@ def _address(url: str) -> str:
 
 
 def _rollback(account: Account) -> Iterator[str]:
-    deployment, rollback = account.deployment, account.deployment.rollback
+    rollback = account.deployment.rollback
     assert rollback  # noqa: S101  the caller has seen it
     yield inert(words.decided(rollback.by, f"{_written(rollback.ordered_at)} UTC"))
     if rollback.forced_by is not None:
@@ -212,8 +231,8 @@ def _rollback(account: Account) -> Iterator[str]:
         yield words.proved(rollback.seconds)
     elif rollback.trouble:
         yield inert(words.not_proved(rollback.trouble))
-    if deployment.cutover_at is not None:
-        yield _cost(account, max(0.0, (rollback.done_at or rollback.ordered_at) - deployment.cutover_at))
+    if account.exposed_at is not None:
+        yield _cost(account, max(0.0, (rollback.done_at or rollback.ordered_at) - account.exposed_at))
 
 
 def _cost(account: Account, exposed: float) -> str:
@@ -221,8 +240,8 @@ def _cost(account: Account, exposed: float) -> str:
     if counted is None:
         return words.cost_unknown(exposed)
     answers = max((watched.bad_answers[1] for watched in account.watched if watched.bad_answers), default=0)
-    share = words.share_of(counted[0], answers) if counted[1] and _all_kept(account.watched) else ""
-    return f"{words.cost(counted[0], whole=counted[1], exposed=exposed)} {share}".strip()
+    part = words.share_of(counted[0], answers) if counted[1] and _all_kept(account.watched) else ""
+    return f"{words.cost(counted[0], whole=counted[1], exposed=exposed)} {part}".strip()
 
 
 def _all_kept(watched: Iterable[Watched]) -> bool:
@@ -245,10 +264,12 @@ def _remains(account: Account) -> Iterator[tuple[str, str]]:
         case Phase.ROLLED_BACK:
             verdict = deployment.rollback.verdict if deployment.rollback else None
             yield todo, words.find_cause(inert(verdict.rule) if verdict else "")
-            if deployment.rollback and deployment.rollback.by == "guardian":
+            if deployment.rollback and deployment.rollback.cause.blames:
                 yield done if account.happened("unlatched") else todo, words.unlatch(service)
         case Phase.ABORTED:
             yield todo, words.try_again(service, inert(deployment.trouble))
+        case Phase.AWAITING_APPROVAL:
+            yield todo, words.agree(deployment.id)
         case Phase.STUCK:
             trouble = deployment.rollback.trouble if deployment.rollback else deployment.trouble
             yield todo, words.needed(inert(trouble))

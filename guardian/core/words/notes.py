@@ -4,6 +4,7 @@ from guardian.core.words.figures import count, percent, seconds
 
 HEADINGS = {
     "timeline": "Timeline",
+    "stages": "Stages",
     "rules": "Rules",
     "rollback": "The rollback",
     "remains": "What remains",
@@ -14,6 +15,7 @@ END = "<!-- end of yours -->"
 EMPTY = "_Nothing yet. Write here: causes, decisions, links. guardian keeps it._"
 DRAFT = "This is a draft: the deployment goes on, and the note is written again whenever something happens."
 TIMELINE = ("when (UTC)", "after", "what happened")
+STAGES = ("stage", "outcome", "took", "what it says")
 RULES = ("rule", "verdict", "measured", "limit", "requests", "evidence")
 
 
@@ -44,8 +46,11 @@ def facts() -> dict[str, str]:
     """The names of the rows, by what they hold."""
     return {
         "service": "service",
+        "version": "version",
         "moved": "moved",
+        "steps": "by steps of",
         "by": "asked for by",
+        "approved": "approved by",
         "why": "why",
         "requested": "requested",
         "cutover": "traffic moved",
@@ -58,6 +63,16 @@ def facts() -> dict[str, str]:
 def moved(before: str, after: str) -> str:
     """From where to where."""
     return f"from {before} to {after}"
+
+
+def approved(by: str, reason: str, *, alone: bool) -> str:
+    """One person's word."""
+    return f"{by}{' (alone, with broken glass)' if alone else ''}{f': {reason}' if reason else ''}"
+
+
+def stage_outcome(*, ok: bool) -> str:
+    """What became of a stage."""
+    return "done" if ok else "failed"
 
 
 def proved_in(took: float) -> str:
@@ -143,6 +158,11 @@ def share_of(bad: int, answers: int) -> str:
 
 
 # What remains.
+
+
+def agree(deployment: str) -> str:
+    """People are asked."""
+    return f"Agree or not: `guardian approve {deployment}`, or `guardian reject {deployment}`."
 
 
 def goes_on() -> str:

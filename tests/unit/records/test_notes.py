@@ -1,6 +1,7 @@
 """The note of a deployment: what it says, and that nothing anybody wrote can break it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,16 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from guardian.core.model import Split
+from guardian.core.ports import JournalEntry
+from guardian.core.release import StageDone
+from guardian.core.strategy import StageKind, StepKind, StrategyStep
 from guardian.core.words import notes as words
 from guardian.core.words.markdown import inert
 from guardian.core.words.quotes import visible
 from guardian.records.notes import MarksGone, free_text, render
 from tests.doubles import accounts
-from tests.doubles.accounts import Story
+from tests.doubles.accounts import EPOCH, Story
 
 PARSER = MarkdownIt("commonmark").enable("table").enable("strikethrough")
 HOSTILE = (
@@ -90,7 +95,7 @@ def test_a_rollback_is_told_with_its_reason_and_its_cost() -> None:
         "## Remarks",
     ):
         assert sentence in note, sentence
-    order = [note.index(f"## {words.HEADINGS[name]}") for name in words.HEADINGS]
+    order = [note.index(f"## {words.HEADINGS[name]}") for name in words.HEADINGS if name != "stages"]
     assert order == sorted(order)
 
 
@@ -165,6 +170,40 @@ def test_a_note_without_its_marks_is_not_guessed_at(mark: str) -> None:
     """Nothing tells what is whose."""
     with pytest.raises(MarksGone):
         free_text(rendered(accounts.rolled_back()).replace(mark, ""))
+
+
+def test_a_whole_deployment_is_told_with_its_version_stages_and_approvals() -> None:
+    """What was released, what was done around it, by which steps it came to its traffic, and who agreed; no playbook's output."""
+    account = accounts.rolled_back().account
+    stage = StageDone(StageKind.VERIFY, 1, ok=True, summary="12 checks | passed", began_at=EPOCH, ended_at=EPOCH + 9.5)
+    whole = replace(
+        account.deployment,
+        version="shop@4.2",
+        stages=(stage,),
+        steps=(StrategyStep(StepKind.SHIFT, 500, 60.0),),
+        goal=Split(10_000),
+    )
+    said: list[dict[str, Any]] = [
+        {"kind": "approved", "by": "bob", "reason": "looks good", "alone": False},
+        {"kind": "approved", "by": "eve", "reason": "", "alone": False},
+        {"kind": "approval lapsed", "by": "eve"},
+        {"kind": "approved", "by": "dan", "reason": "", "alone": True},
+        {"kind": "stage progressed", "line": "TASK [x] ok"},
+    ]
+    journal = tuple(JournalEntry(100 + number, EPOCH + 2.0, "web", "web-1", event) for number, event in enumerate(said))
+    note = render(replace(account, deployment=whole, journal=(*account.journal, *journal)), {})
+    for line in (
+        "| version | shop@4.2 |",
+        "| moved | from blue to green |",
+        "| by steps of | 5 % |",
+        "| approved by | bob: looks good |",
+        "| approved by | dan (alone, with broken glass) |",
+        "| verify | done | 9.50 s | 12 checks \\| passed |",
+    ):
+        assert line in note, line
+    assert "TASK" not in note
+    found = front(note)
+    assert (found["version"], found["approved_by"], found["stages"]) == ("shop@4.2", ["bob", "dan"], {"verify 1": "done"})
 
 
 def test_a_deployment_of_long_ago_has_a_note() -> None:
