@@ -20,6 +20,7 @@ from guardian.app.act import Actor
 from guardian.app.clock import SteadyClock
 from guardian.app.codec import alert_from_record, alert_to_record, state_from_record
 from guardian.app.decide import Decider
+from guardian.app.fallback import Fallbacks
 from guardian.app.gauges import Gauges
 from guardian.app.logs import log
 from guardian.app.orders import Orders, Parts
@@ -257,6 +258,7 @@ class Program:
         self._clock, self._feed, self._gauges, self._recorder = SteadyClock(), Feed(), Gauges(), Recorder(store)
         self._decider = decider = Decider(states, self._recorder, self._clock, self._feed)
         self._prober = Prober(services, balancer, self._recorder, decider.state, self._clock)
+        self._fallbacks = Fallbacks(services, balancer, decider.state, decider.submit, self._clock)
         notifier = adapters.notifier
         self._notifier, self._heart = notifier, Heart(PARTS, notifier, self._doing)
         beat = Beat(look_every=settings.haproxy.look_every, turned=lambda: self._heart.turned("watch"))
@@ -323,6 +325,7 @@ class Program:
         """Run until ``stop``. A part that dies takes the program with it: a guardian that is half dead is worse than none."""
         schedule = Schedule(self._clock, self._heart.turned)
         schedule.every(1.0, "reconcile", self._reconcile, deadline=10.0)
+        schedule.every(1.0, "fallback", self._fallbacks.look, deadline=10.0)
         schedule.every(3.0, "readiness", self._prober.probe, deadline=10.0)
         schedule.every(TURN_SECONDS, "queries", self._poller.turn, deadline=10.0)
         schedule.every(1.0, "rules", self._rules.look, deadline=30.0)

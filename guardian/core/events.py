@@ -93,6 +93,17 @@ class TargetUnable:
 
 
 @dataclass(frozen=True, slots=True)
+class FellBack:
+    """The candidate lost its last healthy server, and the balancer itself sends its traffic to the other environment."""
+
+    at: float
+    deployment: str
+    environment: Environment
+    reason: str
+    kind: Literal["fell back"] = "fell back"
+
+
+@dataclass(frozen=True, slots=True)
 class Breached:
     """A rule that demands a rollback found the candidate at fault."""
 
@@ -248,6 +259,7 @@ Event: TypeAlias = (
     | Routed
     | RoutingFailed
     | TargetUnable
+    | FellBack
     | Breached
     | Noted
     | Paused

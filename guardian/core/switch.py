@@ -28,6 +28,7 @@ from guardian.core.events import (
     DrillOrdered,
     Ended,
     Event,
+    FellBack,
     MovedByHand,
     Noted,
     Paused,
@@ -132,6 +133,18 @@ def _target_unable(event: TargetUnable, state: ServiceState) -> Step:
         # A restart may have come between the first command of this cut-over and its proof: make sure of the old split.
         return Step(back, (route(back),))
     return Step(stuck(state, deployment, event.reason))
+
+
+@on.register
+def _fell_back(event: FellBack, state: ServiceState) -> Step:
+    """What the balancer does by itself is made official: nothing comes back to the candidate when a server of it does."""
+    deployment = state.deployment
+    if deployment is None or deployment.id != event.deployment or deployment.rollback or not state.live.share(event.environment):
+        return Step(state)
+    settled = deployment.phase in (Phase.VERIFIED, Phase.UNVERIFIED) and deployment.fallback != state.live
+    if deployment.candidate is not event.environment or not (deployment.exposed or settled):
+        return Step(state)
+    return take_back(state, deployment, Rollback(Cause.UNABLE, story.GUARDIAN, event.reason, event.at))
 
 
 @on.register

@@ -39,7 +39,7 @@ api:
     blue: {service.blue}
     green: {service.green}
     watch: {watch}
-    routing: {{way: {service.routing.way}}}
+    routing: {{way: {service.routing.way}, fallback: {fallback}}}
 {release}"""
 
 
@@ -193,6 +193,7 @@ class Setting:
     way: Way = Way.RUNTIME
     release: str = ""
     """Further lines of the service: its stages and its strategy."""
+    fallback: bool = False
 
 
 class Stage:
@@ -204,7 +205,7 @@ class Stage:
         self.applications = {
             environment: ApplicationProcess(environment, directory / f"{environment}.log") for environment in Environment
         }
-        self.service = replace(SERVICE, routing=Routing(setting.way))
+        self.service = replace(SERVICE, routing=Routing(setting.way, fallback=setting.fallback))
         self.guardian = GuardianProcess(directory)
         self._haproxy: HAProxyProcess | None = None
         self._ends = contextlib.AsyncExitStack()
@@ -232,6 +233,7 @@ class Stage:
                 SETTINGS.format(
                     endpoints=self._haproxy.endpoints,
                     service=self.service,
+                    fallback=str(self._setting.fallback).lower(),
                     files=", ".join(map(str, self._haproxy.endpoints.files)),
                     watch=self._setting.watch,
                     look_every=self._setting.look_every,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from guardian.core.model import Split
+from guardian.core.model import Split, Way
 from guardian.demo.application import Fault
 from guardian.demo.stage import RefusedError
 from tests.acceptance.conftest import BLUE, GREEN, Tell, left_behind, now
@@ -83,3 +83,20 @@ async def test_a_hand_at_the_socket_is_followed(tell: Tell) -> None:
     deployment = await story.until("rolled back")
     assert deployment["rollback"]["cause"] == "by hand"
     assert await story.live() == {Split.all_on(BLUE)}
+
+
+@pytest.mark.parametrize("way", Way)
+async def test_what_haproxy_does_by_itself_becomes_a_rollback(tell: Tell, way: Way) -> None:
+    """The release dies outright: HAProxy answers from the other side, and guardian makes that official, and latches."""
+    story = await tell(way=way, fallback=True)
+    traffic = await story.traffic()
+    await story.seen(traffic, 50)
+    await story.switch()
+    await story.stage.applications[GREEN].end()
+    deployment = await story.until("rolled back")
+    assert deployment["rollback"]["cause"] in {"unable", "rule"}
+    await story.until_live(Split.all_on(BLUE))
+    acknowledged = now()
+    assert (await story.service())["latched"]
+    await story.seen(traffic, 50)
+    assert left_behind(traffic, GREEN, acknowledged) == []

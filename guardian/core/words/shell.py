@@ -375,6 +375,7 @@ _TELLERS: Mapping[str, Callable[[Record], str]] = {
     "routed": _routed,
     "routing failed": _routing_failed,
     "target unable": _target_unable,
+    "fell back": lambda event: f"{event['environment']} has lost its last server: {event['reason']}",
     "breached": _breached,
     "noted": _noted,
     "paused": _paused,

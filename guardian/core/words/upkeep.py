@@ -10,6 +10,11 @@ def no_healthy_server(backend: str, reason: str) -> str:
     return f"backend {backend} has no healthy server ({reason})" if reason else f"backend {backend} has no healthy server"
 
 
+def fell_back(reason: str, other: Environment) -> str:
+    """The balancer left an environment by itself."""
+    return f"{reason}, and the balancer itself sends its traffic to {other}"
+
+
 def not_kept(service: str, split: Split, reason: str) -> str:
     """The map file could not be written."""
     return f"{service}: the file still names another side than {split_of(split)}: {reason}; guardian tries again every second"

@@ -24,6 +24,7 @@ HAPPENED = [
     (events.Routed(1.0, 1, "w", 3, 0.2), "all 3 workers of the balancer have it, proved in 0.20 s"),
     (events.RoutingFailed(1.0, 1, "gone"), "the routing could not be proved: gone"),
     (events.TargetUnable(1.0, 1, Environment.BLUE, "0 servers up"), "blue cannot take the traffic: 0 servers up"),
+    (events.FellBack(1.0, "web-1", Environment.GREEN, "0 servers up"), "green has lost its last server: 0 servers up"),
     (events.Breached(1.0, "web-1", VERDICT), "server-errors is breached: 50 % responses_5xx"),
     (events.Noted(1.0, "web-1", VERDICT), "server-errors: 50 % responses_5xx; nothing was moved"),
     (events.WatchEnded(1.0, "web-1", ()), "the watch is over: no rule watched it"),

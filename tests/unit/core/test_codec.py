@@ -6,7 +6,7 @@ import pytest
 
 from guardian.app.codec import deployment_from_record, event_from_record, event_to_record, state_from_record, state_to_record
 from guardian.core.deployment import ServiceState
-from guardian.core.events import Adopted, Event, Noted, Promoted, Routed, RoutingFailed, TargetUnable, Unlatched
+from guardian.core.events import Adopted, Event, FellBack, Noted, Promoted, Routed, RoutingFailed, TargetUnable, Unlatched
 from guardian.core.readings import History
 from guardian.core.release_events import Frozen, Held, TimeCame
 from guardian.core.rules import Lack
@@ -14,6 +14,7 @@ from guardian.core.verdicts import Finding
 from tests.unit.cli.told import RELEASES
 from tests.unit.core.makers import (
     BLUE,
+    GREEN,
     HALF,
     after,
     breach,
@@ -37,6 +38,7 @@ EVENTS: list[Event] = [
     Routed(11.0, 1, "worker-1", 2, 0.04),
     RoutingFailed(11.0, 1, "»é«\n"),
     TargetUnable(11.0, 1, BLUE, "down"),
+    FellBack(12.0, "web-1", GREEN, "down"),
     breach(),
     Noted(20.0, "web-1", verdict(Finding.BREACHED)),
     ended(conclusion(), conclusion(Finding.FAILED, enough=False, lack=Lack.PASS, missing="silent")),
