@@ -9,7 +9,6 @@ import click
 
 from guardian.cli.findings import FORMATS
 from guardian.cli.findings import Findings as Found
-from guardian.config.configuration import load
 from guardian.config.faults import ConfigFaults, Fault, Findings, Place
 from guardian.config.lint import ERRORS, Known, lint
 from guardian.config.rulefiles import Shelf, Written, read_shelf
@@ -59,6 +58,8 @@ def check(request: Request) -> int:
 def _read(request: Request) -> tuple[Sequence[Fault], Sequence[Written], int, Access | None]:
     """The rules among the paths, or those of ``guardian.yaml``, with all that is wrong in them."""
     if request.config is not None:
+        from guardian.config.configuration import load
+
         try:
             configuration = load(request.config)
         except ConfigFaults as refused:
