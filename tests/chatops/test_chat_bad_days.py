@@ -167,6 +167,37 @@ async def test_a_full_disk_stops_orders_forward_and_no_rollback(office: Office, 
     assert office.house.current.phase is Phase.ROLLING_BACK
 
 
+async def test_a_stuck_rollback_is_forced_with_a_click(office: Office, alice: Person, bob: Person) -> None:
+    """The loudest state there is: its message says what is wrong, is shown to the channel, and has the one button that helps."""
+    await on_trial(office, alice)
+    await alice.types("rollback web bad")
+    await office.until(lambda: office.house.current.rollback)
+    await office.house.fail_routing("no server of web_blue is healthy")
+    await office.until(lambda: "Force the rollback" in str(office.card.blocks))
+    assert "*STUCK*: no server of web_blue is healthy" in office.card.text
+    await office.until(lambda: any(reply.broadcast and "STUCK" in reply.text for reply in office.thread))
+    await bob.clicks(office.card, "order:rollback")
+    await heard(office, bob, "web-1: web goes back to blue")
+    rollback = office.house.current.rollback
+    assert rollback
+    assert rollback.forced_by == "bob (Slack UBOB)"
+
+
+async def test_a_channel_that_is_held_to_a_pace_is_told_all_of_it_once(slack: Slack, office: Office, alice: Person) -> None:
+    """429 on message after message: each reply comes once and in order, the card shows the end, and no deadline was missed."""
+    slack.pace.limit("chat.postMessage", 1, 0.6)
+    slack.pace.limit("chat.update", 1, 0.6)
+    await on_trial(office, alice)
+    await office.house.breach()
+    await office.house.confirm()
+    await office.until(lambda: "rolled back" in office.card.text and len(office.thread) >= 4)
+    replies = [reply.text for reply in office.thread if not reply.files]
+    assert slack.pace.limited > 0
+    assert len(replies) == len(set(replies))
+    assert ["rolled back" in each for each in replies] == [False, False, False, True]
+    assert len(office.messages) == 1
+
+
 async def test_a_death_between_acknowledgement_and_execution_loses_nothing(slack: Slack, tmp_path: Path, alice: Person) -> None:
     """An order that was recorded before a death is carried out after the next start, once, and answered where it was given."""
     store = MemoryStore()

@@ -38,11 +38,6 @@ def evidence(progress: float) -> str:
     return f" · evidence {percent(min(1.0, max(0.0, progress)))} of a breach"
 
 
-def no_rule() -> str:
-    """Nothing judges it."""
-    return "No rule judges it: nothing can be verified."
-
-
 def asked_by(by: str, reason: str, version: str = "") -> str:
     """Who wants it, and why."""
     what = f"version *{version}*, asked for by {by}" if version else f"asked for by {by}"
