@@ -37,6 +37,8 @@ class FakeMetrics:
     silent: set[str] = field(default_factory=set)
     given_up: list[str] = field(default_factory=list)
     reviewed: list[list[float]] = field(default_factory=list)
+    takes: float = 0.0
+    """Seconds that an answer takes."""
     answer_now: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
@@ -51,6 +53,7 @@ class FakeMetrics:
                 self.given_up.append(rule.name)
                 raise
             return Reading(0.0)
+        await asyncio.sleep(self.takes)
         answer = self.answers.get(rule.name)
         if isinstance(answer, SourceError):
             raise answer
@@ -68,7 +71,7 @@ class FakeMemory(FakeMetrics):
         answer = self.answers.get(rule.name)
         if isinstance(answer, SourceError):
             raise answer
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.takes)
         return [(at, None if answer is None else Reading(answer)) for at in moments]
 
 
@@ -303,4 +306,17 @@ async def test_a_memory_that_fails_holds_up_no_end() -> None:
         await made.rig.until(lambda: made.rig.clock.now() > ends_at)
         await made.until(lambda: made.rig.phase is Phase.UNVERIFIED)
         assert made.rig.clock.now() < ends_at + HISTORY_PATIENCE / 2
+        await made.poller.aclose()
+
+
+async def test_a_memory_that_is_slower_than_its_rules_is_never_far_behind() -> None:
+    """Whatever one answer takes, the next one covers: each moment is judged, and the newest is of just now."""
+    made = Polled(slow_answers(), metrics=FakeMemory(answers={"p99": 0.1}, takes=0.1))
+    async with made.rig.running():
+        await made.rig.switch()
+        await made.rig.until_phase(Phase.WATCHING)
+        await made.until(lambda: sum(map(len, made.metrics.reviewed)) > 150)
+        moments = sorted([*(at for each in made.metrics.reviewed for at in each), *made.metrics.asked.get("p99", ())])
+        assert made.rig.clock.now() - moments[-1] < 1.0
+        assert {round(later - earlier, 6) for earlier, later in pairwise(moments)} == {0.01}
         await made.poller.aclose()
