@@ -138,7 +138,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.mark.timeout(300)
 async def test_the_role_brings_one_version_after_another_and_frees_the_host(site: Site) -> None:
-    """v1; v1 again, without a change; one that does not install; a tag full of shell and templates; and stopped twice.
+    """v1; v1 again, without a change; one that does not install; a tag full of shell and templates; and stopped.
 
     Each is proved by the application's own answer. What fails to install leaves the old version running.
     """
@@ -162,11 +162,10 @@ async def test_the_role_brings_one_version_after_another_and_frees_the_host(site
     assert hostile.ok, hostile
     assert site.answers() == HOSTILE_TAG
     assert not list(site.directory.rglob("owned"))
-    for _ in range(2):
-        retired = await site.play(HOSTILE_TAG, "retire.yml")
-        assert retired.ok, retired
-        with pytest.raises(OSError, match="refused"):
-            site.answers()
+    retired = await site.play(HOSTILE_TAG, "retire.yml")
+    assert retired.ok, retired
+    with pytest.raises(OSError, match="refused"):
+        site.answers()
 
 
 async def test_the_role_refuses_hosts_of_the_other_environment(site: Site) -> None:
