@@ -5,6 +5,7 @@ ends it with everything that it started; ansible-runner itself waits in a loop t
 """
 
 import json
+import os
 import resource
 import sys
 from collections import deque
@@ -107,6 +108,7 @@ def main() -> int:
     variables = directory / "variables.yml"
     variables.write_text(unsafe_yaml(job["variables"]))
     teller = Teller()
+    home = {} if os.access(Path("~").expanduser(), os.W_OK) else {"ANSIBLE_HOME": str(directory / "ansible")}
     runner = ansible_runner.run(
         private_data_dir=str(directory),
         project_dir=str(Path(job["playbook"]).parent),
@@ -114,7 +116,8 @@ def main() -> int:
         inventory=job["inventory"],
         limit=job["limit"],
         cmdline=f"--extra-vars @{variables}",
-        envvars={"ANSIBLE_LOCAL_TEMP": str(directory / "local"), "ANSIBLE_NOCOLOR": "1"},
+        # A service's user need not have a home, where Ansible keeps the sockets of its connections.
+        envvars={**home, "ANSIBLE_LOCAL_TEMP": str(directory / "local"), "ANSIBLE_NOCOLOR": "1"},
         settings={"pexpect_timeout": 1},
         suppress_output_file=True,
         suppress_ansible_output=True,

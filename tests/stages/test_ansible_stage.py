@@ -179,3 +179,18 @@ async def test_without_ansible_runner_the_sentence_says_how_to_get_it(
     result = await AnsibleWork(playbook(tmp_path, WRITE), values).run(heard)
     assert not result.ok
     assert "pip install 'guardian[ansible]'" in result.summary
+
+
+async def test_a_user_without_a_home_may_play(
+    values: Mapping[str, str], heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user of a service has none: what Ansible keeps of its connections goes with the run."""
+    monkeypatch.setenv("HOME", "/proc/nobody")
+    where = (
+        "    - name: Where is Ansible at home\n      ansible.builtin.copy:\n"
+        '        dest: "{{ directory }}/{{ inventory_hostname }}"\n'
+        "        content: \"{{ lookup('ansible.builtin.config', 'ANSIBLE_HOME') }}\"\n        mode: \"0644\"\n"
+    )
+    result = await AnsibleWork(playbook(tmp_path, where), values).run(heard)
+    assert result.ok, result
+    assert all("guardian-play-" in home for home in written(tmp_path).values())
