@@ -98,7 +98,7 @@ class Play:
 
     async def perform(self, fault: str) -> Outcome:
         """Play both releases; ``fault`` is one of :data:`FAULTS`."""
-        async with _beside(self._draw(), self._listen()):
+        async with beside(self._draw(), self._listen()):
             self._act(words.act_steady(RATE))
             await asyncio.sleep(SETTLE)
             await self._release(Environment.GREEN, "v2", words.act_good())
@@ -232,7 +232,7 @@ class Play:
 
 
 @contextlib.asynccontextmanager
-async def _beside(*works: Any) -> AsyncIterator[None]:
+async def beside(*works: Any) -> AsyncIterator[None]:
     """Do ``works`` until the body ends; the failure of one ends the body."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work) for work in works]
@@ -241,7 +241,8 @@ async def _beside(*works: Any) -> AsyncIterator[None]:
             task.cancel()
 
 
-def _binary() -> Path:
+def available_binary() -> Path:
+    """The HAProxy of the distribution; where there is none, that of PyPI."""
     try:
         return debian_binary()
     except FileNotFoundError:
@@ -251,7 +252,7 @@ def _binary() -> Path:
 async def perform(fault: str, view: View) -> Outcome:
     """Set the stage, play, and take everything down again."""
     with tempfile.TemporaryDirectory(prefix="guardian-demo-") as directory:
-        setting = Setting(Path(directory), _binary(), RULES, WATCH)
+        setting = Setting(Path(directory), available_binary(), RULES, WATCH)
         async with (
             Stage(setting) as stage,
             stage.guardian.client() as client,

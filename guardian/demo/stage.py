@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -121,6 +122,29 @@ class ApplicationProcess(Process):
             return float(answer.json()["began"] or 0.0)
 
 
+class HostProcess(Process):
+    """One host of an environment, which runs whatever version is brought to it."""
+
+    BAD = "v3"
+    """The version that fails half of its users, and passes its health check."""
+
+    def __init__(self, environment: Environment, number: int, base: Path) -> None:
+        self.environment, self.directory = environment, base / f"{environment}-{number}"
+        arguments = ("--environment", environment, "--directory", str(self.directory), "--bad", self.BAD)
+        log = base / f"{environment}-{number}.log"
+        super().__init__("-m", "guardian.demo.host", "serve", *arguments, log=log)
+
+    async def run(self, version: str) -> int:
+        """Start with ``version``. The port, which stays the same."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "version").write_text(version)
+        process = await self.spawn()
+        assert process.stdout is not None  # noqa: S101  it was asked for
+        async with asyncio.timeout(PATIENCE):
+            port: int = json.loads(await process.stdout.readline())["port"]
+        return port
+
+
 class GuardianProcess(Process):
     """The daemon, and a client of its API."""
 
@@ -194,6 +218,8 @@ class Setting:
     release: str = ""
     """Further lines of the service: its stages and its strategy."""
     fallback: bool = False
+    hosts: int = 0
+    """Hosts of each environment to which versions can be brought, in place of an application that is restarted; 0 for that."""
 
 
 class Stage:
@@ -205,6 +231,7 @@ class Stage:
         self.applications = {
             environment: ApplicationProcess(environment, directory / f"{environment}.log") for environment in Environment
         }
+        self.hosts: list[HostProcess] = []
         self.service = replace(SERVICE, routing=Routing(setting.way, fallback=setting.fallback))
         self.guardian = GuardianProcess(directory)
         self._haproxy: HAProxyProcess | None = None
@@ -221,10 +248,7 @@ class Stage:
         """Start all of it, guardian last. ``RuntimeError`` with the words of whatever does not come up."""
         directory = self._setting.directory
         async with contextlib.AsyncExitStack() as ends:
-            for application in self.applications.values():
-                ends.push_async_callback(application.end)
-                await application.run("v1")
-            servers = {environment: [f"{LOOPBACK}:{one.port}"] for environment, one in self.applications.items()}
+            servers = await (self._hosts(ends) if self._setting.hosts else self._applications(ends))
             site = Site(directory, self.service, servers[Environment.BLUE], servers[Environment.GREEN])
             self._haproxy = await ends.enter_async_context(HAProxyProcess(self._setting.binary, site))
             (directory / "rules").mkdir()
@@ -247,6 +271,22 @@ class Stage:
             await self.guardian.start()
             self._ends = ends.pop_all()
         return self
+
+    async def _applications(self, ends: contextlib.AsyncExitStack) -> dict[Environment, list[str]]:
+        for application in self.applications.values():
+            ends.push_async_callback(application.end)
+            await application.run("v1")
+        return {environment: [f"{LOOPBACK}:{one.port}"] for environment, one in self.applications.items()}
+
+    async def _hosts(self, ends: contextlib.AsyncExitStack) -> dict[Environment, list[str]]:
+        servers: dict[Environment, list[str]] = {environment: [] for environment in Environment}
+        for environment, number in itertools.product(Environment, range(1, self._setting.hosts + 1)):
+            host = HostProcess(environment, number, self._setting.directory / "hosts")
+            (self._setting.directory / "hosts").mkdir(exist_ok=True)
+            self.hosts.append(host)
+            ends.push_async_callback(host.end)
+            servers[environment].append(f"{LOOPBACK}:{await host.run('v1')}")
+        return servers
 
     async def __aexit__(self, *_: object) -> None:
         """End every process."""
