@@ -48,14 +48,16 @@ class Repository:
             await self._run("add", "--update", "--", ".")
             await self._commit(words.by_hand())
 
-    async def sync(self) -> None:
-        """Bring in what others have pushed, below what is not pushed yet."""
+    async def fetch(self) -> None:
+        """Ask the remote for what others have pushed; no file of the work tree is touched."""
         branch = self._settings.branch
-        if not self._settings.remote:
+        if self._settings.remote and await self._run("ls-remote", "--heads", "origin", f"refs/heads/{branch}"):
+            await self._run("fetch", "--quiet", "--no-tags", "origin", f"+refs/heads/{branch}:{self._upstream}")
+
+    async def merge(self) -> None:
+        """Bring in what was fetched, below what is not pushed yet."""
+        if not await self._run("rev-parse", "--quiet", "--verify", self._upstream, also=(1,)):
             return
-        if not await self._run("ls-remote", "--heads", "origin", f"refs/heads/{branch}"):
-            return
-        await self._run("fetch", "--quiet", "--no-tags", "origin", f"+refs/heads/{branch}:{self._upstream}")
         if not await self._head():
             await self._run("reset", "--quiet", self._upstream)
             if missing := await self._run("ls-files", "--deleted"):

@@ -67,30 +67,23 @@ class DirectoryNotebook:
         if repository is None:
             return ""
         message = git_words.message(deployment.id, str(deployment.phase), deployment.requested_by, deployment.reason)
-        async with self._turn:
-            await repository.ready()
-            for last in (False, False, True):
+        await repository.ready()
+        for last in (False, False, True):
+            trouble = await _trouble(repository.fetch())  # nobody who writes a note waits for a network
+            async with self._turn:
                 await repository.save()
-                synced = await self._synced(repository)
+                trouble = trouble or await _trouble(repository.merge())
                 commit = await repository.record(await self._write(account), message)
-                if synced is not None:
-                    raise synced
-                try:
-                    await repository.push()
-                except NotWritten:
-                    if last:
-                        raise
-                else:
-                    break
-            return commit
-
-    async def _synced(self, repository: Repository) -> NotWritten | None:
-        """Why what others pushed is not here; the note is committed all the same."""
-        try:
-            await repository.sync()
-        except NotWritten as error:
-            return error
-        return None
+            if trouble:
+                raise trouble
+            try:
+                await repository.push()
+            except NotWritten:
+                if last:
+                    raise
+            else:
+                break
+        return commit
 
     async def _write(self, account: Account) -> tuple[Path, ...]:
         """The note and its charts, written."""
@@ -120,6 +113,15 @@ class DirectoryNotebook:
         png = await self._draw(chart)
         await asyncio.to_thread(replace, path, png)
         self._drawn[path] = chart
+
+
+async def _trouble(command: Awaitable[None]) -> NotWritten | None:
+    """Why a command failed: the note is committed all the same."""
+    try:
+        await command
+    except NotWritten as error:
+        return error
+    return None
 
 
 def _put(account: Account, path: Path, pictures: Mapping[str, tuple[str, str]]) -> None:
