@@ -62,6 +62,7 @@ from guardian.metrics.alerts.source import AlertsSource
 from guardian.metrics.command import CommandSource
 from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
+from guardian.records.opening import opened
 from guardian.records.store import SqlStore
 from guardian.stages.runner import Stages
 from guardian.telling import Told, channels_of, notebook_of, notes_of, sentry_of
@@ -91,9 +92,9 @@ def run(config: Path) -> int:
         configuration = load(config)
         log(configuration.settings.log.format.value, configuration.settings.log.level.value)
         with StateLock(configuration.settings.state_dir):
-            store = SqlStore(configuration.settings.state_dir)
+            store, lost = opened(configuration.settings.state_dir)
             try:
-                return asyncio.run(_main(configuration, store, _rule_files(config, configuration)))
+                return asyncio.run(_main(configuration, store, _rule_files(config, configuration), lost))
             finally:
                 store.close()
     except ConfigFaults as faults:
@@ -173,14 +174,14 @@ def _inbox(settings: Settings, store: SqlStore) -> Inbox:
     return Inbox(settings.alerts, kept)
 
 
-async def _main(configuration: Configuration, store: SqlStore, files: Files) -> int:
+async def _main(configuration: Configuration, store: SqlStore, files: Files, lost: str) -> int:
     stop, return_code = asyncio.Event(), 0
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with sentry_of(configuration.settings.sentry) as sentry, _haproxy(configuration.settings) as balancer:
         recorded = {name: state_from_record(record) for name, record in store.services().items()}
         newcomers = [service for name, service in configuration.settings.services.items() if name not in recorded]
-        met = {service.name: await _meet(service, balancer) for service in newcomers}
+        met = {service.name: await _meet(service, balancer, lost) for service in newcomers}
         known = {name: state for name, state in recorded.items() if name in configuration.settings.services}
         states = known | {name: adopt(name, event).state for name, event in met.items()}
         settings, notebook = configuration.settings, notebook_of(configuration.settings.notes)
@@ -213,16 +214,20 @@ def _rule_files(path: Path, running: Configuration) -> Files:
     return Files(read, lambda: (stamp(path), stamp(running.settings.rules)))
 
 
-async def _meet(service: Service, balancer: Balancer) -> Adopted:
-    """Take what the balancer does with an unknown service as given; where it cannot be asked, what the file says; else blue."""
-    split, worker = Split.all_on(Environment.BLUE), ""
+async def _meet(service: Service, balancer: Balancer, lost: str) -> Adopted:
+    """Take what the balancer does with an unknown service as given; where it cannot be asked, what the file says; else blue.
+
+    Where what was known is ``lost``, the file has the safe side, for a release may have been on trial.
+    """
+    split, worker, stored = Split.all_on(Environment.BLUE), "", None
     try:
-        split = await balancer.stored(service.name) or split
+        stored = await balancer.stored(service.name)
+        split = stored or split
         workers = await balancer.read(service.name)
         split, worker = workers[0].split, workers[0].worker
     except BalancerError as error:
         logger.warning("%s", upkeep.met_without_balancer(service.name, split, str(error)), extra={"service": service.name})
-    return Adopted(time.time(), split, worker)
+    return Adopted(time.time(), split, worker, stored if lost else None, lost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,7 @@ class Latch:
 
     since: float
     deployment: str
+    """Empty where it was not a deployment: what was known of the service was lost."""
     reason: str
 
 

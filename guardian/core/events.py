@@ -35,6 +35,10 @@ class Adopted:
     at: float
     split: Split
     worker: str
+    safe: Split | None = None
+    """What a balancer starting now would use, where that may be another than what it does; ``None``: it is what it does."""
+    held: str = ""
+    """Why nothing moves forward until a person says so: what guardian knew of the service is lost. Empty: it was new."""
     kind: Literal["adopted"] = "adopted"
 
 

@@ -323,6 +323,10 @@ class StoreError(Exception):
     """What was to be recorded could not be. The message is a sentence for people."""
 
 
+class StoreDamaged(StoreError):
+    """What is recorded is not what was written. The message is a sentence for people. Arises in reading."""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One state change, as it stands in the journal."""

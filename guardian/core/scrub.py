@@ -4,6 +4,7 @@ import re
 
 HIDDEN = "(hidden)"
 _SECRETS = (
+    re.compile(r"gdn_[0-9a-f]{12}_[A-Za-z0-9_-]{8,}"),
     re.compile(r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]+|xapp-[A-Za-z0-9-]+"),
     re.compile(r"(?<=[?&]ticket=)[^&\s'\"\\)>]+"),
     re.compile(r"(?<=hooks\.slack\.com/)[^\s'\"\\)>]+"),

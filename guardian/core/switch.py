@@ -18,7 +18,7 @@ from dataclasses import replace
 from guardian.core import admission, gates  # noqa: F401  they add what they know to `on`
 from guardian.core.aftercare import promote, spare
 from guardian.core.commands import Keep, RunDrill, Unwatch, Watch
-from guardian.core.deployment import Cause, Deployment, Drill, Phase, Rollback, ServiceState
+from guardian.core.deployment import Cause, Deployment, Drill, Latch, Phase, Rollback, ServiceState
 from guardian.core.dispatch import Refused, Unknown, on, on_trial
 from guardian.core.events import (
     Adopted,
@@ -55,9 +55,10 @@ __all__ = ["Refused", "Unknown", "adopt", "replay", "step"]
 
 
 def adopt(service: str, event: Adopted) -> Step:
-    """The first state of a service. The safe side is what serves now, and it is written down."""
-    safe = Split.all_on(event.split.main)
-    return Step(ServiceState(service, live=event.split, safe=safe, worker=event.worker), (Keep(safe),))
+    """The first state of a service. The safe side is what serves now, or what was written down, and it is written down."""
+    safe = Split.all_on((event.safe or event.split).main)
+    latch = Latch(event.at, "", event.held) if event.held else None
+    return Step(ServiceState(service, live=event.split, safe=safe, worker=event.worker, latch=latch), (Keep(safe),))
 
 
 def step(state: ServiceState, event: Event) -> Step:

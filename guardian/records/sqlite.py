@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from guardian import __version__
-from guardian.core.ports import StoreError
+from guardian.core.ports import StoreDamaged, StoreError
 from guardian.core.words import records as words
 from guardian.records import migrations, schema
 
@@ -66,7 +66,7 @@ def provide(path: Path) -> None:
     log = path.with_name(f"{path.name}-wal")
     if path.exists():
         if path.stat().st_size == 0:
-            raise StoreError(words.damaged(path, "it is empty"))
+            raise StoreDamaged(words.damaged(path, "it is empty"))
         return
     if log.exists():
         raise StoreError(words.orphaned_log(path, log))
@@ -142,6 +142,22 @@ def damage(connection: Connection) -> str | None:
     """
     found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
     return None if found == "ok" else repr(found)
+
+
+def set_aside(path: Path, at: str) -> Path:
+    """Give the database at ``path`` and its logs another name, with the time ``at`` in it: the new one. ``OSError`` as it comes."""
+    aside = path.with_name(f"{path.name}.corrupt-{at}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(f"{path.name}{suffix}")
+        if part.exists():
+            part.rename(aside.with_name(f"{aside.name}{suffix}"))
+    return aside
+
+
+def failure(error: SQLAlchemyError | UnicodeDecodeError, path: Path) -> StoreError:
+    """What to raise for ``error``."""
+    said = complaint(error, path)
+    return StoreDamaged(said) if said.startswith(words.damaged(path, "").partition("(")[0]) else StoreError(said)
 
 
 def complaint(error: SQLAlchemyError | UnicodeDecodeError, path: Path) -> str:

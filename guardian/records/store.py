@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, Table, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from guardian.core.ports import ChatOrder, JournalEntry, KeptLetter, StoreError
+from guardian.core.ports import ChatOrder, JournalEntry, KeptLetter, StoreDamaged, StoreError
 from guardian.core.words import records as words
 from guardian.records import ledger, migrations, outbox, schema, sqlite
 from guardian.records.seal import ORIGIN, Chain, canonical, intact, seal
@@ -243,7 +243,7 @@ class SqlStore:
             damage = sqlite.damage(connection)
             row = None if damage else connection.execute(select(schema.meta)).first()
         if row is None:
-            raise StoreError(words.damaged(self._path, damage or "it does not say which schema it has"))
+            raise StoreDamaged(words.damaged(self._path, damage or "it does not say which schema it has"))
         newest = migrations.newest()
         if row.schema > newest:
             raise StoreError(words.newer_schema(self._path, row.schema, newest, row.created_by))
@@ -259,7 +259,7 @@ class SqlStore:
         with self._begun(self._reader) as connection:
             rows = [row._asdict() for row in connection.execute(query)]
         if not all(intact(row) for row in rows):
-            raise StoreError(words.damaged(self._path, "a record does not match its hash"))
+            raise StoreDamaged(words.damaged(self._path, "a record does not match its hash"))
         return rows
 
     @contextmanager
@@ -275,7 +275,7 @@ class SqlStore:
             with engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, UnicodeDecodeError) as error:  # the driver fails to decode what a damaged file makes SQLite say
-            raise StoreError(sqlite.complaint(error, self._path)) from error
+            raise sqlite.failure(error, self._path) from error
 
 
 def too_new(state_dir: Path) -> str:

@@ -3,9 +3,8 @@
 import asyncio
 import resource
 import signal
-import sqlite3
 import sys
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -148,26 +147,6 @@ async def test_a_second_guardian_leaves_at_once(tell: Tell) -> None:
         _, said = await second.communicate()
     assert second.returncode == 1
     assert str(story.stage.guardian.pid) in said.decode()
-
-
-async def test_a_damaged_record_is_refused_with_a_sentence(tell: Tell) -> None:
-    """Guardian does not start on a state that it cannot trust, and says what to do."""
-    story = await tell()
-    await story.switch()
-    await story.stage.guardian.end(signal.SIGTERM)
-    directory = story.stage.guardian.log.parent
-    with closing(sqlite3.connect(directory / "state" / "guardian.db")) as database:
-        database.execute("update services set state = replace(state, 'green', 'blue ')")
-        database.commit()
-    done = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "guardian.cli", "run", "--config", str(directory / "guardian.yaml")),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(PATIENCE):
-        _, said = await done.communicate()
-    assert done.returncode == 1
-    assert "guardian.db" in said.decode()
-    assert "Traceback" not in said.decode()
 
 
 async def test_prometheus_can_see_what_guardian_sees(tell: Tell) -> None:

@@ -41,6 +41,19 @@ def damaged(path: Path, reason: str) -> str:
     )
 
 
+def set_aside(path: Path, aside: Path, reason: str) -> str:
+    """A damaged database was put out of the way at the start."""
+    return (
+        f"{path} is damaged ({reason}) and was set aside as {aside.name}: guardian begins with an empty history, takes what the "
+        "balancer does as given, and holds every service until a person says that it may move forward; tokens must be made again"
+    )
+
+
+def held(aside: Path) -> str:
+    """Why a service is held."""
+    return f"guardian's records were damaged and set aside as {aside.name}, so what was under way is not known"
+
+
 def orphaned_log(path: Path, log: Path) -> str:
     """The write-ahead log is there and its database is not."""
     return (

@@ -28,7 +28,9 @@ def under_way(service: str, deployment: "Deployment") -> str:
 
 
 def latched(service: str, latch: "Latch") -> str:
-    """After an automatic rollback a person must speak first."""
+    """After an automatic rollback a person must speak first, or where records were lost."""
+    if not latch.deployment:
+        return f"{service} is held: {latch.reason}; `guardian unlatch {service} --reason …` lets it move forward again"
     return (
         f"{service} is latched since {latch.deployment} was rolled back ({latch.reason}); "
         f"`guardian unlatch {service} --reason …` lets it move forward again"

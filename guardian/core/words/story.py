@@ -207,8 +207,11 @@ _PHASES = {
 
 
 def _adopted(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement:
-    del before, event
+    del before
     sentence = f"{after.service}: found on {split_of(after.live)}; {split_of(after.safe)} is the safe side"
+    if held := getattr(event, "held", ""):
+        free = f"`guardian unlatch {after.service} --reason …`"
+        return Announcement(Severity.CRITICAL, f"{sentence}. {held}: nothing moves forward until {free}")
     return Announcement(Severity.INFO, sentence)
 
 

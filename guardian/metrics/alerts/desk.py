@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from guardian.core.alerts import Alert, AlertsView, Inbox, NotExpected, NotSigned, Receipt
 from guardian.core.ports import Clock, SourceError
 from guardian.core.rules import Sender
+from guardian.core.signatures import ReplayWindow, signed
 from guardian.core.words import alerts as words
 from guardian.metrics.access import read_secret
 from guardian.metrics.alerts import alertmanager, sentry, zabbix
@@ -29,6 +30,10 @@ class Wires:
     """What is known now, to be known after a restart. It blocks; :class:`~guardian.core.ports.StoreError`."""
 
 
+REMEMBERED_SECONDS = 12 * 3600.0
+"""How long a signed delivery is known at the least. One that is older names a time before any release on trial."""
+
+
 class AlertDesk:
     """The :class:`guardian.core.alerts.Deliveries` of a running guardian."""
 
@@ -38,6 +43,7 @@ class AlertDesk:
         self._changes, self._kept = 0, 0
         """How often something was new, and how much of that is kept."""
         self._told: dict[Sender, tuple[str, ...]] = {}
+        self._seen = ReplayWindow(REMEMBERED_SECONDS)
 
     def known(self) -> AlertsView:
         """As the protocol says."""
@@ -72,22 +78,26 @@ class AlertDesk:
 
     async def _read(self, sender: Sender, headers: Mapping[str, str], body: bytes, at: float) -> Delivery:
         if sender is Sender.SENTRY:
-            await self._check_signature(headers, body)
+            if not await self._first(headers, body, at):
+                return Delivery(())
             return sentry.read(headers.get(sentry.RESOURCE, ""), body, at)
         if sender is Sender.ZABBIX:
             return zabbix.read(body, at)
         # A thousand alerts take a twentieth of a second: in a thread, so that the watch looks on meanwhile.
         return await asyncio.to_thread(alertmanager.read, sender, body, at)
 
-    async def _check_signature(self, headers: Mapping[str, str], body: bytes) -> None:
+    async def _first(self, headers: Mapping[str, str], body: bytes, at: float) -> bool:
+        """Whether the signature holds, and the delivery is not one that was taken already: sent again, it changes nothing."""
         file = self._inbox.ears[Sender.SENTRY].secret_file
         try:
             secret = await asyncio.to_thread(read_secret, file) if file else ""
         except SourceError as error:
             logger.error("%s", error)  # noqa: TRY400  the sentence says it all
             secret = ""
-        if not secret or not sentry.signed(secret, body, headers.get(sentry.SIGNATURE, "")):
+        signature = headers.get(sentry.SIGNATURE, "").strip().lower()
+        if not signed(secret.encode(), body, signature):
             raise NotSigned(words.not_signed())
+        return self._seen.admit(signature, at, at)
 
     def _tell(self, sender: Sender, refused: tuple[str, ...]) -> None:
         """The same trouble is logged once."""

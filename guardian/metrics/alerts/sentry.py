@@ -4,8 +4,6 @@ https://docs.sentry.io/integrations/integration-platform/webhooks/ says what the
 tells of one event and never ends by itself; it is forgotten when its time is up, or when the issue is resolved.
 """
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,12 +17,6 @@ SIGNATURE = "sentry-hook-signature"
 RESOURCE = "sentry-hook-resource"
 KEPT = ("level", "environment", "release", "dist", "platform", "transaction", "project", "logger")
 """What of an event becomes a label, beside its tags."""
-
-
-def signed(secret: str, body: bytes, signature: str) -> bool:
-    """Whether ``signature`` is that of ``body`` by whoever knows ``secret``."""
-    right = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(right.encode(), signature.strip().lower().encode())
 
 
 def read(resource: str, body: bytes, at: float) -> Delivery:

@@ -1,0 +1,160 @@
+"""Faults that the other stories do not have: damaged records, stops at every moment, storms of calls, no descriptors left.
+
+What each was measured at goes into the table that ``tests/faults/run.sh`` writes.
+"""
+
+import asyncio
+import json
+import resource
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from guardian.core.model import Environment, Split
+from guardian.demo.stage import RefusedError
+from tests.acceptance.conftest import PATIENCE, Story, Tell
+from tests.waiting import eventually
+
+BLUE, GREEN = Environment.BLUE, Environment.GREEN
+Measured = Callable[[str, object], None]
+STORM = Path(__file__).parents[1] / "faults" / "callers.py"
+
+
+async def held_after_damage(story: Story, damage: Callable[[Path], None]) -> float:
+    """Damage the records while guardian is down; how long until it is up again, with everything held."""
+    await story.stage.guardian.end(signal.SIGTERM)
+    database = story.stage.guardian.log.parent / "state" / "guardian.db"
+    damage(database)
+    started = time.monotonic()
+    await story.restart_guardian()
+    took = time.monotonic() - started
+    assert len(list(database.parent.glob("guardian.db.corrupt-*"))) >= 1
+    assert "was set aside as guardian.db.corrupt-" in story.log
+    return took
+
+
+def altered(database: Path) -> None:
+    """Somebody changed a state."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("update services set state = replace(state, 'green', 'blue ')")
+        connection.commit()
+
+
+def truncated(database: Path) -> None:
+    """Half of the file is gone."""
+    content = database.read_bytes()
+    database.write_bytes(content[: len(content) // 2])
+
+
+def overwritten(database: Path) -> None:
+    """Something else stands in its place."""
+    database.write_bytes(b"\0" * 8192)
+
+
+@pytest.mark.parametrize("damage", [altered, truncated, overwritten])
+async def test_damaged_records_are_set_aside_and_everything_is_held(
+    tell: Tell, damage: Callable[[Path], None], record_property: Measured
+) -> None:
+    """The traffic stays where HAProxy has it, the file keeps naming the safe side, and nothing moves until a person says so."""
+    story = await tell()
+    await story.switch()
+    record_property("up again", f"{await held_after_damage(story, damage):.1f} s")
+    view = await story.service()
+    assert (view["split"], view["safe"]) == ("green", "blue")
+    assert "records were damaged" in view["latched"]
+    assert await story.live() == {Split.all_on(GREEN)}
+    assert story.on_disk == "web 0\n"
+    with pytest.raises(RefusedError, match="web is held: guardian's records were damaged"):
+        await story.order("switch")
+    await story.order("unlatch", reason="looked at it")
+    await story.order("promote", reason="green is good")
+    await story.until_on_disk("web 10000\n")
+    await story.switch()
+    await story.until_live(Split.all_on(BLUE))
+
+
+async def test_a_stop_at_any_moment_of_a_switch_is_orderly(tell: Tell, record_property: Measured) -> None:
+    """SIGTERM at eight moments between the order and its end: exit code 0 within 10 s, and old or new afterwards."""
+    story, slowest = await tell(), 0.0
+    for turn in range(8):
+        pending = asyncio.create_task(_order_blindly(story, "switch"))
+        await asyncio.sleep(turn * 0.006)  # time itself is the subject: where in the switch the stop comes
+        started = time.monotonic()
+        assert await story.stage.guardian.end(signal.SIGTERM) == 0
+        slowest = max(slowest, time.monotonic() - started)
+        await pending
+        await story.restart_guardian()
+        deployment = (await story.service())["deployment"]
+        if deployment is None or deployment["phase"] in ("rolled back", "aborted"):
+            await story.until_live(Split.all_on(BLUE))
+            continue
+        await story.until("watching")
+        await story.until_live(Split.all_on(GREEN))
+        await story.order("rollback", reason="next turn")
+        await story.until("rolled back")
+    record_property("slowest stop", f"{slowest:.1f} s")
+    assert slowest < 10
+
+
+async def _order_blindly(story: Story, order: str) -> None:
+    with suppress(httpx.TransportError, RefusedError):
+        async with story.stage.guardian.client() as client:
+            await story.stage.guardian.order(client, order, {})
+
+
+async def test_a_storm_of_calls_holds_up_neither_watch_nor_rollback(tell: Tell, record_property: Measured) -> None:
+    """Two hundred callers ask and order as fast as they can: they are told to wait, and a rollback is carried out meanwhile."""
+    story = await tell()
+    await story.switch()
+    storm = await asyncio.create_subprocess_exec(
+        *(sys.executable, STORM, str(story.stage.guardian.socket), "6"), stdout=asyncio.subprocess.PIPE
+    )
+    await asyncio.sleep(2)  # the storm is at its height
+    started = time.monotonic()
+    await story.order("rollback", reason="in a storm")
+    ordered = time.monotonic() - started
+    await story.until_live(Split.all_on(BLUE))
+    back = time.monotonic() - started
+    said, _ = await storm.communicate()
+    counts = json.loads(said)
+    record_property("calls sent", f"{counts['sent'] / 6:,.0f} a second")
+    record_property("told to wait", f"{counts.get('429', 0):,}")
+    record_property("rollback ordered", f"{ordered:.2f} s")
+    record_property("rollback done", f"{back:.2f} s")
+    assert counts.get("429", 0) > 100
+    assert back < 5
+    assert "500" not in counts
+    assert (await story.until("rolled back"))["rollback"]["reason"] == "in a storm"
+
+
+async def test_without_a_free_descriptor_a_rollback_is_carried_out(tell: Tell, record_property: Measured) -> None:
+    """What guardian holds open already is enough to take traffic back; with descriptors again, it goes on as before."""
+    story = await tell()
+    await story.switch()
+    pid = story.stage.guardian.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    taken = len(list(Path(f"/proc/{pid}/fd").iterdir()))  # noqa: ASYNC240  a directory of the kernel
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (taken + 1, hard))
+    started = time.monotonic()
+    await story.order("rollback", reason="no descriptors")
+    try:
+        await story.until_live(Split.all_on(BLUE))
+    except TimeoutError:
+        record_property("rollback", "after descriptors were free again")
+    else:
+        record_property("rollback", f"{time.monotonic() - started:.2f} s, with none free")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+    async def ready() -> bool:
+        return (await story.client.get("/readyz")).is_success
+
+    await eventually(ready, PATIENCE)
+    await story.until_live(Split.all_on(BLUE))
+    await story.until("rolled back")

@@ -1,0 +1,120 @@
+"""The fault suite: which tests prove which promise, and the table of what they measured (a plugin of pytest, for ``run.sh``)."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parents[1]
+DAYS, SWEEP, FAULTS = "tests/acceptance/test_bad_days.py", "tests/acceptance/test_sweep.py", "tests/acceptance/test_faults.py"
+UNITS, STORE = "tests/systemd/test_units.py", "tests/unit/records"
+
+SUITE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("kill -9 at any moment of a switch", "old or new, never neither; resumed", (f"{DAYS}::test_killed_at_any_moment",)),
+    ("kill -9, ENOSPC, EIO at every system call of a switch", "one side or the other; the next start goes on", (SWEEP,)),
+    ("the same of an adoption of haproxy.cfg", "the file is old or new", ("tests/haproxy/test_adoption_sweep.py",)),
+    ("kill -9 of the writer of records at random", "nothing acknowledged is lost", (f"{STORE}/test_store_durability.py",)),
+    ("SIGTERM at any moment of a switch", "exit code 0 within 10 s; old or new", (f"{FAULTS}::test_a_stop_at_any_moment",)),
+    ("a full disk", "a rollback is carried out; recorded later", (f"{DAYS}::test_a_full_disk",)),
+    (
+        "records damaged: altered, truncated, overwritten",
+        "set aside; truth from HAProxy; held",
+        (f"{FAULTS}::test_damaged_records",),
+    ),
+    ("every kind of damage to the database's bytes", "never a wrong answer", (f"{STORE}/test_store_damage.py",)),
+    ("records of an older, and of a newer guardian", "brought up to date whole; refused", (f"{STORE}/test_migrations.py",)),
+    (
+        "two daemons at once, twenty racing starts",
+        "one wins, the others name it",
+        (f"{DAYS}::test_a_second", f"{STORE}/test_state_lock.py"),
+    ),
+    ("the wall clock is set", "no job waits for it", ("tests/unit/app/test_schedule.py",)),
+    ("a storm of calls against the limits", "a rollback within 5 s; no fault", (f"{FAULTS}::test_a_storm",)),
+    ("callers that trickle, hang, guess, or never hang up", "bounded; others served", ("tests/unit/api/test_api_tcp.py",)),
+    ("no free file descriptor", "a rollback is carried out", (f"{FAULTS}::test_without_a_free_descriptor",)),
+    ("a mass of bad input to the API", "a sentence each; nothing changes", ("tests/unit/api/test_api_hostile.py",)),
+    ("hostile configuration and rule files", "refused quickly; nothing expanded", ("tests/unit/config/test_config_hostile.py",)),
+    ("foreign bytes to every parser", "a sentence, or a value; never a crash", ("tests/faults/test_foreign_bytes.py",)),
+    ("HAProxy killed in mid-watch", "no breach; followed when it is back", (f"{DAYS}::test_the_death_of_haproxy",)),
+    ("HAProxy frozen", "every call ends by its deadline", ("tests/haproxy/test_frozen.py",)),
+    ("HAProxy reloaded by others in mid-watch", "the watch goes on", (f"{DAYS}::test_somebodys_reload",)),
+    ("a storm of foreign reloads", "nothing lost, nothing astray", ("tests/haproxy/test_storm.py",)),
+    ("HAProxy refuses, or cannot bind", "the file never reaches its place", ("tests/haproxy/test_refusals.py",)),
+    ("both environments bad", "held; never ping-pong", ("tests/acceptance/test_bad_releases.py::test_both_sides_bad",)),
+    (
+        "Prometheus refuses, hangs, trickles, answers nonsense",
+        "failed or no data; never healthy",
+        ("tests/metrics/test_prometheus_wire.py",),
+    ),
+    ("alerts and Alertmanager on bad days", "failed is not breached", ("tests/acceptance/test_alerts.py",)),
+    (
+        "Slack and other channels down, slow, dropping",
+        "rollback as quick as ever; told later",
+        ("tests/acceptance/test_telling_story.py",),
+    ),
+    ("crash, restart, click, hand and clock in any order", "the invariants of the plan", ("tests/property/test_switch.py",)),
+    ("installed, reloaded badly, killed under systemd", "back by itself; out to the byte", (f"{UNITS}::test_installed",)),
+    ("frozen (SIGSTOP), host rebooted, up- and downgraded", "watchdog; watch goes on; nothing lost", (f"{UNITS}::test_frozen",)),
+)
+"""Fault, promise, and the tests that hold the promise, as the beginnings of their names."""
+
+
+class Table:
+    """Collects how the tests ended and what they measured."""
+
+    def __init__(self) -> None:
+        self.reports: dict[str, list[pytest.TestReport]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember one phase of one test."""
+        self.reports.setdefault(report.nodeid, []).append(report)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the table, in the process that brings all together."""
+        if not hasattr(session.config, "workerinput"):
+            (HERE / "RESULTS.md").write_text(self.text())
+
+    def text(self) -> str:
+        """The table."""
+        head = subprocess.run(["git", "log", "-1", "--format=%h of %cs"], capture_output=True, text=True, cwd=CHECKOUT, check=False)
+        arguments = " --all" if "--all" in sys.argv else ""
+        made = (
+            f"Made by `tests/faults/run.sh{arguments}` on {time.strftime('%Y-%m-%d', time.gmtime())}, at commit {head.stdout.strip()}, with "
+            f"Python {sys.version.split()[0]}. A row holds only if all of its tests do; they judge from outside, by what HAProxy's "
+            "clients, HAProxy's sockets and the files say."
+        )
+        lines = [
+            "# Faults: promised and measured",
+            "",
+            made,
+            "",
+            "| fault | promise | tests | measured | |",
+            "|---|---|---|---|---|",
+            *(self._row(*each) for each in SUITE),
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _row(self, fault: str, promise: str, beginnings: tuple[str, ...]) -> str:
+        found = {name: reports for name, reports in self.reports.items() if name.startswith(beginnings)}
+        failed = [name for name, reports in found.items() if any(report.failed for report in reports)]
+        passed = [name for name, reports in found.items() if any(report.when == "call" and report.passed for report in reports)]
+        values: dict[str, list[str]] = {}
+        for reports in found.values():
+            for name, value in reports[-1].user_properties:
+                values.setdefault(name, []).append(str(value))
+        measured = "; ".join(f"{name} {' / '.join(told)}" for name, told in values.items())
+        verdict = "FAILED" if failed else "holds" if passed else "not run"
+        return f"| {fault} | {promise} | {len(passed)} of {len(found)} | {measured} | {verdict} |"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the table."""
+    config.pluginmanager.register(Table(), "fault-table")
+
+
+if __name__ == "__main__":
+    files = dict.fromkeys(beginning.partition("::")[0] for _, _, beginnings in SUITE for beginning in beginnings)
+    sys.stdout.write("\n".join(files))
