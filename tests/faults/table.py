@@ -82,9 +82,9 @@ class Table:
         head = subprocess.run(["git", "log", "-1", "--format=%h of %cs"], capture_output=True, text=True, cwd=CHECKOUT, check=False)
         arguments = " --all" if "--all" in sys.argv else ""
         made = (
-            f"Made by `tests/faults/run.sh{arguments}` on {time.strftime('%Y-%m-%d', time.gmtime())}, at commit {head.stdout.strip()}, with "
-            f"Python {sys.version.split()[0]}. A row holds only if all of its tests do; they judge from outside, by what HAProxy's "
-            "clients, HAProxy's sockets and the files say."
+            f"Made by `tests/faults/run.sh{arguments}` on {time.strftime('%Y-%m-%d', time.gmtime())}, at commit {head.stdout.strip()}, "
+            f"with Python {sys.version.split()[0]}. A row holds only if all of its tests do; they judge from outside, by what "
+            "HAProxy's clients, HAProxy's sockets and the files say."
         )
         lines = [
             "# Faults: promised and measured",
