@@ -81,10 +81,10 @@ class Table:
         """The table."""
         head = subprocess.run(["git", "log", "-1", "--format=%h of %cs"], capture_output=True, text=True, cwd=CHECKOUT, check=False)
         arguments = " --all" if "--all" in sys.argv else ""
+        day, python = time.strftime("%Y-%m-%d", time.gmtime()), sys.version.split()[0]
         made = (
-            f"Made by `tests/faults/run.sh{arguments}` on {time.strftime('%Y-%m-%d', time.gmtime())}, at commit {head.stdout.strip()}, "
-            f"with Python {sys.version.split()[0]}. A row holds only if all of its tests do; they judge from outside, by what "
-            "HAProxy's clients, HAProxy's sockets and the files say."
+            f"Made by `tests/faults/run.sh{arguments}` on {day}, commit {head.stdout.strip()}, Python {python}. A row holds "
+            "only if all of its tests do; they judge from outside, by what HAProxy's clients, HAProxy's sockets and the files say."
         )
         lines = [
             "# Faults: promised and measured",

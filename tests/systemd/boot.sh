@@ -46,5 +46,19 @@ ln -sf /dev/null "$directory/root/etc/systemd/system/systemd-firstboot.service"
 rm -f "$directory/root/etc/machine-id" "$directory/root/usr/sbin/policy-rc.d"
 cp "$here/agent.py" "$directory/files/agent.py"
 
-exec systemd-nspawn --quiet --directory="$directory/root" --boot --private-network --link-journal=no --register=no --keep-unit \
-    --console=pipe --kill-signal=SIGRTMIN+3 --bind="$directory/files:/test" systemd.unit=guardian-test.target systemd.log_target=null
+child=0
+trap '((child)) && kill -TERM "$child"' TERM
+status=133
+# 133 is a reboot of the system inside.
+while ((status == 133)); do
+    systemd-nspawn --quiet --directory="$directory/root" --boot --private-network --link-journal=no --register=no --keep-unit \
+        --console=pipe --kill-signal=SIGRTMIN+3 --bind="$directory/files:/test" \
+        systemd.unit=guardian-test.target systemd.log_target=null &
+    child=$!
+    status=0
+    wait "$child" || status=$?
+    while kill -0 "$child" 2>/dev/null; do # a signal ends the wait, not the child
+        wait "$child" || status=$?
+    done
+done
+exit "$status"
