@@ -82,7 +82,7 @@ class Reconciler:
         found = drift(state, workers, stored)
         if found.keep and not self._actor.unkept(service):
             now = remains.unnamed() if stored is None else split_of(stored)
-            await self._tell(service, remains.map_file(), split_of(state.safe), now, remains.put_back())
+            await self._tell(service, remains.written_down(), split_of(state.safe), now, remains.put_back())
         await self._compare_configuration(service)
         self._notice_worker(workers[0].worker)
         if found.by_hand and self._policy is Policy.ADOPT:

@@ -20,9 +20,9 @@ def ended(event: Mapping[str, Any]) -> str:
     return f"left on {event['environment']}: {', '.join(told)}" if told else ""
 
 
-def map_file() -> str:
-    """What was changed: the file."""
-    return "the map file"
+def written_down() -> str:
+    """What was changed: the map file, or the split in the balancer's configuration."""
+    return "the split that the balancer starts with"
 
 
 def unnamed() -> str:

@@ -1,6 +1,7 @@
 """The lossless document."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,18 @@ def test_a_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     """The loader adds nothing to what the operating system says."""
     with pytest.raises(FileNotFoundError):
         load([tmp_path / "haproxy.cfg"])
+
+
+def test_a_large_configuration_is_read_at_once() -> None:
+    """50,000 lines in well under a second, and less than that to find where a split stands in them."""
+    backend = "backend b{}\n    balance roundrobin\n" + "    server s1 10.0.0.1:80 check inter 2s fall 3 # a note\n" * 8
+    data = ("global\n    maxconn 100\n" + "".join(backend.format(number) for number in range(5_000))).encode()
+    assert data.count(b"\n") > 50_000
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        document = parse([("haproxy.cfg", data)])
+        took.append(time.perf_counter() - began)
+    assert document.files[0].data == data
+    assert len(document.sections) == 5_001
+    assert min(took) < 0.8

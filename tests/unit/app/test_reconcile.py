@@ -96,7 +96,10 @@ async def test_an_edited_file_is_told(rig: Rig) -> None:
     """Who reads the sentence knows what stood there."""
     rig.balancer.disk["web"] = GREEN
     await rig.reconcile()
-    assert rig.sentences[-1] == "web: somebody changed the map file from blue to green; guardian puts it back"
+    assert (
+        rig.sentences[-1]
+        == "web: somebody changed the split that the balancer starts with from blue to green; guardian puts it back"
+    )
 
 
 async def test_a_file_that_guardian_could_not_write_is_nobodys_work(rig: Rig) -> None:
