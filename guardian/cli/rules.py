@@ -104,15 +104,19 @@ def backtest(rules_path: Path | None, *, as_json: bool, **given: Any) -> None:
 @click.option("--ignore", multiple=True, metavar="CHECK", help="Do not tell of this, such as `short-window`. May be repeated.")
 @click.option("--strict", is_flag=True, help="A warning makes the exit code 1, too.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]), default="text", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.pass_context
-def check_rules(context: click.Context, /, paths: tuple[Path, ...], ignore: tuple[str, ...], **given: Any) -> None:
+def check_rules(
+    context: click.Context, /, paths: tuple[Path, ...], ignore: tuple[str, ...], *, as_json: bool, **given: Any
+) -> None:
     """Tell everything that can be known of rules before they judge anything.
 
     PATHS are directories of rule files, or single files. Default: here. Neither HAProxy nor the daemon is needed.
     """
     from guardian.cli.linting import Request, check
 
-    context.exit(check(Request(paths=paths or (Path(),), ignored=frozenset(ignore), **given)))
+    wanted = {**given, "form": "json"} if as_json else given
+    context.exit(check(Request(paths=paths or (Path(),), ignored=frozenset(ignore), **wanted)))
 
 
 @rules.command(name="test")

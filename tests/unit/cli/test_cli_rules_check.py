@@ -146,6 +146,7 @@ def test_what_never_fires_is_an_error(here: Path, spoil: Callable[[str, str], No
 def test_json_is_for_programs(here: Path, spoil: Callable[[str, str], None]) -> None:
     """Each with file, line, path, sentence and check."""
     spoil("window: 1m", "window: 20s")
+    assert run("rules", "--json").output == run("rules", "--format", "json").output
     found = json.loads(run("rules", "--format", "json").output)
     assert (found["faults"], found["files"], found["rules"]) == ([], 1, 2)
     warning = found["warnings"][0]
