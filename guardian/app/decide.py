@@ -19,6 +19,7 @@ from guardian.core.release_events import (
     DeployRequested,
     Resumed,
     Skipped,
+    StageProgressed,
     TurnCame,
     Unfrozen,
     WentOn,
@@ -98,8 +99,9 @@ class Decider:
         return after
 
     def _entry(self, event: Event, change: Change) -> Entry:
-        """What is to be journalled, with the letters that tell of it."""
-        letters = self._office.address(change) if self._office else ()
+        """What is to be journalled, with the letters that tell of it. What a stage says while it works is for those who watch."""
+        told = self._office is not None and not isinstance(event, StageProgressed)
+        letters = self._office.address(change) if self._office and told else ()
         return Entry(change.after.service, event, change.after, letters)
 
     def _done(self, change: Change, entry: Entry, commands: tuple[Command, ...]) -> None:

@@ -24,6 +24,8 @@ from guardian.app.watch import Beat, Watcher, Wires
 from guardian.core.calendar import Calendar, Exemption
 from guardian.core.deployment import Deployment, Phase, ServiceState
 from guardian.core.events import Adopted
+from guardian.core.letters import Change
+from guardian.core.line import Posting
 from guardian.core.model import Environment, Service, Split
 from guardian.core.plan import resume
 from guardian.core.ports import BalancerGone
@@ -157,6 +159,40 @@ async def test_a_release_takes_its_way_to_verified() -> None:
         await web.until(lambda: web.orders.service("web").retirement == "blue is retired: stopped")
         journal = (await web.orders.deployment("web-1")).journal
         assert [entry.event["kind"] for entry in journal].count("stage ended") == 4
+
+
+class Office:
+    """Takes down which sentences would be sent out."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def address(self, change: Change) -> tuple[Posting, ...]:
+        """As the protocol says; nothing is ever sent."""
+        if change.announcement:
+            self.sentences.append(change.announcement.sentence)
+        return ()
+
+    def post(self, letters: object) -> None:
+        """As the protocol says."""
+
+
+async def test_what_a_stage_says_while_it_works_is_not_sent_out() -> None:
+    """It is journalled, and shown to those who follow; channels are told what came of it."""
+    async with works() as web:
+        office = Office()
+        web.decider.connect(web.actor.act, office)
+        await web.orders.deploy("web", "4.2", ANNA)
+        await web.until(lambda: web.stages.working is not None)
+        web.stages.say("TASK [install] ok: green1")
+        await web.work(StageKind.DEPLOY, ok=False, summary="no space left")
+        await web.until_phase(Phase.ABORTED)
+        assert [sentence.partition(": ")[2] for sentence in office.sentences] == [
+            "anna deploys 4.2 on green of web (release 4.2)",
+            "aborted: deploy failed: no space left; web is on blue",
+        ]
+        followed = [told.announcement.sentence for told in web.feed._told]
+        assert "web-1: TASK [install] ok: green1" in followed
 
 
 async def test_only_approvers_approve_and_that_is_asked_again() -> None:
