@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Plays the demonstration: a real HAProxy, real traffic, a healthy release, a bad one, and guardian. Sets up what it needs first.
 #
-#   deploy/demo.sh [--fault errors|latency|partial|down] [--plain]
+#   deploy/demo.sh [--fault errors|latency|partial|down] [--shield] [--plain]
 #   deploy/demo.sh --story [--plain]    whole deployments: v2, v3 that is taken back, v3 once more, v2 again
 set -euo pipefail
 # shellcheck source=deploy/prepare.sh

@@ -33,6 +33,7 @@ from guardian.app.reconcile import Reconciler
 from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.rulebook import Files, RuleBook, RulesUnfit
 from guardian.app.schedule import Schedule
+from guardian.app.shields import Shields
 from guardian.app.systemd import Heart, Notifier
 from guardian.app.tell import Feed
 from guardian.app.tokens import Tokens
@@ -273,10 +274,12 @@ class Program:
         stages = Stages(services, balancer)
         self._actor = Actor(services, balancer, self._watcher, self._clock, decider.submit, stages)
         self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock, settings.haproxy.drift)
+        self._shields = shields = Shields(services, balancer, decider.state, self._clock, decider.submit)
         parts = Parts(
             *(services, balancer, store, decider, self._watcher, self._prober, self._feed, book, self._clock, stages),
             notes=adapters.told.notes,
             may_approve=self._may_approve,
+            shielded=shields.of,
         )
         self._orders, self._pacer = Orders(parts), Pacer(parts)
         self._reconciler.turned = lambda: self._heart.turned("close looks")
@@ -332,6 +335,7 @@ class Program:
         schedule.every(1.0, "reconcile", self._reconcile, deadline=10.0)
         schedule.every(1.0, "fallback", self._fallbacks.look, deadline=10.0)
         schedule.every(3.0, "readiness", self._prober.probe, deadline=10.0)
+        schedule.every(1.0, "shields", self._shields.look, deadline=10.0)
         schedule.every(TURN_SECONDS, "queries", self._poller.turn, deadline=10.0)
         schedule.every(1.0, "rules", self._rules.look, deadline=30.0)
         schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)

@@ -179,6 +179,12 @@ class _Present(Collector):
             _values(views, "evidence"),
         )
         yield _family("guardian_rule_samples", "Requests that the value rests on", ["service", "rule"], _values(views, "samples"))
+        yield _family(
+            "guardian_shield_requests",
+            "Of the latest deployment: tried again on the other environment, answered well by it, and lost in spite of it",
+            ["service", "outcome"],
+            _shielded(views),
+        )
         yield _family("guardian_verdict", "1 for the present verdict of a rule", ["service", "rule", "verdict"], _verdicts(views))
 
 
@@ -216,6 +222,11 @@ def _values(views: list[ServiceView], name: str) -> Iterator[tuple[list[str], fl
             value = getattr(verdict, name)
             if value is not None:
                 yield [view.service, verdict.rule], float(value)
+
+
+def _shielded(views: list[ServiceView]) -> Samples:
+    found = [(view.service, view.shielded) for view in views if view.shielded]
+    return [([name, outcome], float(getattr(each, outcome))) for name, each in found for outcome in ("tried", "saved", "lost")]
 
 
 def _verdicts(views: list[ServiceView]) -> Samples:

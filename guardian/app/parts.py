@@ -12,6 +12,7 @@ from guardian.app.stages import NoStages
 from guardian.app.tell import Feed
 from guardian.app.watch import Watcher
 from guardian.core.calendar import Zone
+from guardian.core.deployment import Shielded
 from guardian.core.model import Service
 from guardian.core.ports import Balancer, Clock, StageRunner, Store
 
@@ -22,6 +23,12 @@ def everybody(by: str) -> bool:
     """Whoever may use guardian at all may approve: so it is where nobody is named."""
     del by
     return True
+
+
+def unshielded(service: str) -> Shielded | None:
+    """Nothing is saved where nobody counts it."""
+    del service
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class Parts:
     """Whether a person may approve deployments: asked when an approval is given, and again when it takes effect."""
     zone: Zone = ZoneInfo
     notes: Notes | None = None
+    shielded: Callable[[str], Shielded | None] = unshielded
+    """What the shield has done for the latest deployment of a service."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,4 +142,5 @@ class ReleaseOrders:
     def _view(self, state: ServiceState) -> ServiceView:
         parts, name = self._parts, state.service
         seen = parts.watcher.observer(name).gauges
-        return service_view(parts.services[name], state, seen, parts.watcher.verdicts(name), parts.prober.last(name))
+        verdicts, readiness = parts.watcher.verdicts(name), parts.prober.last(name)
+        return service_view(parts.services[name], state, seen, verdicts, readiness, parts.shielded(name))

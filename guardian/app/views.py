@@ -7,7 +7,7 @@ from typing import Any
 from guardian.app.deployment_views import DeploymentView, deployment_view
 from guardian.app.readiness import Readiness
 from guardian.app.rulebook import RuleBook
-from guardian.core.deployment import Drill, ServiceState
+from guardian.core.deployment import Drill, ServiceState, Shielded
 from guardian.core.model import Environment, Service, Split
 from guardian.core.parity import Comparison
 from guardian.core.ports import About
@@ -86,6 +86,8 @@ class ServiceView:
     """What becomes of the environment that the latest good release has replaced."""
     queue: tuple[str, ...] = ()
     """The deployments that wait for their turn, in order."""
+    shielded: Shielded | None = None
+    """What the other environment has answered for the latest deployment; ``null`` where there was nothing to save."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ def service_view(
     seen: Mapping[Environment, Counters],
     verdicts: list[Verdict],
     readiness: Readiness | None,
+    shielded: Shielded | None = None,
 ) -> ServiceView:
     """A service as it is shown."""
     return ServiceView(
@@ -226,6 +229,7 @@ def service_view(
         versions={str(side): rollout.installed(what) for side, what in sorted(state.versions.items())},
         retirement=rollout.rest(state.retirement) if state.retirement else "",
         queue=tuple(queued.id for queued in state.queue),
+        shielded=shielded,
     )
 
 

@@ -311,10 +311,11 @@ def check_slack(context: click.Context, config: Path, *, as_json: bool) -> None:
     show_default=True,
     help="How the bad release fails.",
 )
+@click.option("--shield", is_flag=True, help="Have HAProxy answer from the other side what the bad release fails.")
 @click.option("--story", is_flag=True, help="Whole deployments: a good one, a bad one twice, and a good one again.")
 @click.option("--plain", is_flag=True, help="Print lines instead of the live picture.")
 @click.pass_context
-def demo(context: click.Context, fault: str, *, story: bool, plain: bool) -> None:
+def demo(context: click.Context, fault: str, *, shield: bool, story: bool, plain: bool) -> None:
     """Watch a real HAProxy lose a bad release, and be saved. Takes about a minute and leaves nothing behind."""
     if story:
         from guardian.demo.story import main as tell
@@ -322,7 +323,7 @@ def demo(context: click.Context, fault: str, *, story: bool, plain: bool) -> Non
         context.exit(tell(plain=plain))
     from guardian.demo.play import main as play
 
-    context.exit(play(fault, plain=plain))
+    context.exit(play(fault, plain=plain, shield=shield))
 
 
 def main() -> None:

@@ -112,6 +112,8 @@ def _service_rows(view: Answer, now: float) -> Iterable[tuple[str, str | Text]]:
             yield "because", trouble
         if way := releases.steps(view["deployment"]):
             yield "steps", way
+    if view["shielded"]:
+        yield "shield", shell.shielded(view)
     readiness = view["rollback"]
     yield "rollback", Text(shell.rollback_ready(readiness, now), style="bold red" if readiness and not readiness["ready"] else "")
     if view["drill"]:

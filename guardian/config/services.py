@@ -8,6 +8,7 @@ from guardian.config import kinds
 from guardian.config.document import Node
 from guardian.config.faults import Findings, Place
 from guardian.config.fields import Fields, Kind, Misfit
+from guardian.config.shield import read_shield
 from guardian.config.stages import read_stages
 from guardian.config.strategy import read_strategy
 from guardian.core.model import NAME, TOKEN, Ending, Holding, Preview, Routing, Service, Sticky, Way
@@ -47,14 +48,16 @@ def _read(services: Services, name: str, node: Node, base: Path, findings: Findi
     if not NAME.fullmatch(name):
         findings.add(node.place.fault(words.misfit(name, forms.a_name("web"))))
     fields = Fields(node, findings)
+    routing = _routing(fields.optional_section("routing"), base)
     service = Service(
         name,
         blue=fields.required("blue", kinds.name("web_blue")),
         green=fields.required("green", kinds.name("web_green")),
         watch_seconds=fields.optional("watch", kinds.duration("1s", "7d", "10m"), 600.0),
-        routing=_routing(fields.optional_section("routing"), base),
+        routing=routing,
         strategy=read_strategy(fields.optional_section("strategy"), findings),
         stages=read_stages(fields.optional_section("stages"), base, findings),
+        shield=read_shield(fields, routing.way),
     )
     verify = service.stages.verify
     if verify is None and any(step.kind is StepKind.VERIFY for step in service.strategy.steps):

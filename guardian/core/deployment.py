@@ -123,6 +123,18 @@ class Rollback:
 
 
 @dataclass(frozen=True, slots=True)
+class Shielded:
+    """What the shield did for the users of a release on trial."""
+
+    tried: int
+    """Requests that the candidate failed and the other environment was asked for."""
+    saved: int
+    """Those that the other environment answered well."""
+    lost: int
+    """Failures that users saw, among the requests that came this way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One change of traffic and what became of it."""
 
@@ -184,6 +196,8 @@ class Deployment:
     """Seconds that the environment it replaces stays warm; ``None``: it is not retired."""
     retire_seconds: float = 0.0
     """How long retiring that one may take."""
+    shielded: Shielded | None = None
+    """``None`` where the shield had nothing to do, or it is not known yet."""
     after: str = ""
     """The deployment whose retired predecessor this one brings back; empty for all others."""
 

@@ -235,6 +235,18 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """What the shield did in a deployment that is over; see :class:`guardian.core.shield.Savings`."""
+
+    at: float
+    deployment: str
+    tried: int
+    saved: int
+    lost: int
+    kind: Literal["saved"] = "saved"
+
+
+@dataclass(frozen=True, slots=True)
 class DrillOrdered:
     """A person wants to see ``share`` basis points go to the idle side and come back."""
 
@@ -275,6 +287,7 @@ Event: TypeAlias = (
     | MovedByHand
     | Drifted
     | Ended
+    | Saved
     | DrillOrdered
     | Drilled
     | DeployRequested

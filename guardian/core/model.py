@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from guardian.core.shield import Shield
 from guardian.core.stages import Stages
 from guardian.core.strategy import Strategy
 
@@ -163,6 +164,8 @@ class Service:
     stages: Stages = field(default_factory=Stages)
     """The work around a switch."""
     strategy: Strategy = field(default_factory=Strategy)
+    shield: Shield | None = None
+    """What HAProxy saves while a release is on trial; ``None`` for nothing."""
 
     def backend(self, environment: Environment) -> str:
         """The HAProxy backend that serves ``environment``."""

@@ -12,6 +12,7 @@ from guardian.core.model import Environment, Split
 from guardian.core.parity import Comparison
 from guardian.core.readings import Snapshot, SourceFailure
 from guardian.core.rules import Rule
+from guardian.core.shield import Savings
 from guardian.core.strategy import StageKind
 
 if TYPE_CHECKING:  # letters tell of deployments, and these of the jobs below
@@ -169,6 +170,12 @@ class Balancer(Counting, Protocol):
 
     async def dismiss(self, service: str) -> None:
         """Let testers go where everyone goes. Every :meth:`route` does that, too. Errors as for :meth:`snapshot`."""
+
+    async def savings(self, service: str, candidate: Environment) -> Savings | None:
+        """What the other environment was asked for because ``candidate`` failed; ``None`` where the balancer saves nothing for it.
+
+        Errors as for :meth:`snapshot`.
+        """
 
     async def altered(self, service: str) -> str:
         """What was changed by hand in the balancer's configuration of ``service``; empty where all stands as guardian wrote it."""

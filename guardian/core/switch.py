@@ -18,7 +18,7 @@ from dataclasses import replace
 from guardian.core import admission, gates  # noqa: F401  they add what they know to `on`
 from guardian.core.aftercare import promote, spare
 from guardian.core.commands import Keep, RunDrill, Unwatch, Watch
-from guardian.core.deployment import Cause, Deployment, Drill, Latch, Phase, Rollback, ServiceState
+from guardian.core.deployment import Cause, Deployment, Drill, Latch, Phase, Rollback, ServiceState, Shielded
 from guardian.core.dispatch import Refused, Unknown, on, on_trial
 from guardian.core.events import (
     Adopted,
@@ -37,6 +37,7 @@ from guardian.core.events import (
     RollbackOrdered,
     Routed,
     RoutingFailed,
+    Saved,
     TargetUnable,
     Unlatched,
     WatchEnded,
@@ -290,6 +291,15 @@ def _moved_by_hand(event: MovedByHand, state: ServiceState) -> Step:
 def _drifted(event: Drifted, state: ServiceState) -> Step:
     del event
     return Step(state)
+
+
+@on.register
+def _saved(event: Saved, state: ServiceState) -> Step:
+    deployment = state.deployment
+    if deployment is None or deployment.id != event.deployment:
+        return Step(state)
+    shielded = Shielded(event.tried, event.saved, event.lost)
+    return Step(replace(state, deployment=replace(deployment, shielded=shielded)))
 
 
 @on.register

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from guardian.balancers.haproxy.adoption import adopt
 from guardian.balancers.haproxy.balancer import Endpoints
 from guardian.balancers.haproxy.block import Written, block, declaration
+from guardian.balancers.haproxy.document import parse
 from guardian.balancers.haproxy.master import Master
+from guardian.balancers.haproxy.routes import Unfit
 from guardian.balancers.haproxy.runtime import Runtime, Worker
 from guardian.core.model import Environment, Service, Split, Way
 from guardian.core.ports import BalancerError
@@ -89,13 +92,26 @@ class Site:
 
     def configuration(self, endpoints: Endpoints, port: int) -> str:
         """The text of haproxy.cfg."""
+        if self.service.shield:
+            return self._adopted(endpoints, port)
+        return self._text(endpoints, port, block(self.service, endpoints.map))
+
+    def _adopted(self, endpoints: Endpoints, port: int) -> str:
+        """As ``guardian haproxy adopt`` writes it: the shield has sections of its own."""
+        bare = parse([(str(endpoints.map.parent / "haproxy.cfg"), self._text(endpoints, port, "").encode())])
+        plan = adopt(bare, self.service, endpoints.map)
+        if isinstance(plan, Unfit):
+            raise RuntimeError("\n".join(plan.sentences))  # noqa: TRY004  a configuration of ours that does not fit is a defect
+        return bare.apply(plan.edits).files[0].data.decode()
+
+    def _text(self, endpoints: Endpoints, port: int, marked: str) -> str:
         return CONFIGURATION.format(
             socket=endpoints.socket,
             service=self.service,
             host=LOOPBACK,
             port=port,
             declaration=self.declaration,
-            block=block(self.service, endpoints.map),
+            block=marked,
             blue=_servers("blue", self.blue),
             green=_servers("green", self.green),
         )

@@ -114,7 +114,9 @@ class Play:
             done = await self._stage.guardian.until(self._client, "verified", "unverified", "rolled back", "stuck", patience=60.0)
             acknowledged = time.monotonic()
             await asyncio.sleep(CALM)
-        return self._outcome(fault, healthy if calm else "rolled back", done["deployment"], began, acknowledged)
+            shielded = (await self._stage.guardian.service(self._client))["shielded"]
+        outcome = self._outcome(fault, healthy if calm else "rolled back", done["deployment"], began, acknowledged)
+        return replace(outcome, saved=(shielded["tried"], shielded["saved"], shielded["lost"])) if shielded else outcome
 
     async def _release(self, environment: Environment, version: str, act: str) -> None:
         self._act(act)
@@ -249,10 +251,10 @@ def available_binary() -> Path:
         return wheel_binary()
 
 
-async def perform(fault: str, view: View) -> Outcome:
+async def perform(fault: str, view: View, *, shield: bool = False) -> Outcome:
     """Set the stage, play, and take everything down again."""
     with tempfile.TemporaryDirectory(prefix="guardian-demo-") as directory:
-        setting = Setting(Path(directory), available_binary(), RULES, WATCH)
+        setting = Setting(Path(directory), available_binary(), RULES, WATCH, shield=shield)
         async with (
             Stage(setting) as stage,
             stage.guardian.client() as client,
@@ -262,11 +264,11 @@ async def perform(fault: str, view: View) -> Outcome:
                 return await Play(stage, traffic, client, view, time.monotonic()).perform(fault)
 
 
-def main(fault: str, *, plain: bool, out: Callable[[], Console] = Console) -> int:
+def main(fault: str, *, plain: bool, shield: bool = False, out: Callable[[], Console] = Console) -> int:
     """Play to the end; 0 when guardian did what it promises, 1 when not, 130 after Ctrl-C."""
     console = out()
     try:
-        outcome = asyncio.run(perform(fault, view_for(console, plain=plain)))
+        outcome = asyncio.run(perform(fault, view_for(console, plain=plain), shield=shield))
     except KeyboardInterrupt:
         console.print(words.interrupted(), markup=False, highlight=False)
         return 130

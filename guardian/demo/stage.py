@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 
 from guardian.core.model import Environment, Routing, Service, Way
+from guardian.core.shield import Shield
 from guardian.demo.application import FAULT, LOOPBACK, Fault
 from guardian.demo.haproxy import HAProxyProcess, Site
 
@@ -41,6 +42,7 @@ api:
     green: {service.green}
     watch: {watch}
     routing: {{way: {service.routing.way}, fallback: {fallback}}}
+    shield: {shield}
 {release}"""
 
 
@@ -220,6 +222,8 @@ class Setting:
     fallback: bool = False
     hosts: int = 0
     """Hosts of each environment to which versions can be brought, in place of an application that is restarted; 0 for that."""
+    shield: bool = False
+    """Whether the other environment answers what a release on trial fails."""
 
 
 class Stage:
@@ -232,7 +236,8 @@ class Stage:
             environment: ApplicationProcess(environment, directory / f"{environment}.log") for environment in Environment
         }
         self.hosts: list[HostProcess] = []
-        self.service = replace(SERVICE, routing=Routing(setting.way, fallback=setting.fallback))
+        routing = Routing(setting.way, fallback=setting.fallback)
+        self.service = replace(SERVICE, routing=routing, shield=Shield() if setting.shield else None)
         self.guardian = GuardianProcess(directory)
         self._haproxy: HAProxyProcess | None = None
         self._ends = contextlib.AsyncExitStack()
@@ -258,6 +263,7 @@ class Stage:
                     endpoints=self._haproxy.endpoints,
                     service=self.service,
                     fallback=str(self._setting.fallback).lower(),
+                    shield="on" if self._setting.shield else "off",
                     files=", ".join(map(str, self._haproxy.endpoints.files)),
                     watch=self._setting.watch,
                     look_every=self._setting.look_every,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from guardian.core.model import Environment, Service, Split
 from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, Server, WorkerSplit
 from guardian.core.readings import Counters, Snapshot
+from guardian.core.shield import Savings
 
 
 @dataclass
@@ -40,6 +41,8 @@ class FakeBalancer:
     """The servers of a backend."""
     description: dict[Environment, tuple[str, ...]] = field(default_factory=dict)
     """What the configuration says of each environment."""
+    saved: dict[Environment, Savings] = field(default_factory=dict)
+    """What the shield of each candidate did."""
     alteration: str = ""
     """What was changed in the configuration."""
     births: int = 0
@@ -167,6 +170,13 @@ class FakeBalancer:
         self._served(service)
         self._fail("dismiss")
         self.calls.append(("dismiss", service))
+
+    async def savings(self, service: str, candidate: Environment) -> Savings | None:
+        """As the protocol says, with what a test has put into ``saved``."""
+        self._served(service)
+        self._fail("savings")
+        found = self.saved.get(candidate)
+        return replace(found, worker=self.workers[0].name) if found else None
 
     async def altered(self, service: str) -> str:
         """As the protocol says, with what a test has put into ``alteration``."""

@@ -1,9 +1,11 @@
 """Which HAProxy answers, and what guardian can do with it: found out, not assumed."""
 
 import re
+from dataclasses import replace
 
 from guardian.core.ports import About, BalancerUnfit
 from guardian.core.words import abilities as words
+from guardian.core.words import shield
 
 OLDEST = (2, 4)
 _VERSION = re.compile(r"^Version: (v?(\d+)\.(\d+)\S*)", re.MULTILINE)
@@ -25,3 +27,10 @@ def about(info: str, *, master: bool) -> About:
     (can if master else cannot).append(words.reaches_all_workers(master=master))
     (can if number >= (2, 7) else cannot).append(words.answers_reloads())
     return About(version, tuple(can), tuple(cannot))
+
+
+def with_shield(found: About, service: str, *, able: bool) -> About:
+    """``found``, and whether HAProxy can save what a release of ``service`` fails on trial."""
+    if able:
+        return replace(found, abilities=(*found.abilities, shield.ability()))
+    return replace(found, lacks=(*found.lacks, shield.not_loaded(service)))

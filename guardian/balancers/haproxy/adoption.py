@@ -1,10 +1,10 @@
 """Works out how a configuration lets guardian route a service, and how it is without guardian again. Pure: edits, no files."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from guardian.balancers.haproxy import conversion, literal, routes, syntax
+from guardian.balancers.haproxy import conversion, literal, routes, shielding, syntax
 from guardian.balancers.haproxy.block import Diversion, Layout, Written, belongs, block, declaration
 from guardian.balancers.haproxy.conversion import Conversion, Source
 from guardian.balancers.haproxy.document import Block, Document, Edit, File, Section, Statement
@@ -13,6 +13,7 @@ from guardian.balancers.haproxy.runtime import safe_name, safe_path
 from guardian.core.model import Holding, Service, Split, Way
 from guardian.core.ports import BalancerUnfit
 from guardian.core.words import adoption as words
+from guardian.core.words import shield as shield_words
 from guardian.core.words import testers
 
 _ENTRANCES = ("frontend", "listen")
@@ -45,14 +46,24 @@ def adopt(document: Document, service: Service, map_path: Path, split: Split | N
         if sentences := tuple(faults):
             return Unfit(sentences)
     live = survey.routes[0].environment
-    now = literal.read(document, service) or split or Split.all_on(live)
-    plan = _Plan(document, service, map_path, survey.routes, Written(now, literal.generation(document, service)))
+    written = Written(literal.read(document, service) or split or Split.all_on(live), literal.generation(document, service))
+    advice = list(survey.advice(document, service))
+    plan = _Plan(document, service, map_path, survey.routes, written)
+    if service.shield and (unshielded := next(_unshielded(document, service, survey, plan), "")):
+        advice.insert(0, shield_words.unshielded(service.name, unshielded))
+        plan = replace(plan, service=replace(service, shield=None))
     if sentences := tuple(plan.faults()):
         return Unfit(sentences)
     edits, told, changes = plan.edits()
     if not any(one.service == service.name for one in document.blocks):
-        told.insert(0, _first(service, map_path, service.backend(live), now))
-    return Adoption(edits, (*told, *survey.left_alone()), tuple(survey.advice(document, service)), changes, now)
+        told.insert(0, _first(service, map_path, service.backend(live), written.split))
+    return Adoption(edits, (*told, *survey.left_alone()), tuple(advice), changes, written.split)
+
+
+def _unshielded(document: Document, service: Service, survey: "_Survey", plan: "_Plan") -> Iterator[str]:
+    """Why ``service`` cannot be shielded; it can be adopted all the same."""
+    yield from shielding.obstacles(document, service, survey.chosen())
+    yield from plan.faults()
 
 
 def _first(service: Service, map_path: Path, backend: str, split: Split) -> str:
@@ -82,7 +93,10 @@ def _damages(document: Document, service: str | None = None) -> Iterator[str]:
         if service in {None, damage.service}:
             yield (words.unclosed_block if damage.opens else words.unopened_block)(damage.where, damage.service)
     for one in document.blocks:
-        for line in range(one.first + 1, one.end - 1):
+        inner = "".join(one.file.lines[one.first + 1 : one.end - 1])
+        if one.digest and service in {None, one.service} and shielding.digest(inner) != one.digest:
+            yield shield_words.sections_changed(_place(one), one.service)
+        for line in () if one.digest else range(one.first + 1, one.end - 1):
             text = one.file.lines[line]
             if service in {None, one.service} and text.strip() and not belongs(text):
                 yield words.invaded_block(f"{one.file.path}:{line + 1}", one.service)
@@ -159,14 +173,14 @@ class _Survey:
                 yield words.routes_disagree(first.rule.where, backends[0], one.rule.where, backends[1])
                 break
         sticky = service.routing.sticky
-        for section in self._chosen() if sticky and sticky.by is not Holding.SOURCE else ():
+        for section in self.chosen() if sticky and sticky.by is not Holding.SOURCE else ():
             if section.mode != "http":
                 yield words.sticky_needs_http(section.heading.where, section.title)
-        for section in self._chosen() if service.routing.testers else ():
+        for section in self.chosen() if service.routing.testers else ():
             if section.mode != "http":
                 yield testers.needs_http(section.heading.where, section.title)
 
-    def _chosen(self) -> list[Section]:
+    def chosen(self) -> list[Section]:
         """The sections that get blocks."""
         return list({one.section: None for one in self.routes})
 
@@ -179,7 +193,7 @@ class _Survey:
         for section in self.sections:
             for rule in routes.dynamic(section):
                 yield words.dynamic_rule(rule.where, service.blue, service.green)
-        sections = self._chosen()
+        sections = self.chosen()
         tcp = [section.title for section in sections if section.mode == "tcp"]
         if tcp:
             yield words.open_connections(tcp)
@@ -284,6 +298,12 @@ class _Plan:
             layout = _layout(section, section.heading)
             text = declaration(self.service, self.written, layout) + layout.end
             yield _Wanted(file, line, where, section.title, text, words.declaration_added(where, self.service.name))
+        if self.service.shield and (spot := shielding.spot(self.document, self.service)):
+            around = shielding.surroundings(self.document, self.service)
+            text = shielding.text(self.service, self.map_path, around, _line_end(spot.file), closing=spot.closing)
+            where = f"{spot.file.path}:{spot.line + 1}"
+            added = shield_words.sections_added(where, self.service.name)
+            yield _Wanted(spot.file, spot.line, where, "the configuration", text, added)
         for route in self.routes:
             layout, title = _layout(route.section, route.anchor), route.section.title
             text = block(self.service, self.map_path, Diversion(route.environment, route.condition), layout) + layout.end
@@ -304,6 +324,10 @@ def _layout(section: Section, anchor: Statement) -> Layout:
     if anchor is section.heading:
         indent += "    "
     return Layout(indent, "\r\n" if (text if text.endswith("\n") else lines[0]).endswith("\r\n") else "\n")
+
+
+def _line_end(file: File) -> str:
+    return "\r\n" if file.lines and file.lines[0].endswith("\r\n") else "\n"
 
 
 def _global(document: Document) -> Section | None:

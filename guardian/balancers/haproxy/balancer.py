@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from guardian.balancers.haproxy import abilities, counters, servers
+from guardian.balancers.haproxy import abilities, counters, servers, trial
 from guardian.balancers.haproxy.alteration import Blocks
 from guardian.balancers.haproxy.document import load
 from guardian.balancers.haproxy.ending import Leaver
@@ -23,6 +23,7 @@ from guardian.balancers.haproxy.ways import ByMap, ByReload, on_disk
 from guardian.core.model import Environment, Service, Split, Way
 from guardian.core.ports import About, BalancerError, BalancerUnfit, Health, Left, Routed, Server, WorkerSplit
 from guardian.core.readings import Snapshot
+from guardian.core.shield import Savings
 from guardian.core.words import adoption as adoption_words
 from guardian.core.words import balancer as words
 from guardian.core.words import reload
@@ -83,7 +84,7 @@ class HAProxy:
         self._leaver = Leaver(self._runtime, self._others)
         self._doors = Doors(path, self._runtime, self._services.values())
         memory = MapMemory(path, self._doors.closing)
-        self._by_map = ByMap(path, Router(self._runtime, self._others, memory, ROUTE_PATIENCE * endpoints.timeout))
+        self._by_map = ByMap(path, Router(self._runtime, self._others, memory, ROUTE_PATIENCE * endpoints.timeout), memory)
         self._by_reload = self._reloading(path) if endpoints.files else None
         self._blocks = Blocks(endpoints.files, path)
         self._table = counters.Table()
@@ -128,6 +129,9 @@ class HAProxy:
         by_reload = self._service(service).routing.way is Way.RELOAD
         answers = await self._runtime.ask("show info")
         found = abilities.about(answers.texts[0], master=self._endpoints.master_socket is not None)
+        if self._service(service).shield:
+            able = await self.savings(service, Environment.GREEN) is not None
+            found = abilities.with_shield(found, service, able=able)
         return await self._reloads(self._service(service), found) if by_reload else found
 
     async def servers(self, backend: str) -> tuple[Server, ...]:
@@ -155,6 +159,13 @@ class HAProxy:
     async def dismiss(self, service: str) -> None:
         """Close the testers' way."""
         await self._doors.dismiss(self._service(service))
+
+    async def savings(self, service: str, candidate: Environment) -> Savings | None:
+        """What the worker in service has counted at the backend in front of ``candidate``."""
+        known = self._service(service)
+        name = trial.backend(known, candidate)
+        answers = await self._runtime.ask(f"show stat {name} {counters.SERVERS_TOO} -1")
+        return self._table.savings(answers.worker.name, name, known.backend(candidate.other), answers.texts[0])
 
     async def altered(self, service: str) -> str:
         """What differs from the block that guardian wrote; empty where nothing does, or no file is named."""

@@ -8,12 +8,13 @@ pay for it, and HAProxy finds no rule after another that it would have to warn o
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from guardian.balancers.haproxy import trial
 from guardian.balancers.haproxy.condition import ALWAYS, Alternatives
-from guardian.balancers.haproxy.runtime import safe_name, safe_path
+from guardian.balancers.haproxy.runtime import as_variable, safe_name, safe_path
 from guardian.balancers.haproxy.testers import CODES, sample
 from guardian.core.model import BASIS_POINTS, Environment, Holding, Preview, Service, Split, Sticky, Way
 
@@ -59,14 +60,15 @@ def block(
     blue. Where the service is routed by reload, the share is the one of its :func:`declaration`.
     :class:`~guardian.core.ports.BalancerUnfit` for names and paths that cannot stand in a configuration.
     """
-    name, backend = safe_name(service.name), safe_name(service.backend(diversion.live.other))
-    draw = _Draw(service, _share(service, map_path), "lt 0" if diversion.live is Environment.BLUE else "ge 0")
-    conditions = list(draw.conditions(diversion.condition))
+    name, other = safe_name(service.name), diversion.live.other
+    draw = _Draw(service, _share(service, map_path), map_path)
+    ways = [_Way(trial.backend(service, one), one, test) for one in (other, diversion.live) for test in trial.tests(service, one)]
+    rules = list(draw.rules([*ways, _Way(safe_name(service.backend(other)), other)], diversion.condition))
     if service.routing.fallback:
-        conditions = list(_with_fallback(service, diversion, conditions))
+        rules = list(_with_fallback(service, diversion, rules))
     if service.routing.testers:
-        conditions = list(_with_testers(service, service.routing.testers, map_path, diversion, conditions))
-    return _marked(name, [f"use_backend {backend} if {tests}" for tests in conditions], layout)
+        rules = list(_with_testers(service, service.routing.testers, map_path, diversion, rules))
+    return _marked(name, [f"use_backend {backend} if {tests}" for backend, tests in rules], layout)
 
 
 def declaration(service: Service, written: Written, layout: Layout = Layout()) -> str:
@@ -95,17 +97,17 @@ def belongs(line: str) -> bool:
 
 def share_variable(service: str) -> str:
     """The variable of a request or connection that holds green's share."""
-    return f"txn.guardian_share_{_variable(service)}"
+    return f"txn.guardian_share_{as_variable(service)}"
 
 
 def split_variable(service: str) -> str:
     """The variable of the process that holds green's share of a service that is routed by reload."""
-    return f"proc.guardian_share_{_variable(service)}"
+    return f"proc.guardian_share_{as_variable(service)}"
 
 
 def generation_variable(service: str) -> str:
     """The variable of the process that holds the number of guardian's writing."""
-    return f"proc.guardian_gen_{_variable(service)}"
+    return f"proc.guardian_gen_{as_variable(service)}"
 
 
 def _share(service: Service, map_path: Path) -> str:
@@ -116,36 +118,56 @@ def _share(service: Service, map_path: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Way:
+    """Where requests go that are drawn for an environment."""
+
+    backend: str
+    environment: Environment
+    test: str = ""
+    """What must hold of them besides."""
+
+    @property
+    def chosen(self) -> str:
+        """What the difference of slot and share is when they are drawn for it."""
+        return "lt 0" if self.environment is Environment.GREEN else "ge 0"
+
+
+@dataclass(frozen=True, slots=True)
 class _Draw:
     """How one side is chosen."""
 
     service: Service
     share: str
-    chosen: str
-    """What the difference of slot and share is when the block takes the request."""
+    map_path: Path
 
-    def conditions(self, alternatives: Alternatives) -> Iterator[str]:
-        """The condition of one rule for each alternative.
+    def rules(self, ways: Sequence[_Way], alternatives: Alternatives) -> Iterator[tuple[str, str]]:
+        """One rule for each way and alternative: its backend, and its condition.
 
         With several alternatives the first rule draws for all, whatever it then says of the request: a draw in each would give a
         request that fits two of them a second chance.
         """
-        share, slot = share_variable(self.service.name), f"txn.guardian_slot_{_variable(self.service.name)}"
+        first = True
+        for way in ways:
+            for tests in (" ".join(alternative) for alternative in alternatives):
+                drawn = self._drawn(way, first=first, once=len(ways) * len(alternatives) == 1)
+                order = (drawn, way.test, tests) if first and len(alternatives) > 1 else (tests, drawn, way.test)
+                yield way.backend, " ".join(filter(None, order if first else (drawn, way.test, tests)))
+                first = False
+
+    def _drawn(self, way: _Way, *, first: bool, once: bool) -> str:
+        """The tests that a request is drawn for the environment of ``way``; the first rule looks up and draws for all."""
+        share, slot = share_variable(self.service.name), f"txn.guardian_slot_{as_variable(self.service.name)}"
+        sticky = self.service.routing.sticky
+        again = f"{{ var({slot}),sub({share}) {way.chosen} }}" if sticky else f"{{ var({slot}) -m int {way.chosen} }}"
+        if not first:
+            return again
         look_up = f"{{ {self.share},set-var({share}) -m found }}"
-        first, *others = (" ".join(tests) for tests in alternatives)
-        if sticky := self.service.routing.sticky:
-            look_up = f"{look_up} {_keyed(self.service.name, sticky, slot)}"
-            drawn = f"{{ var({slot}),sub({share}) {self.chosen} }}"
-            again = drawn
-        else:
-            draw = f"rand({BASIS_POINTS}),sub({share})"
-            drawn = f"{{ {draw},set-var({slot}) -m int {self.chosen} }}" if others else f"{{ {draw} {self.chosen} }}"
-            again = f"{{ var({slot}) -m int {self.chosen} }}"
-        if not others:
-            yield f"{first} {look_up} {drawn}".lstrip()
-            return
-        yield f"{look_up} {drawn} {first}"
-        yield from (f"{again} {tests}" for tests in others)
+        if self.service.shield:
+            look_up = f"{look_up} {trial.look_up(self.service, self.map_path)}"
+        if sticky:
+            return f"{look_up} {_keyed(self.service.name, sticky, slot)} {again}"
+        draw = f"rand({BASIS_POINTS}),sub({share})"
+        return f"{look_up} {{ {draw} {way.chosen} }}" if once else f"{look_up} {{ {draw},set-var({slot}) -m int {way.chosen} }}"
 
 
 def _keyed(name: str, sticky: Sticky, slot: str) -> str:
@@ -163,32 +185,32 @@ def _keyed(name: str, sticky: Sticky, slot: str) -> str:
     return f"{{ rand({BASIS_POINTS}),set-var({slot}) -m found }} !{{ {hashed},set-var({slot}) -m int lt 0 }}"
 
 
-def _with_fallback(service: Service, diversion: Diversion, conditions: list[str]) -> Iterator[str]:
-    """``conditions``, with what makes HAProxy leave an environment that has no usable server, while the other has one.
+def _with_fallback(service: Service, diversion: Diversion, rules: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """``rules``, with what makes HAProxy leave an environment that has no usable server, while the other has one.
 
     No rule may name the backend of the user's own rule, which in a ``listen`` can be the ``listen`` itself. So the other one takes
-    all when that backend is down, and takes its share when it is up itself, or when both are down and nothing can be won.
+    all when that backend is down, and takes its share when it is up itself, or when both are down and nothing can be won. The
+    shield finds an environment that is down by itself.
     """
     live, other = (f"nbsrv({safe_name(service.backend(one))})" for one in (diversion.live, diversion.live.other))
+    backend = safe_name(service.backend(diversion.live.other))
     for tests in diversion.condition:
-        yield " ".join([f"{{ {live} eq 0 }} {{ {other} gt 0 }}", *tests])
+        yield backend, " ".join([f"{{ {live} eq 0 }} {{ {other} gt 0 }}", *tests])
+    yield from (rule for rule in rules if rule[0] != backend)
     for guard in (f"{{ {other} gt 0 }}", f"{{ {live} eq 0 }}"):
-        yield from (f"{guard} {tests}" for tests in conditions)
+        yield from ((backend, f"{guard} {tests}") for where, tests in rules if where == backend)
 
 
-def _with_testers(service: Service, testers: Preview, map_path: Path, diversion: Diversion, conditions: list[str]) -> Iterator[str]:
-    """``conditions``, behind rules for testers of the other environment, and never for those of the live one.
+def _with_testers(
+    service: Service, testers: Preview, map_path: Path, diversion: Diversion, rules: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """``rules``, behind those for testers of the other environment, and never for those of the live one.
 
     The first rule looks up what the request's secret opens, once; a request without one opens nothing.
     """
-    code = f"txn.guardian_tester_{_variable(service.name)}"
+    code, backend = f"txn.guardian_tester_{as_variable(service.name)}", safe_name(service.backend(diversion.live.other))
     looked_up = f"{{ {sample(service, testers, safe_path(map_path))},set-var({code}) -m int eq {CODES[diversion.live.other]} }}"
     known = f"{{ var({code}) -m int eq {CODES[diversion.live.other]} }}"
     for number, tests in enumerate(diversion.condition):
-        yield " ".join([known if number else looked_up, *tests])
-    yield from (f"!{{ var({code}) -m int eq {CODES[diversion.live]} }} {tests}" for tests in conditions)
-
-
-def _variable(name: str) -> str:
-    """``name`` as part of a variable's name, which may have letters, digits, ``_`` and ``.``: another one for each service."""
-    return re.sub(r"[.:-]", lambda match: f".{ord(match[0]):x}", name)
+        yield backend, " ".join([known if number else looked_up, *tests])
+    yield from ((where, f"!{{ var({code}) -m int eq {CODES[diversion.live]} }} {tests}") for where, tests in rules)

@@ -7,6 +7,7 @@ from operator import itemgetter
 from guardian.balancers.haproxy.runtime import DIGITS
 from guardian.core.ports import BalancerGone, BalancerUnfit, Health
 from guardian.core.readings import Counters
+from guardian.core.shield import Savings
 from guardian.core.words import balancer as words
 
 FEW = 8
@@ -14,6 +15,8 @@ FEW = 8
 BACKENDS_ONLY, SERVERS_TOO = 2, 6
 """``show stat`` answers with rows of these types: 2 is a backend, 4 a server."""
 
+WELL = ("responses_2xx", "responses_3xx", "responses_4xx")
+"""Answers that are no failure of who gave them."""
 COLUMNS = {
     "requests": "req_tot",
     "responses_1xx": "hrsp_1xx",
@@ -97,6 +100,14 @@ class Table:
             return self._pick(next(csv.reader((row,))) if '"' in row else row.split(","))
         except (IndexError, csv.Error) as error:
             raise BalancerGone(words.garbled("show stat")) from error
+
+    def savings(self, worker: str, trial: str, other: str, text: str) -> Savings | None:
+        """What the backend ``trial`` has had answered by its server ``other``; ``None`` where HAProxy has no such backend."""
+        rows = {kind: _counters(rest) for name, kind, *rest in self._rows(text) if name == trial}
+        whole, asked = rows.get("BACKEND"), rows.get(other)
+        if whole is None or asked is None:
+            return None
+        return Savings(worker, whole.redispatches, sum(getattr(asked, name) for name in WELL), whole.responses_5xx)
 
 
 def _picker(names: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...]]:

@@ -47,7 +47,7 @@ SECTIONS = frozenset(
 )
 """The words that begin a section, from HAProxy 2.4 to 3.5; any other first word belongs to the section before it."""
 
-_MARK = re.compile(rf"[ \t]*# (>>>|<<<) guardian ({NAME.pattern})(?![^ \t\r\n])")
+_MARK = re.compile(rf"[ \t]*# (>>>|<<<) guardian ({NAME.pattern})(?![^ \t\r\n])(?: sections(?: ([0-9a-f]{{16}}))?)?")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _DIRECTIVES = frozenset({".if", ".elif", ".else", ".endif"})
 
@@ -174,6 +174,8 @@ class Block(Span):
     """The lines between guardian's marks, marks included."""
 
     service: str
+    digest: str = ""
+    """For whole sections: that of the lines between the marks as guardian wrote them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +206,8 @@ class Document:
     """The outermost ``.if`` to ``.endif``."""
 
     def proxies(self, *kinds: str) -> Iterator[Section]:
-        """The sections of these kinds, in order."""
-        return (section for section in self.sections if section.kind in kinds)
+        """The sections of these kinds that guardian did not write, in order."""
+        return (section for section in self.sections if section.kind in kinds and not section.heading.owner)
 
     def apply(self, edits: Iterable[Edit]) -> "Document":
         """The document after ``edits`` of it, which must not overlap. ``ValueError`` for an edit of another document."""
@@ -250,7 +252,8 @@ class _Reader:
         self.conditionals: list[Span] = []
         self._depth = 0
         self._opened = 0
-        self._mark: tuple[str, int] | None = None
+        self._mark: tuple[str, int, str] | None = None
+        """The service of the block that is open, its first line, and its digest where it holds whole sections."""
         self._heading: Statement | None = None
         self._body: list[Statement] = []
 
@@ -262,7 +265,7 @@ class _Reader:
             if keyword:
                 self._statement(file, number, keyword)
             elif "guardian" in text and (mark := _MARK.match(text)):
-                self._marked(file, number, mark[1] == ">>>", mark[2])
+                self._marked(file, number, mark)
         self._unclose(file)
         self._end(len(file.lines))
         if self._depth:
@@ -270,7 +273,7 @@ class _Reader:
 
     def _statement(self, file: File, number: int, keyword: str) -> None:
         heading = keyword in SECTIONS
-        if heading or keyword in _DIRECTIVES:
+        if keyword in _DIRECTIVES or (heading and not (self._mark and self._mark[2])):
             self._unclose(file)
         if keyword == ".endif" and self._depth:
             self._depth -= 1
@@ -309,12 +312,13 @@ class _Reader:
         certain = next((number for number, one in enumerate(above) if not one.heading.depth), None)
         return (tuple(above), False) if certain is None else (tuple(above[: certain + 1]), True)
 
-    def _marked(self, file: File, number: int, opens: bool, service: str) -> None:  # noqa: FBT001  a mark opens or closes
-        if opens:
+    def _marked(self, file: File, number: int, mark: re.Match[str]) -> None:
+        service, digest = mark[2], mark[3] or ""
+        if mark[1] == ">>>":
             self._unclose(file)
-            self._mark = (service, number)
+            self._mark = (service, number, digest)
         elif self._mark and self._mark[0] == service:
-            self.blocks.append(Block(file, self._mark[1], number + 1, service))
+            self.blocks.append(Block(file, self._mark[1], number + 1, service, self._mark[2]))
             self._mark = None
         else:
             self._unclose(file)

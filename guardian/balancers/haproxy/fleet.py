@@ -7,6 +7,7 @@ from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.core.model import Environment, Service, Split
 from guardian.core.ports import About, BalancerUnfit, Health, Left, Routed, Server, WorkerSplit
 from guardian.core.readings import Snapshot
+from guardian.core.shield import Savings
 from guardian.core.words import balancer as words
 
 
@@ -75,6 +76,10 @@ class Fleet:
     async def dismiss(self, service: str) -> None:
         """Close the testers' way on the service's instance."""
         await self._carrier(service).dismiss(service)
+
+    async def savings(self, service: str, candidate: Environment) -> Savings | None:
+        """What the shield of ``service`` did on its instance."""
+        return await self._carrier(service).savings(service, candidate)
 
     async def altered(self, service: str) -> str:
         """What differs from the block that guardian wrote for ``service``."""

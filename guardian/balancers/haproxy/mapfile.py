@@ -3,9 +3,11 @@
 import os
 import re
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from guardian.balancers.haproxy.atomic import replace
+from guardian.balancers.haproxy.trial import key
 from guardian.core.model import BASIS_POINTS, Split
 from guardian.core.ports import BalancerError, BalancerUnfit
 from guardian.core.words import balancer as words
@@ -25,7 +27,7 @@ def split_of(where: str, service: str, value: str) -> Split:
 
 
 class MapFile:
-    """The file at ``path``: one line ``service share`` per service; all other lines are somebody's, and kept. Blocking."""
+    """The file at ``path``: a line ``service share`` per service, another for what is on trial; all others are kept. Blocking."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -43,8 +45,8 @@ class MapFile:
                 return split_of(str(self._path), service, value[0].strip().decode("ascii", "replace"))
         return None
 
-    def write(self, service: str, split: Split) -> None:
-        """Make the file say ``split`` of ``service``.
+    def write(self, service: str, split: Split, trial: int = 0) -> None:
+        """Make the file say ``split`` of ``service``, and which environment is on trial, where that was ever said.
 
         :class:`BalancerError` says what stands in the file when that failed: mostly the old split, but the new one when the
         directory alone could not be synced.
@@ -52,7 +54,10 @@ class MapFile:
         if not self._turn.acquire(timeout=PATIENCE):
             raise BalancerError(words.disk_silent(PATIENCE))
         try:
-            replace(self._path, _with(self._content(), service, split))
+            content, marked = self._content(), key(service)
+            known = any(_key(line) == marked.encode() for line in content.split(b"\n"))
+            entries = {service: split.green} | ({marked: trial} if trial or known else {})
+            replace(self._path, _with(content, entries))
         except OSError as error:
             raise BalancerError(self._what_stands(service, split, error.strerror or str(error))) from error
         finally:
@@ -96,14 +101,15 @@ def _key(line: bytes) -> bytes | None:
     return None if not words_of_line or words_of_line[0].startswith(b"#") else words_of_line[0]
 
 
-def _with(content: bytes, service: str, split: Split) -> bytes:
-    """``content`` with one line for ``service``, where its first one stood, and every other line as it was."""
-    entry, placed, lines = f"{service} {split.green}\n".encode(), False, []
+def _with(content: bytes, entries: Mapping[str, int]) -> bytes:
+    """``content`` with one line for each of ``entries``, where its first one stood, and every other line as it was."""
+    wanted = {name.encode(): f"{name} {value}\n".encode() for name, value in entries.items()}
+    left, lines = dict(wanted), []
     # Not splitlines: to HAProxy a carriage return is no end of a line.
     for line in content.removesuffix(b"\n").split(b"\n") if content else ():
-        if _key(line) != service.encode():
+        name = _key(line)
+        if name not in wanted:
             lines.append(line + b"\n")
-        elif not placed:
-            lines.append(entry)
-            placed = True
-    return b"".join(lines if placed else [*lines, entry])
+        elif name in left:
+            lines.append(left.pop(name))
+    return b"".join([*lines, *left.values()])

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from guardian.balancers.haproxy import trial
 from guardian.balancers.haproxy.block import block, split_variable
 from guardian.balancers.haproxy.held import Held
 from guardian.balancers.haproxy.mapfile import split_of
@@ -65,23 +66,45 @@ class Memory(Protocol):
 
 
 class MapMemory:
-    """The map at ``path``."""
+    """The map at ``path``: the share of each service, and beside it the environment on trial.
+
+    That mark comes before the share, so that no request is sent to a release on trial that would not be saved. It changes only when
+    a release has proved itself: a rollback leaves it alone.
+    """
 
     def __init__(self, path: Path, closing: Callable[[Service], Sequence[str]] = lambda _: ()) -> None:
         """``closing``: commands that go with every change of a service's split, and before it."""
         self._path, self._closing = path, closing
+        self._marks: dict[str, int] = {}
+
+    def mark(self, service: Service, number: int) -> None:
+        """What every worker is to have as the environment on trial: one of :data:`guardian.balancers.haproxy.trial.CODES`, or 0."""
+        self._marks[service.name] = number
 
     async def get(self, service: Service, ask: Ask) -> Answers:
-        """As the protocol says."""
-        return await ask(f"get map {self._path} {service.name}")
+        """As the protocol says. A worker with another mark gets the right one."""
+        answers = await ask(f"get map {self._path} {service.name}")
+        expected = self._marks.get(service.name)
+        if expected is not None and UNKNOWN_MAP not in "".join(answers.texts):
+            marked = await ask(f"get map {self._path} {trial.key(service.name)}")
+            if _value("".join(marked.texts)) != expected:
+                await self._entered(trial.key(service.name), expected, ask)
+        return answers
 
     async def set(self, service: Service, split: Split, ask: Ask) -> Answers:
         """As the protocol says. A map that lacks the service gets it."""
-        entry = f"{self._path} {service.name}"
-        answers = await ask(*self._closing(service), f"set map {entry} {split.green}", f"get map {entry}")
-        answers = Answers(answers.worker, answers.texts[-2:])
+        if before := self._closing(service):
+            await ask(*before)
+        if mark := self._marks.get(service.name):
+            await self._entered(trial.key(service.name), mark, ask)
+        return await self._entered(service.name, split.green, ask)
+
+    async def _entered(self, name: str, value: int, ask: Ask) -> Answers:
+        """The entry ``name``, set and read. By itself: a lingering worker gives one text for all that it is asked at once."""
+        entry = f"{self._path} {name}"
+        answers = await ask(f"set map {entry} {value}", f"get map {entry}")
         if "entry not found" in "".join(answers.texts):
-            answers = await ask(f"add map {entry} {split.green}", f"get map {entry}")
+            answers = await ask(f"add map {entry} {value}", f"get map {entry}")
         return answers
 
     def split(self, service: Service, answers: Answers) -> Split | None:
@@ -95,6 +118,12 @@ class MapMemory:
     def lacking(self, service: Service) -> str:
         """As the protocol says."""
         return words.map_unknown(self._path, block(service, self._path))
+
+
+def _value(text: str) -> int:
+    """The number in an answer to ``get map``; 0 where there is none."""
+    entry = _ENTRY.search(text)
+    return int(entry[1]) if entry and entry[1].isdecimal() else 0
 
 
 class VariableMemory:

@@ -43,6 +43,11 @@ def safe_name(name: str) -> str:
     return name
 
 
+def as_variable(name: str) -> str:
+    """``name`` as part of a variable's name, which may have letters, digits, ``_`` and ``.``: another one for each service."""
+    return re.sub(r"[.:-]", lambda match: f".{ord(match[0]):x}", name)
+
+
 def safe_path(path: Path) -> Path:
     """``path``, if it may stand in a socket line and in a configuration; :class:`BalancerUnfit` otherwise."""
     if not _PATH.fullmatch(str(path)):

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from guardian.balancers.haproxy import trial
 from guardian.balancers.haproxy.gate import Gate
 from guardian.balancers.haproxy.mapfile import PATIENCE, MapFile
 from guardian.balancers.haproxy.rewriting import Changer, Rewriter
-from guardian.balancers.haproxy.routing import Router
+from guardian.balancers.haproxy.routing import MapMemory, Router
 from guardian.core.model import Service, Split
 from guardian.core.ports import BalancerError, Routed, WorkerSplit
 from guardian.core.words import balancer as words
@@ -29,8 +31,9 @@ async def on_disk(work: Callable[Arguments, Result], *arguments: Arguments.args,
 class ByMap:
     """Through the map: a change takes a millisecond, and nothing is reloaded."""
 
-    def __init__(self, path: Path, router: Router) -> None:
-        self._router, self._file = router, MapFile(path)
+    def __init__(self, path: Path, router: Router, memory: MapMemory) -> None:
+        """``memory`` is that of ``router``."""
+        self._router, self._memory, self._file = router, memory, MapFile(path)
 
     async def read(self, service: Service) -> tuple[WorkerSplit, ...]:
         """The split in every worker that answers, the current one first."""
@@ -45,8 +48,15 @@ class ByMap:
         return await on_disk(self._file.read, service.name)
 
     async def store(self, service: Service, split: Split) -> None:
-        """Write ``split`` into the map file, creating it if need be."""
-        await on_disk(self._file.write, service.name, split)
+        """Write ``split`` into the map file, creating it if need be; the other side is on trial as soon as it has traffic.
+
+        Where a worker cannot be told of that now, it is when it is next asked for its split.
+        """
+        number = trial.code(split.main.other if service.shield else None)
+        self._memory.mark(service, number)
+        await on_disk(self._file.write, service.name, split, number)
+        with suppress(BalancerError):
+            await self._router.read(service)
 
     async def storable(self, service: Service) -> None:
         """Whether the map file could be written now."""

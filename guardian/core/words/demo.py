@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from guardian.core.model import Environment
+from guardian.core.words import shield
 from guardian.core.words.figures import count, seconds
 
 
@@ -27,6 +28,8 @@ class Outcome:
     requests: int
     rule: str
     reason: str
+    saved: tuple[int, int, int] | None = None
+    """Behind the shield: requests tried again, answered by the other side, and lost."""
 
     @property
     def false_alarms(self) -> int:
@@ -92,6 +95,10 @@ def summary(outcome: Outcome) -> Iterator[str]:
     if outcome.first_bad is not None and outcome.harm_seconds is not None:
         yield f"first bad answer       {seconds(outcome.first_bad)} after the release turned bad"
         yield f"first -> last          {seconds(outcome.harm_seconds)}, {count(outcome.bad_answers)} bad answers served"
+    elif outcome.saved:
+        yield "first bad answer       none: no user saw the release fail"
+    if outcome.saved:
+        yield f"behind the shield      {shield.told(*outcome.saved, 'the other side')}"
     if outcome.decided is not None:
         yield f"decision -> proof      {seconds(outcome.decided)}, read back from every worker"
     yield f"after the proof        {count(outcome.stale)} requests reached the bad release"

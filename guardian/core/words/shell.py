@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from guardian.core.words import drill, remains, timeline
+from guardian.core.words import drill, remains, shield, timeline
 from guardian.core.words.figures import count, seconds, share
 from guardian.core.words.quotes import quoted
 
@@ -247,6 +247,13 @@ def drilled(view: Record) -> str:
     return drill.done(view["service"], view["drill"]["there"], view["drill"]["back"])
 
 
+def shielded(view: Mapping[str, Any]) -> str:
+    """What the other environment has answered for the candidate."""
+    found, deployment = view["shielded"], view["deployment"]
+    other = next(side["name"] for side in view["environments"] if side["name"] != deployment["candidate"])
+    return shield.told(int(found["tried"]), int(found["saved"]), int(found["lost"]), str(other))
+
+
 def last_drill(ran: Record, now: float) -> str:
     """When the last drill was, and how it went."""
     ago = max(0.0, now - ran["at"])
@@ -370,7 +377,12 @@ def _drilled(event: Record) -> str:
     return f"the drill passed: there in {seconds(event['there'])}, back in {seconds(event['back'])}"
 
 
+def _saved(event: Record) -> str:
+    return shield.told(int(event["tried"]), int(event["saved"]), int(event["lost"]), "the other side")
+
+
 _TELLERS: Mapping[str, Callable[[Record], str]] = {
+    "saved": _saved,
     "switch requested": _switch_requested,
     "routed": _routed,
     "routing failed": _routing_failed,

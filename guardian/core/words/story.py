@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from guardian.core.rules import Action, Severity
-from guardian.core.words import drill, remains, rollout, rulebook, steps
+from guardian.core.words import drill, remains, rollout, rulebook, shield, steps
 from guardian.core.words.announcement import Announcement
 from guardian.core.words.figures import seconds, share
 
@@ -283,6 +283,15 @@ def _drilled(before: "ServiceState", event: "Event", after: "ServiceState") -> A
     return Announcement(Severity.INFO, drill.done(after.service, ran.there or 0.0, ran.back or 0.0))
 
 
+def _saved(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement | None:
+    del before
+    deployment = after.deployment
+    if deployment is None or event.kind != "saved":
+        return None
+    told = shield.told(event.tried, event.saved, event.lost, str(deployment.candidate.other))
+    return Announcement(Severity.INFO, f"{deployment.id}: {told}")
+
+
 _SPEAKERS = {
     "paused": _paused,
     "rejudged": _rejudged,
@@ -291,6 +300,7 @@ _SPEAKERS = {
     "promoted": _promoted,
     "moved by hand": _moved,
     "ended": _ended,
+    "saved": _saved,
     "drill ordered": _drill_ordered,
     "drilled": _drilled,
 }

@@ -13,6 +13,7 @@ from guardian.core.model import Ending, Holding, Preview, Routing, Service, Stic
 from guardian.core.notebook import GitSettings, NotesSettings
 from guardian.core.rules import Severity
 from guardian.core.sentry import SentryReleases, SentrySettings
+from guardian.core.shield import Shield
 
 ROOT = Path(__file__).parents[3]
 GOOD = Path(__file__).parent / "good"
@@ -45,8 +46,8 @@ def test_what_is_left_out_has_the_documented_default() -> None:
 def test_services_are_read_with_their_backends_and_watch() -> None:
     """Each service has the backends it names and a watch of ten minutes unless it says otherwise."""
     assert load_settings(GOOD / "guardian.yaml").services == {
-        "web": Service("web", "web_blue", "web_green", 600.0),
-        "shop.eu-1": Service("shop.eu-1", "shop:blue", "shop_green", 5400.0),
+        "web": Service("web", "web_blue", "web_green", 600.0, shield=Shield()),
+        "shop.eu-1": Service("shop.eu-1", "shop:blue", "shop_green", 5400.0, shield=Shield()),
     }
 
 

@@ -1,0 +1,169 @@
+"""The sections of the shield in configurations of all kinds: added, accepted by HAProxy, kept, and taken out to the byte."""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from guardian.balancers.haproxy.adoption import Adoption, adopt, removal
+from guardian.balancers.haproxy.conversion import Conversion
+from guardian.balancers.haproxy.document import Document, parse
+from guardian.balancers.haproxy.routes import Unfit
+from guardian.core.model import Holding, Routing, Service, Sticky, Way
+from guardian.core.shield import Further, Shield
+from tests.haproxy.document.test_adoption_gallery import MAP, PIECES, WEB, load
+
+SHIELD = Shield(also=(Further("POST", "/search"),), never=("/report/", "/export"), patience=1.5, budget=20)
+SHIELDED = replace(WEB, shield=SHIELD)
+BARE = """\
+global
+    stats socket /run/haproxy/admin.sock
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 1s
+    timeout server 500ms
+frontend www
+    bind :80
+    default_backend web_blue
+backend web_blue
+    server b 127.0.0.1:81
+backend web_green
+    server g 127.0.0.1:82
+"""
+
+
+def documented(text: str) -> Document:
+    """A configuration of one file."""
+    return parse([("haproxy.cfg", text.encode())])
+
+
+def shielded(document: Document, service: Service = SHIELDED) -> Adoption:
+    """How it is adopted."""
+    outcome = adopt(document, service, Path("/m.map"))
+    assert isinstance(outcome, Adoption), outcome.sentences
+    return outcome
+
+
+def written(document: Document, service: Service = SHIELDED) -> str:
+    """What adoption makes of it."""
+    return document.apply(shielded(document, service).edits).files[0].data.decode()
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=lambda path: path.name)
+def test_the_gallery_takes_the_shield_or_says_why_not(piece: Path, binary: str, tmp_path: Path) -> None:
+    """HAProxy thinks of it as before, adopting twice is adopting once, and removal gives back every byte."""
+    bare = load([piece])
+    document = bare.apply(taken.edits) if isinstance(taken := removal(bare, WEB.name), Conversion) else bare
+    outcome = adopt(document, SHIELDED, MAP)
+    if isinstance(outcome, Unfit):
+        assert isinstance(adopt(document, WEB, MAP), Unfit), outcome.sentences
+        return
+    adopted = document.apply(outcome.edits)
+    assert ("guardian_web" in adopted_text(adopted)) is not any("without the shield" in one for one in outcome.advice)
+    again = adopt(adopted, SHIELDED, MAP)
+    assert isinstance(again, Adoption)
+    assert again.edits == ()
+    back = removal(adopted, WEB.name)
+    assert isinstance(back, Conversion)
+    assert [file.data for file in adopted.apply(back.edits).files] == [file.data for file in document.files]
+    (tmp_path / "haproxy.map").write_text("web 0\napi 0\n")
+    assert checked(binary, adopted, tmp_path / "after") == checked(binary, document, tmp_path / "before")
+
+
+def adopted_text(document: Document) -> str:
+    """All of its text."""
+    return "".join(line for file in document.files for line in file.lines)
+
+
+def checked(binary: str, document: Document, directory: Path) -> bool:
+    """Whether HAProxy accepts it."""
+    directory.mkdir()
+    arguments = []
+    for file in document.files:
+        path = directory / Path(file.path).name
+        path.write_bytes(file.data.replace(str(MAP).encode(), str(directory.parent / "haproxy.map").encode()))
+        arguments += ["-f", path.name]
+    done = subprocess.run([binary, "-c", *arguments], cwd=directory, capture_output=True, timeout=60, check=False)
+    return done.returncode == 0
+
+
+def test_patience_is_no_longer_than_the_backends_own() -> None:
+    """A release has no more time on trial than it would have without."""
+    text = written(documented(BARE))
+    assert text.count("set-timeout server 500ms") == 2
+    assert "set-timeout server 1500ms" not in text
+
+
+def test_a_configuration_without_defaults_stays_one() -> None:
+    """Who writes sections below guardian's inherits nothing of it."""
+    bare = BARE.replace("defaults\n    mode http\n", "").replace(
+        "    timeout connect 1s\n    timeout client 1s\n    timeout server 500ms\n", ""
+    )
+    for section in ("frontend www", "backend web_blue", "backend web_green"):
+        bare = bare.replace(f"{section}\n", f"{section}\n    mode http\n")
+    text = written(documented(bare))
+    assert text.rstrip().splitlines()[-2:] == ["defaults", "# <<< guardian web sections"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("    server g ", "    http-request set-header X-Forwarded-Proto https if { ssl_fc }\n    server g ", "`ssl_fc`"),
+        ("    server g ", "    http-request deny if { var(txn.who) -m found }\n    server g ", "`txn.who`"),
+        ("    server g ", "    http-request deny if { sc0_http_req_rate gt 9 }\n    server g ", "`sc0_http_req_rate`"),
+        ("    server g ", "    option forwardfor header X-Client\n    server g ", "`option forwardfor header X-Client`"),
+        ("    bind :80\n", "    bind :80\n    http-response set-header X-By %[srv_name]\n", "`srv_name`"),
+        (
+            "defaults\n",
+            "backend guardian_web_green\n    mode http\ndefaults\n",
+            "guardian_web_green is the name of",
+        ),
+        ("    mode http\n", "    mode tcp\n", "is not in `mode http`"),
+        ("global\n", "backend early\nglobal\n", "no place for guardian's sections"),
+    ],
+    ids=["tls", "variable", "counter", "header", "server's name", "name taken", "tcp", "no place"],
+)
+def test_what_the_hop_does_not_carry_is_left_unsaved(before: str, after: str, sentence: str) -> None:
+    """The service is adopted all the same, and people are told what to change."""
+    document = documented(BARE.replace(before, after, 1))
+    outcome = shielded(document)
+    assert sentence in outcome.advice[0]
+    assert "without the shield" in outcome.advice[0]
+    assert "guardian_web" not in "".join(edit.text for edit in outcome.edits)
+
+
+def test_what_a_backend_sets_itself_it_may_ask_for() -> None:
+    """Its variables live and end on its own side of the hop."""
+    rule = "    http-request set-var(txn.who) src\n    http-request deny if { var(txn.who) -m ip 10.0.0.0/8 }\n    server g "
+    assert "guardian_web" in written(documented(BARE.replace("    server g ", rule, 1)))
+
+
+def test_sections_that_were_changed_by_hand_are_not_overwritten() -> None:
+    """The sentence says where, and nothing is lost."""
+    changed = written(documented(BARE)).replace("    retries 1\n", "    retries 2\n", 1)
+    outcome = adopt(documented(changed), SHIELDED, Path("/m.map"))
+    assert isinstance(outcome, Unfit)
+    assert "were changed by hand" in outcome.sentences[0]
+    assert isinstance(removal(documented(changed), "web"), Unfit)
+
+
+def test_saying_off_takes_the_sections_out() -> None:
+    """The next adoption leaves only the plain block."""
+    on = documented(written(documented(BARE)))
+    assert written(on, WEB) == written(documented(BARE), WEB)
+
+
+@pytest.mark.parametrize(
+    "routing", [Routing(sticky=Sticky(Holding.COOKIE, "id")), Routing(fallback=True)], ids=["sticky", "fallback"]
+)
+def test_it_goes_with_every_way_to_draw(routing: Routing, binary: str, tmp_path: Path) -> None:
+    """Sticky visitors and HAProxy's own fallback keep their meaning."""
+    service = replace(SHIELDED, routing=routing)
+    (tmp_path / "m.map").write_text("web 0\n")
+    text = written(documented(BARE), service).replace("/m.map", str(tmp_path / "m.map")).replace("/run/haproxy", str(tmp_path))
+    (tmp_path / "haproxy.cfg").write_text(text)
+    done = subprocess.run([binary, "-c", "-f", tmp_path / "haproxy.cfg"], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert routing.way is Way.RUNTIME
