@@ -21,7 +21,7 @@ from guardian.chatops.blocks import (
 )
 from guardian.chatops.desk import Seen
 from guardian.chatops.wishes import Verb, Wish, written
-from guardian.core.deployment import Deployment, Phase, Rollback
+from guardian.core.deployment import Deployment, Phase, Rollback, Shielded
 from guardian.core.letters import Letter
 from guardian.core.model import BASIS_POINTS, Split
 from guardian.core.release import Question
@@ -29,6 +29,7 @@ from guardian.core.rules import Rule, Severity
 from guardian.core.verdicts import Verdict
 from guardian.core.words import cards as words
 from guardian.core.words import chat
+from guardian.core.words import shield as shield_words
 from guardian.core.words.figures import seconds, share
 from guardian.core.words.story import split_of
 from guardian.core.words.verdicts import value_of
@@ -59,6 +60,8 @@ class Facts:
     """Until when, by whom and why nothing of the service moves forward; empty where it may."""
     note: str = ""
     """Where its note is read; empty where nobody said."""
+    shielded: Shielded | None = None
+    """What the shield has done so far; ``None`` where it had nothing to do."""
 
 
 def card(facts: Facts, now: float) -> Content:
@@ -90,6 +93,7 @@ def _story(facts: Facts, now: float) -> Iterator[str]:
         yield from _asked(deployment, deployment.question, now)
     if deployment.rollback:
         yield from _taken_back(deployment, deployment.rollback)
+    yield from _shielded(facts)
     if deployment.paused:
         yield words.paused(deployment.paused.rule, escaped(deployment.paused.reason))
     if deployment.trouble:
@@ -138,6 +142,13 @@ def _taken_back(deployment: Deployment, rollback: Rollback) -> Iterator[str]:
     yield words.taken_back(escaped(rollback.by), split_of(deployment.fallback), rollback.seconds, reason)
     if rollback.trouble:
         yield words.stuck(escaped(rollback.trouble))
+
+
+def _shielded(facts: Facts) -> Iterator[str]:
+    """What users did not notice."""
+    if found := facts.shielded:
+        told = shield_words.told(found.tried, found.saved, found.lost, str(facts.deployment.candidate.other))
+        yield words.shield(told)
 
 
 def _rules(facts: Facts) -> Iterator[str]:
@@ -234,6 +245,7 @@ def reply(letter: Letter, facts: Facts | None, rule: Rule | None) -> Content:
         lines.append(_figures(rollback.verdict, rule))
         lines.append(escaped(rollback.verdict.reason))
         lines.append(words.taken_back(escaped(rollback.by), split_of(facts.deployment.fallback), rollback.seconds, ""))
+        lines += _shielded(facts)
     return content(sentence, sections(lines))
 
 

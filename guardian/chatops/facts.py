@@ -31,7 +31,13 @@ class Gatherer:
             return None
         deployment = deployment_from_record(record)
         return Facts(
-            str(record["service"]), deployment, current=False, live=deployment.target, generation=0, note=self._note(identifier)
+            service=str(record["service"]),
+            deployment=deployment,
+            current=False,
+            live=deployment.target,
+            generation=0,
+            note=self._note(identifier),
+            shielded=deployment.shielded,
         )
 
     async def picture(self, identifier: str) -> Picture | None:
@@ -56,6 +62,7 @@ class Gatherer:
             latched=state.latch is not None and state.latch.deployment == deployment.id,
             frozen=rollout.frozen(state.freeze) if state.freeze else "",
             note=self._note(deployment.id),
+            shielded=self._parts.shielded(state.service),
         )
 
     def _note(self, identifier: str) -> str:

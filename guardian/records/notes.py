@@ -12,12 +12,13 @@ import yaml
 
 from guardian import __version__
 from guardian.core.account import Account, Watched
-from guardian.core.deployment import Phase
+from guardian.core.deployment import Deployment, Phase, Shielded
 from guardian.core.model import Split
 from guardian.core.rules import Rule
 from guardian.core.verdicts import Verdict
 from guardian.core.words import notes as words
 from guardian.core.words import shell
+from guardian.core.words import shield as shield_words
 from guardian.core.words.figures import count, percent, seconds, share
 from guardian.core.words.markdown import cells, inert
 from guardian.core.words.quotes import visible
@@ -84,6 +85,7 @@ def _front(account: Account) -> dict[str, Any]:
         "rules_digest": deployment.rules_digest,
         "rules": {verdict.rule: str(verdict.finding) for verdict, _ in _verdicts(account)},
         "bad_answers": counted[0] if counted else None,
+        "shield": _shield_front(deployment.shielded) if deployment.shielded else None,
         "guardian": __version__,
     }
     if rollback:
@@ -96,6 +98,10 @@ def _front(account: Account) -> dict[str, Any]:
             "seconds": None if rollback.seconds is None else round(rollback.seconds, 6),
         }
     return front
+
+
+def _shield_front(found: Shielded) -> dict[str, int]:
+    return {"tried": found.tried, "saved": found.saved, "lost": found.lost}
 
 
 # The text, for people.
@@ -152,6 +158,12 @@ def _facts(account: Account) -> Iterator[tuple[str, str]]:
         yield names["ended"], f"{_written(deployment.ended_at)} UTC, {took}"
     if deployment.rules_digest:
         yield names["rules"], inert(words.digest(deployment.rules_digest))
+    if deployment.shielded:
+        yield names["shield"], _shielded(deployment, deployment.shielded)
+
+
+def _shielded(deployment: Deployment, found: Shielded) -> str:
+    return shield_words.told(found.tried, found.saved, found.lost, str(deployment.candidate.other))
 
 
 def _timeline(account: Account) -> Iterator[tuple[str, ...]]:
@@ -236,9 +248,13 @@ def _rollback(account: Account) -> Iterator[str]:
 
 
 def _cost(account: Account, exposed: float) -> str:
-    counted = account.bad_answers
+    counted, shielded = account.bad_answers, account.deployment.shielded
+    told = f" {shield_words.titled(_shielded(account.deployment, shielded))}" if shielded else ""
     if counted is None:
-        return words.cost_unknown(exposed)
+        return words.cost_unknown(exposed) + told
+    if shielded:
+        cost = words.cost_shielded(counted[0], whole=counted[1], exposed=exposed)
+        return f"{cost}{told} {words.reached(max(counted[0] - shielded.saved, shielded.lost))}"
     answers = max((watched.bad_answers[1] for watched in account.watched if watched.bad_answers), default=0)
     part = words.share_of(counted[0], answers) if counted[1] and _all_kept(account.watched) else ""
     return f"{words.cost(counted[0], whole=counted[1], exposed=exposed)} {part}".strip()

@@ -2,14 +2,16 @@
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
-from guardian.chatops.cards import Facts, card
+from guardian.chatops.cards import Facts, card, reply
+from guardian.core.deployment import Shielded
 from guardian.core.model import Split
 from tests.doubles.slack.limits import faults_of_message
 from tests.pictures.blockkit import marked, message
-from tests.pictures.slack import AT, PAGES, TAKEN_BACK, WAITING
+from tests.pictures.slack import AT, NEWS, PAGES, RULE, TAKEN_BACK, WAITING
 
 
 @pytest.mark.parametrize("deployment", [WAITING, TAKEN_BACK])
@@ -29,6 +31,16 @@ def test_each_page_is_made() -> None:
     """A release that waits, and one that was taken back with its chart."""
     assert "Waits for approval" in PAGES["approval"][0]()
     assert "data:image/png;base64," in PAGES["rollback"][0]()
+
+
+def test_what_the_shield_did_stands_in_the_message_and_the_broadcast() -> None:
+    """As soon as anything is known of it; before, not a word."""
+    known = Facts("web", TAKEN_BACK, current=True, live=Split(0), generation=1, shielded=Shielded(53, 52, 2))
+    told = "*Shield* 53 failures, 52 answered by blue, 1 failed there, too, 1 not saved"
+    assert told in str(card(known, AT).blocks)
+    assert told in str(reply(NEWS, known, RULE).blocks)
+    unknown = replace(known, shielded=None)
+    assert "Shield" not in str((card(unknown, AT).blocks, reply(NEWS, unknown, RULE).blocks))
 
 
 def test_marks_are_shown_as_slack_shows_them() -> None:

@@ -16,6 +16,7 @@ from guardian.core.events import (
     RollbackOrdered,
     Routed,
     RoutingFailed,
+    Saved,
     SwitchRequested,
     Unlatched,
     WatchEnded,
@@ -98,6 +99,10 @@ class Story:
         found = verdict if enough else verdict.from_record({**verdict.to_record(), "finding": Finding.NO_DATA})
         missing = "" if enough else "600 requests seen, 3,000 are needed"
         self.let(WatchEnded(self.pass_by(597.0), self.identifier, (Conclusion(found, enough, Lack.HOLD, missing),)))
+
+    def save(self, tried: int, saved: int, lost: int) -> None:
+        """The shield has answered for it, and tells so when it is over."""
+        self.let(Saved(self.pass_by(2.0), self.identifier, tried, saved, lost))
 
     @property
     def identifier(self) -> str:

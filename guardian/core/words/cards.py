@@ -50,6 +50,11 @@ def taken_back(by: str, where: str, took: float | None, reason: str) -> str:
     return f"*Taken back* by {by} to {where}{done}" + (f": {reason}" if reason else "")
 
 
+def shield(told: str) -> str:
+    """What the other side answered for it."""
+    return f"*Shield* {told}"
+
+
 def measured(rule: str, value: str, limit: str, samples: int) -> str:
     """What took it back: rule, value, limit, samples."""
     return f"*Rule* `{rule}` · *value* {value} · *limit* {limit} · *samples* {count(samples)}"

@@ -57,6 +57,7 @@ def facts() -> dict[str, str]:
         "watch": "watched for",
         "ended": "ended",
         "rules": "rules",
+        "shield": "shield",
     }
 
 
@@ -145,6 +146,17 @@ def cost(bad: int, *, whole: bool, exposed: float) -> str:
     """What it cost the users."""
     least = "" if whole else "at least "
     return f"Bad answers that users got from the new environment: {least}{count(bad)}, in {seconds(exposed)} of exposure."
+
+
+def cost_shielded(bad: int, *, whole: bool, exposed: float) -> str:
+    """What it would have cost the users."""
+    least = "" if whole else "at least "
+    return f"Bad answers of the new environment while it was judged: {least}{count(bad)}, in {seconds(exposed)} of exposure."
+
+
+def reached(seen: int) -> str:
+    """What it did cost them: the shield counts to the last answer, the rules to their verdict, so the difference is the least."""
+    return f"Of these, users got at least {count(seen)}." if seen else "None that was counted reached a user."
 
 
 def cost_unknown(exposed: float) -> str:

@@ -123,3 +123,8 @@ def told(tried: int, saved: int, lost: int, other: str) -> str:
     if lost > missed:
         parts.append(f"{count(lost - missed)} not saved")
     return ", ".join(parts)
+
+
+def titled(told: str) -> str:
+    """What the shield did, where nothing else says that it did it."""
+    return f"The shield: {told}."
