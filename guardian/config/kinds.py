@@ -225,6 +225,19 @@ _CREDENTIAL = re.compile(r"\$CREDENTIALS_DIRECTORY/([A-Za-z0-9_][A-Za-z0-9_.-]{0
 """A secret that systemd hands to the unit (``LoadCredential=``); elsewhere a file in ``credentials`` beside guardian.yaml."""
 
 
+_LOADED = "credentials_"
+"""What systemd puts before the name of each file of the directory that the unit loads under the name ``credentials``."""
+
+
+def _credential(name: str, base: Path) -> Path:
+    """Where the credential ``name`` is: loaded with the unit's directory of them, or by a line of its own."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if directory is None:
+        return base / "credentials" / name
+    loaded = Path(directory) / f"{_LOADED}{name}"
+    return loaded if loaded.exists() else Path(directory) / name
+
+
 def path(base: Path, such_as: str) -> Kind[Path]:
     """A path; a relative one starts at ``base``."""
     form = forms.a_path(such_as)
@@ -235,7 +248,7 @@ def path(base: Path, such_as: str) -> Kind[Path]:
         if not text.isprintable():
             raise Misfit(words.misfit(text, form))
         if credential := _CREDENTIAL.fullmatch(text):
-            return Path(os.environ.get("CREDENTIALS_DIRECTORY", base / "credentials")) / credential[1]
+            return _credential(credential[1], base)
         if text.startswith("$"):
             raise Misfit(words.no_variable(text))
         return base / text
