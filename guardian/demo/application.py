@@ -46,6 +46,8 @@ class Fault:
     """Down: nobody listens, and the connections that were open are reset."""
     hang: bool = False
     """Connections are accepted and requests read, but no answer ever comes."""
+    cut: bool = False
+    """Answers break off in the middle of their body, and their connection ends, as when a process dies while it answers."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out with ``ValueError``."""
@@ -163,7 +165,7 @@ class Application:
         if request.method not in METHODS:
             status = HTTPStatus.METHOD_NOT_ALLOWED
         body = f"{status.value} from {self.environment} {self.version}\n"
-        return Reply(status, body.encode(), self._headers(request), after)
+        return Reply(status, body.encode(), self._headers(request), after, cut=fault.cut)
 
     def _headers(self, request: Request) -> dict[str, str]:
         headers = {

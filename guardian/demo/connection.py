@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
 
     def _send(self, request: Request | None, reply: Reply) -> None:
         self._transport.write(render(request, reply))
-        if request is None or not request.keep_alive:
+        if request is None or not request.keep_alive or reply.cut:
             self._transport.close()
             return
         self._busy = False

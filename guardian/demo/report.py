@@ -29,6 +29,7 @@ class Answer(NamedTuple):
     error: str | None
     """Why there is no answer: ``refused``, ``reset``, ``closed``, ``timeout``, ``malformed``, ``mismatched`` or a name of errno."""
     fresh_connection: bool
+    method: str = "GET"
 
     @property
     def latency(self) -> float:

@@ -34,6 +34,8 @@ class Load:
     timeout: float = 5.0
     """Seconds that a client waits for an answer, connecting included."""
     seed: int = 0
+    posts: float = 0.0
+    """The share of requests that are POSTs, 0 to 1. These come over connections of their own: they could not be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,19 @@ class _Request:
     number: int
     due: float
     alone: bool
+    method: str = "GET"
     begun: float = 0.0
     sent: float = 0.0
     fresh: bool = False
 
     def render(self) -> bytes:
         ending = "Connection: close\r\n\r\n" if self.alone else "\r\n"
-        return f"GET / HTTP/1.1\r\nHost: {HOST}\r\nX-Request-Id: {self.number}\r\n{ending}".encode()
+        length = "Content-Length: 0\r\n" if self.method == "POST" else ""
+        return f"{self.method} / HTTP/1.1\r\nHost: {HOST}\r\nX-Request-Id: {self.number}\r\n{length}{ending}".encode()
 
 
 class Traffic:
-    """GET requests to one port of this host, from ``async with`` to its end.
+    """Requests to one port of this host, from ``async with`` to its end.
 
     A kept connection that the server closes is replaced. Where that crossed a request before any byte of its answer, the request is
     sent once more on a new connection, as clients do with idempotent requests: counted as ``reused_closed``, not as a failure.
@@ -132,7 +136,9 @@ class Traffic:
         while self._due <= loop.time():
             self._sent += 1
             alone = self._random.random() < self._load.new_connection_share
-            exchange = loop.create_task(self._exchange(_Request(self._sent, self._due, alone)))
+            post = self._load.posts > 0 and self._random.random() < self._load.posts
+            request = _Request(self._sent, self._due, alone or post, "POST" if post else "GET")
+            exchange = loop.create_task(self._exchange(request))
             self._exchanges.add(exchange)
             exchange.add_done_callback(self._exchanges.discard)
             self._due += self._pause()
@@ -157,7 +163,8 @@ class Traffic:
         except OSError as refused:
             number = refused.errno or 0
             error = _REASONS.get(number) or errno.errorcode.get(number, "unknown").lower()
-        self.answers.append(Answer(request.begun, request.sent, loop.time(), environment, status, error, request.fresh))
+        done = loop.time()
+        self.answers.append(Answer(request.begun, request.sent, done, environment, status, error, request.fresh, request.method))
 
     async def _ask(self, request: _Request) -> Received:
         kept = None if request.alone else self._kept()

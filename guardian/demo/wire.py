@@ -42,6 +42,8 @@ class Reply:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     after: float = 0.0
+    cut: bool = False
+    """Whether half of the body is all that comes of it."""
 
 
 def take_request(buffer: bytearray) -> Request | None:
@@ -75,7 +77,8 @@ def render(request: Request | None, reply: Reply) -> bytes:
         **reply.headers,
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    body = b"" if request is not None and request.method == "HEAD" else reply.body
+    sent = reply.body[: len(reply.body) // 2] if reply.cut else reply.body
+    body = b"" if request is not None and request.method == "HEAD" else sent
     return f"HTTP/1.1 {reply.status.value} {reply.status.phrase}\r\n{head}\r\n".encode("latin-1") + body
 
 

@@ -45,6 +45,21 @@ async def test_nobody_sees_a_release_that(tell: Tell, fault: Fault, either_binar
     assert f'guardian_shield_requests{{outcome="saved",service="web"}} {float(shielded["saved"])}' in metrics
 
 
+async def test_a_dead_haproxy_comes_back_with_the_safe_side(tell: Tell) -> None:
+    """Killed in mid-trial: what it serves again is good, and the release is judged, and taken back, as if nothing had been."""
+    story = await tell(shield=True)
+    traffic = await story.traffic()
+    await story.switch()
+    await story.seen(traffic, 50)
+    await story.stage.haproxy.kill()
+    await story.fail(GREEN, Fault(errors=1.0))
+    await story.stage.haproxy.start()
+    await story.until("rolled back")
+    await story.until_live(Split.all_on(BLUE))
+    await story.seen(traffic, 50)
+    assert [answer for answer in traffic.answers if answer.status >= 400] == []
+
+
 async def test_a_good_release_is_verified_and_goes_the_plain_way(tell: Tell) -> None:
     """After its promotion the map names the other side as the one that would be on trial, and nothing was saved."""
     story = await tell(shield=True, watch="3s")

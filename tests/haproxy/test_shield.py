@@ -3,8 +3,8 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,29 @@ class ForwardingSite(Site):
 
     def _text(self, endpoints: Endpoints, port: int, marked: str) -> str:
         return super()._text(endpoints, port, marked).replace("    retries 1\n", "    retries 1\n    option forwardfor\n", 1)
+
+
+class NarrowSite(ForwardingSite):
+    """A site whose servers take one request at a time."""
+
+    def _text(self, endpoints: Endpoints, port: int, marked: str) -> str:
+        return super()._text(endpoints, port, marked).replace(" check inter", " maxconn 1 check inter")
+
+
+class CompressingSite(ForwardingSite):
+    """A site that compresses what it answers."""
+
+    def _text(self, endpoints: Endpoints, port: int, marked: str) -> str:
+        return super()._text(endpoints, port, marked).replace("    retries 1\n", "    retries 1\n    compression algo gzip\n", 1)
+
+
+class EncryptedSite(ForwardingSite):
+    """A site whose clients speak HTTP/2 over TLS; the certificate lies beside its configuration."""
+
+    def _text(self, endpoints: Endpoints, port: int, marked: str) -> str:
+        bind = f"bind {HOST}:{port}"
+        certificate = endpoints.map.parent / "site.pem"
+        return super()._text(endpoints, port, marked).replace(bind, f"{bind} ssl crt {certificate} alpn h2,http/1.1")
 
 
 @dataclass
@@ -57,20 +80,29 @@ class Trial:
         return found
 
 
-@pytest.fixture
-async def trial(binary: Path, tmp_path: Path) -> AsyncIterator[Trial]:
+@asynccontextmanager
+async def on_trial(
+    binary: Path, directory: Path, service: Service = SERVICE, kind: type[Site] = ForwardingSite
+) -> AsyncIterator[Trial]:
     """Blue is the safe side, green has the traffic and is on trial."""
     async with AsyncExitStack() as ends:
         blue, green = await ends.enter_async_context(Origin("blue")), await ends.enter_async_context(Origin("green", good=False))
-        site = ForwardingSite(tmp_path, SERVICE, [f"{HOST}:{blue.port}"], [f"{HOST}:{green.port}"])
+        site = kind(directory, service, [f"{HOST}:{blue.port}"], [f"{HOST}:{green.port}"])
         haproxy = await ends.enter_async_context(HAProxyProcess(binary, site))
-        balancer = HAProxy(haproxy.endpoints, [SERVICE])
+        balancer = HAProxy(haproxy.endpoints, [service])
         ends.push_async_callback(balancer.aclose)
         await balancer.store("web", Split.all_on(BLUE))
         await balancer.route("web", Split.all_on(GREEN))
         url = f"http://{HOST}:{haproxy.port}"
         client = await ends.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False, timeout=20))
         yield Trial(client, blue, green, balancer, haproxy)
+
+
+@pytest.fixture
+async def trial(binary: Path, tmp_path: Path) -> AsyncIterator[Trial]:
+    """As most sites are."""
+    async with on_trial(binary, tmp_path) as trial:
+        yield trial
 
 
 async def test_what_the_release_fails_is_answered_by_the_other_side(trial: Trial) -> None:
@@ -205,3 +237,86 @@ async def test_a_reload_comes_up_with_the_safe_side(trial: Trial) -> None:
         return await trial.origin("GET", "/500/x") == "blue" and (await trial.counted()).saved > 0
 
     await eventually(saved, 10)
+
+
+async def test_a_killed_haproxy_comes_up_with_the_safe_side(trial: Trial) -> None:
+    """And a trial that is restored is shielded again."""
+    await trial.haproxy.restart()
+    assert await trial.origin("GET", "/500/x") == "blue"
+    assert (await trial.counted()).tried == 0
+    await trial.balancer.route("web", Split.all_on(GREEN))
+    assert await trial.origin("GET", "/500/x") == "blue"
+    assert (await trial.counted()).saved == 1
+
+
+async def test_the_budget_ends_the_saving(binary: Path, tmp_path: Path) -> None:
+    """So many a second and no more: what is not saved is what the release answers; a second later there is budget again."""
+    budget = 5
+    async with on_trial(binary, tmp_path, replace(SERVICE, shield=replace(SHIELD, budget=budget))) as trial:
+        statuses = [(await trial.answer("GET", "/500/x")).status_code for _ in range(4 * budget)]
+        counted = await trial.counted()
+        assert statuses[:budget] == [200] * budget
+        assert 500 in statuses
+        assert (counted.saved, counted.lost) == (statuses.count(200), statuses.count(500))
+
+        async def saved_again() -> bool:
+            return (await trial.answer("GET", "/500/x")).status_code == 200
+
+        await eventually(saved_again)
+
+
+async def test_a_queue_on_the_other_side_ends_the_saving(binary: Path, tmp_path: Path) -> None:
+    """Whoever already waits there is not made to wait longer; without a queue, all is saved as before."""
+    async with on_trial(binary, tmp_path, kind=NarrowSite) as trial:
+        assert await trial.origin("GET", "/500/x") == "blue"
+        waiting = [asyncio.create_task(trial.answer("GET", "/slow/x")) for _ in range(4)]
+
+        async def given_up() -> bool:
+            return (await trial.answer("GET", "/500/y")).status_code == 500
+
+        await eventually(given_up)
+        assert {(await answer).headers.get("x-origin") for answer in waiting} >= {"blue"}
+
+        async def saved_again() -> bool:
+            return await trial.origin("GET", "/500/x") == "blue"
+
+        await eventually(saved_again)
+
+
+async def test_compressed_answers_are_compressed_once(binary: Path, tmp_path: Path) -> None:
+    """Whoever answers: the release itself, or the other side for it."""
+    async with on_trial(binary, tmp_path, kind=CompressingSite) as trial:
+        for path, origin in (("/fine", "green"), ("/500/x", "blue")):
+            answer = await trial.answer("GET", path, headers={"accept-encoding": "gzip"})
+            assert (answer.headers["content-encoding"], answer.json()["origin"]) == ("gzip", origin)
+        plain = await trial.answer("GET", "/500/x", headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert len((await trial.answer("GET", "/large")).content) == LARGE
+
+
+async def test_clients_may_speak_http2_over_tls(binary: Path, tmp_path: Path) -> None:
+    """Several requests over one connection, some of which the release fails: each has its own good answer."""
+    certificate = tmp_path / "site.pem"
+    key = tmp_path / "site.key"
+    make = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=site", "-days", "1")
+    await _run(*make, "-keyout", str(key), "-out", str(certificate))
+    certificate.write_text(certificate.read_text() + key.read_text())
+    async with on_trial(binary, tmp_path, kind=EncryptedSite) as trial:
+        url = f"https://{HOST}:{trial.haproxy.port}"
+        paths = ("fine", "500/x", "drop/x", "hang/x", "large")
+        shown = "%{http_version} %{http_code} %{size_download} %header{x-origin}\n"
+        fetch = ("curl", "-sk", "--noproxy", "*", "--http2", "--max-time", "20", "--parallel", "-w", shown)
+        told = await _run(*fetch, *(part for path in paths for part in ("-o", os.devnull, f"{url}/{path}")))
+        answers = [line.split() for line in told.splitlines()]
+        assert [answer[:2] for answer in answers] == [["2", "200"]] * len(paths)
+        assert sorted(answer[3] for answer in answers) == ["blue"] * 3 + ["green"] * 2
+        assert str(LARGE) in {answer[2] for answer in answers}
+
+
+async def _run(*command: str) -> str:
+    """What a program says; it must succeed."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(60):
+        out, trouble = await process.communicate()
+    assert process.returncode == 0, trouble.decode()
+    return out.decode()

@@ -149,6 +149,17 @@ async def test_hang_never_answers(application: Application) -> None:
     writer.close()
 
 
+async def test_an_answer_is_cut_in_its_middle(application: Application) -> None:
+    """Its head promises more than comes, and the connection ends."""
+    application.fault = Fault(cut=True)
+    reader, writer = await asyncio.open_connection(HOST, application.port)
+    writer.write(GET)
+    head, _, body = (await reader.read()).decode().lower().partition("\r\n\r\n")
+    assert head.startswith("http/1.1 200 ")
+    assert 0 < len(body) < int(head.partition("content-length: ")[2].split("\r\n")[0])
+    writer.close()
+
+
 async def test_down_resets_connections_and_comes_back_on_the_same_port(
     application: Application, eventually: Callable[[Callable[[], bool]], Awaitable[None]]
 ) -> None:

@@ -80,6 +80,17 @@ async def test_some_requests_take_a_new_connection(eventually: Eventually, share
     assert {answer.fresh_connection for answer in traffic.answers} == fresh
 
 
+@pytest.mark.parametrize(("share", "methods"), [(0.0, {"GET"}), (0.5, {"GET", "POST"}), (1.0, {"POST"})])
+async def test_some_requests_are_posts(eventually: Eventually, share: float, methods: set[str]) -> None:
+    """As many as the load says, answered like the others; each on a connection of its own."""
+    load = Load(rate=500, new_connection_share=0.0, posts=share)
+    async with Application(GREEN, "v2", latency=0) as application, Traffic(application.port, load) as traffic:
+        await eventually(lambda: len(traffic.answers) >= 60)
+    assert {answer.method for answer in traffic.answers} == methods
+    assert {answer.status for answer in traffic.answers} == {200}
+    assert all(answer.fresh_connection for answer in traffic.answers if answer.method == "POST")
+
+
 def test_the_same_seed_gives_the_same_schedule() -> None:
     """Two runs with one seed send at the same intervals; another seed sends at others."""
     schedules = [Traffic(1, Load(rate=100, seed=seed)) for seed in (1, 1, 2)]
