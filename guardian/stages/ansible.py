@@ -95,6 +95,10 @@ class Tale:
         return tuple(sorted(self.changed.keys() - self.failed.keys()))
 
 
+class _Flooded(Exception):
+    """Ansible was stopped for the flood of its words. Raised in the run, so that what it has forked is ended, too."""
+
+
 class AnsibleWork:
     """One run of a playbook."""
 
@@ -130,6 +134,8 @@ class AnsibleWork:
             for said in filter(None, (tale.heard(_news(line)) for line in lines)):
                 tale.kept.say(said)
                 told.say(said)
+            if tale.end.get("flooded"):
+                raise _Flooded
 
         complaints = Kept()
         ear = Lines(hear, complaints.add, LONGEST_NEWS)
@@ -137,6 +143,8 @@ class AnsibleWork:
             code = await run(self._program(directory), ear, seconds)
         except NotStarted as error:
             return StageResult(ok=False, summary=words.not_started(str(error)))
+        except _Flooded:
+            return self._ended(tale, 0, complaints.lines)
         except TooLate:
             return self._result(tale, words.too_late(self._playbook.path.name, seconds, tale.task))
         ear.close()

@@ -5,6 +5,7 @@ import functools
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,16 @@ def playbook(directory: Path, tasks: str, timeout: float = 60.0, limit: str = "w
 def written(directory: Path) -> dict[str, str]:
     """What the hosts hold."""
     return {path.name: path.read_text() for path in directory.iterdir() if path.suffix == ""}
+
+
+def playing(path: Path) -> list[str]:
+    """The processes that play ``path``."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdecimal() and str(path).encode() in (entry / "cmdline").read_bytes():
+                found.append(entry.name)
+    return found
 
 
 async def gone(directory: Path) -> bool:
@@ -143,6 +154,11 @@ async def test_a_gigabyte_from_a_playbook_is_no_success_and_fills_nothing(
     assert not result.ok
     assert end in result.summary
     assert len(repr(result)) < 100_000
+
+    async def nothing_left() -> bool:
+        return not await asyncio.to_thread(playing, tmp_path / "play.yml")
+
+    await eventually(nothing_left, 20)
 
 
 async def test_a_playbook_that_touches_no_host_has_not_passed(values: Mapping[str, str], heard: Heard, tmp_path: Path) -> None:
