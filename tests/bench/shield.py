@@ -79,38 +79,39 @@ class Run:
 class Bench:
     """Bad releases, one after the other, on one stage."""
 
-    def __init__(self, stage: Stage, client: httpx.AsyncClient, traffic: Traffic) -> None:
-        self._stage, self._client, self._traffic = stage, client, traffic
+    def __init__(self, stage: Stage, traffic: Traffic) -> None:
+        self._stage, self._traffic = stage, traffic
         self._random = random.Random(1)
 
     async def run(self, case: Case) -> Run:
         """One release that turns bad. The phase between looks and fault is random."""
-        guardian, green = self._stage.guardian, self._stage.applications[Environment.GREEN]
-        await begin(self._stage, self._client)
-        await asyncio.sleep(0.5 + self._random.random() * LOOK)
-        offset = time.time() - time.monotonic()
-        began = await green.fail(case.fault)
-        try:
-            view = await guardian.until(self._client, "rolled back", patience=case.patience)
-        except TimeoutError:
-            decided = None
-            await self.end()
-        else:
-            decided = view["deployment"]["rollback"]["ordered_at"] - offset - began
-            await guardian.order(self._client, "unlatch", {"reason": "next run"})
+        async with self._stage.guardian.client() as client:
+            began, decided = await self._release(client, case)
         await asyncio.sleep(DRAIN if case.fault.hang else DRAIN / 2)  # what was saved is told two seconds after the end
-        saved = ((await guardian.service(self._client))["shielded"] or {"saved": 0})["saved"]
+        async with self._stage.guardian.client() as client:  # the other's connections are closed after five idle seconds
+            saved = ((await self._stage.guardian.service(client))["shielded"] or {"saved": 0})["saved"]
         bad = [answer for answer in self._traffic.answers if answer.done >= began and failed(answer)]
         self._traffic.answers.clear()
         gets = sum(answer.method == "GET" for answer in bad)
         return Run(gets, len(bad) - gets, decided, saved)
 
-    async def end(self) -> None:
-        """Take green back by hand."""
-        await self._stage.guardian.order(self._client, "rollback", {"reason": "next run"})
-        view = await self._stage.guardian.until(self._client, "rolled back")
+    async def _release(self, client: httpx.AsyncClient, case: Case) -> tuple[float, float | None]:
+        """When the fault began, and how many seconds later guardian decided."""
+        guardian = self._stage.guardian
+        await begin(self._stage, client)
+        await asyncio.sleep(0.5 + self._random.random() * LOOK)
+        offset = time.time() - time.monotonic()
+        began = await self._stage.applications[Environment.GREEN].fail(case.fault)
+        try:
+            view = await guardian.until(client, "rolled back", patience=case.patience)
+        except TimeoutError:
+            await guardian.order(client, "rollback", {"reason": "next run"})
+            view, decided = await guardian.until(client, "rolled back"), None
+        else:
+            decided = view["deployment"]["rollback"]["ordered_at"] - offset - began
         if view["latched"]:
-            await self._stage.guardian.order(self._client, "unlatch", {"reason": "next run"})
+            await guardian.order(client, "unlatch", {"reason": "next run"})
+        return began, decided
 
 
 async def begin(stage: Stage, client: httpx.AsyncClient) -> None:
@@ -134,9 +135,9 @@ async def measure(binary: Path, rate: float, number: int, *, shield: bool, progr
     with tempfile.TemporaryDirectory(prefix="guardian-bench-") as directory:
         async with Stage(Setting(Path(directory), binary, RULES.read_text(), shield=shield)) as stage:
             load = Load(rate, connections=40, posts=POSTS)
-            async with Traffic(stage.haproxy.port, load) as traffic, stage.guardian.client() as client:
+            async with Traffic(stage.haproxy.port, load) as traffic:
                 await asyncio.sleep(HISTORY_SECONDS)
-                bench = Bench(stage, client, traffic)
+                bench = Bench(stage, traffic)
                 task = progress.add_task(f"{rate:,.0f}/s, {'shield' if shield else 'plain'}", total=len(CASES) * number)
                 found = []
                 for case in CASES:
