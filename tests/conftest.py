@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.core.model import Environment, Service
@@ -28,6 +29,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
 
+
+settings.register_profile("shared", deadline=None)  # how long an example takes says nothing on a host that others use, too
+settings.load_profile("shared")
 
 BINARIES = {"debian": debian_binary, "wheel": wheel_binary}
 if newest := os.environ.get("GUARDIAN_TEST_HAPROXY"):  # `tests/run.sh --all` has one made from the next Debian

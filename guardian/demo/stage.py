@@ -172,7 +172,8 @@ class GuardianProcess(Process):
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         """A client of the daemon's API."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self.socket))
+        # A kept connection is given up before the daemon does it: neither then speaks into the other's closing.
+        transport = httpx.AsyncHTTPTransport(uds=str(self.socket), limits=httpx.Limits(keepalive_expiry=1.0))
         async with httpx.AsyncClient(transport=transport, base_url="http://guardian", timeout=PATIENCE) as client:
             yield client
 

@@ -26,6 +26,9 @@ from guardian.stages.load import LoadFailed, LoadJob, measured
 LOOK_EVERY = 0.5
 """Seconds between two looks at servers that are not up yet."""
 
+COUNTED_LOOKS, COUNTED_PAUSE = 40, 0.05
+"""How often, and every how many seconds, a backend is asked whether it has counted a request that was answered."""
+
 
 @dataclass
 class _Found:
@@ -123,8 +126,16 @@ class VerifyWork:
             entrance = self._verify.entrance
             before, wrong = await self._requests(), len(found.wrong)
             await self._ask(http, check, _To(entrance, tester_words.through(entrance), testers), found, progress)
-            if len(found.wrong) == wrong and await self._requests() <= before:
+            if len(found.wrong) == wrong and not await self._counts_more(before):
                 found.wrong.append(words.check_failed(named(check), entrance, (tester_words.other_side(self._backend),)))
+
+    async def _counts_more(self, before: int) -> bool:
+        """Whether the backend has counted a request since: it does when the request ends, maybe after its answer has come."""
+        for _ in range(COUNTED_LOOKS):
+            if await self._requests() > before:
+                return True
+            await asyncio.sleep(COUNTED_PAUSE)
+        return False
 
     async def _requests(self) -> int:
         return (await self._balancer.snapshot((self._backend,))).backends[self._backend].requests

@@ -93,7 +93,7 @@ async def begin(tell: Tell, tmp_path: Path) -> tuple[Story, Runner]:
     command = json.dumps([sys.executable, "-c", writes, f"{tmp_path}/deployed", "$version"])
     release = f"    stages: {{deploy: {{command: {command}}}}}\n"
     tcp = f"  tcp: {{listen: '127.0.0.1:{port}', certificate: {certificate}, key: {key}}}\n"
-    story = await tell(watch="3s", api=tcp, release=release)
+    story = await tell(watch="8s", api=tcp, release=release)
     runner = Runner(tmp_path / "workspace", port)
     runner.directory.mkdir()
     shutil.copy(certificate, runner.directory / "ca.pem")
