@@ -294,7 +294,7 @@ class Program:
         channels = [*adapters.told.channels, *(self._slack.channels if self._slack else ())]
         self._outbox = Outbox(channels, self._recorder, self._clock)
         decider.connect(self._actor.act, self._outbox)
-        self._watcher.connect(Wires(decider.submit, self._reconciler.soon, self._keep))
+        self._watcher.connect(Wires(decider.submit, self._reconciler.soon, self._keep, decider.state))
         self._feed.connect(self._gauges.told)
         self._gauges.show(self._orders.services, lambda: self._recorder.waiting)
         self._gauges.show_rules(book)

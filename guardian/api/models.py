@@ -82,6 +82,19 @@ class FreezeOrder(PlainOrder):
     seconds: Annotated[float, Field(gt=0, le=LONGEST_FREEZE, description=shell.FORMS["seconds"])]
 
 
+class UnmuteOrder(PlainOrder):
+    """Which rule is to act again."""
+
+    rule: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, description=shell.FORMS["rule"])]
+
+
+class MuteOrder(UnmuteOrder):
+    """Which rule is without consequence, for how long, and why."""
+
+    reason: Annotated[Reason, Field(min_length=1, description=shell.FORMS["reason"])]
+    seconds: Annotated[float, Field(gt=0, le=LONGEST_FREEZE, description=shell.FORMS["seconds"])]
+
+
 class DrillOrder(PlainOrder):
     """How much of the traffic goes to the idle side for a moment."""
 

@@ -1,4 +1,4 @@
-"""The API's part about releases: deploy, answer, steer, freeze; and nothing of its own."""
+"""The API's part about releases: deploy, answer, steer, freeze, mute; and nothing of its own."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body
 
 from guardian.api.access import APPROVER, OPERATOR, VIEWER
 from guardian.api.given import PROBLEMS, By, TheOrders
-from guardian.api.models import AbortOrder, AnswerOrder, DeployOrder, FreezeOrder, PlainOrder
+from guardian.api.models import AbortOrder, AnswerOrder, DeployOrder, FreezeOrder, MuteOrder, PlainOrder, UnmuteOrder
 from guardian.app.deployment_views import DeploymentView
 from guardian.app.orders import Order
 from guardian.app.views import ServiceView
@@ -76,3 +76,15 @@ async def freeze(service: str, by: By, orders: TheOrders, order: FreezeOrder) ->
 async def unfreeze(service: str, by: By, orders: TheOrders, order: Plain) -> ServiceView:
     """Before its time."""
     return await orders.unfreeze(service, Order(by, order.reason))
+
+
+@releases.post("/services/{service}/mute", dependencies=[OPERATOR], tags=["releases"], summary="Let a rule have no consequence")
+async def mute(service: str, by: By, orders: TheOrders, order: MuteOrder) -> ServiceView:
+    """For up to 24 hours, and with a reason. The rule is judged and told; other rules and people take traffic back as ever."""
+    return await orders.mute(service, order.rule, Order(by, order.reason), order.seconds)
+
+
+@releases.post("/services/{service}/unmute", dependencies=[OPERATOR], tags=["releases"], summary="End a mute")
+async def unmute(service: str, by: By, orders: TheOrders, order: UnmuteOrder) -> ServiceView:
+    """Before its time. The rule begins anew: what it saw meanwhile does not count."""
+    return await orders.unmute(service, order.rule, Order(by, order.reason))

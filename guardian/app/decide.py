@@ -17,6 +17,7 @@ from guardian.core.release_events import (
     AbortOrdered,
     Approved,
     DeployRequested,
+    Muted,
     Resumed,
     Skipped,
     StageProgressed,
@@ -38,8 +39,8 @@ FORWARD_PATIENCE = 2.0
 
 _BEGINNINGS = (SwitchRequested, DeployRequested, TurnCame, WentOn)
 """What begins something that must not begin unrecorded."""
-_FORWARD = (*_BEGINNINGS, Promoted, Unlatched, DrillOrdered, Rejudged, Approved, Resumed, Skipped, Unfrozen)
-"""What moves something forward: refused where it cannot be recorded."""
+_FORWARD = (*_BEGINNINGS, Promoted, Unlatched, DrillOrdered, Rejudged, Approved, Resumed, Skipped, Unfrozen, Muted)
+"""What moves something forward, or lets it: refused where it cannot be recorded."""
 
 Act = Callable[[ServiceState, tuple[Command, ...]], None]
 

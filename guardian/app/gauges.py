@@ -167,6 +167,13 @@ class _Present(Collector):
         yield _family(
             "guardian_latched", "1 while nothing moves forward", ["service"], [([v.service], float(bool(v.latched))) for v in views]
         )
+        mutes = [([view.service, mute.rule], mute.until) for view in views for mute in view.mutes]
+        yield _family(
+            "guardian_rule_muted_until_timestamp_seconds",
+            "Until when a rule is judged and told without consequence",
+            ["service", "rule"],
+            mutes,
+        )
         ready = [([view.service], float(view.rollback.ready)) for view in views if view.rollback]
         yield _family("guardian_rollback_ready", "1 while a rollback would work", ["service"], ready)
         yield _family("guardian_servers_up", "Servers that take traffic", ["service", "environment"], _servers(views))

@@ -1,4 +1,4 @@
-"""What people say to releases: deploy, approve, reject, pause, resume, abort; freezes, and the queue."""
+"""What people say to releases: deploy, approve, reject, pause, resume, abort; freezes, mutes, and the queue."""
 
 import asyncio
 
@@ -14,14 +14,16 @@ from guardian.core.release_events import (
     Approved,
     Frozen,
     Held,
+    Muted,
     Rejected,
     Resumed,
     Unfrozen,
+    Unmuted,
     Withdrawn,
 )
 from guardian.core.switch import Refused, Unknown
 from guardian.core.words import admission as words
-from guardian.core.words import gates, refusals, rollout
+from guardian.core.words import gates, mutes, refusals, rollout
 
 
 class ReleaseOrders:
@@ -119,6 +121,23 @@ class ReleaseOrders:
     async def unfreeze(self, service: str, order: Order) -> ServiceView:
         """End a freeze before its time."""
         return self._view(await self._parts.decider.submit(service, Unfrozen(self._parts.clock.now(), order.by, order.reason)))
+
+    # Mutes.
+
+    async def mute(self, service: str, rule: str, order: Order, seconds: float) -> ServiceView:
+        """Let ``rule`` be without consequence for so long: it is judged and told. All other rules, and people, do as ever."""
+        now, deployment = self._parts.clock.now(), self._parts.decider.state(service).deployment
+        known = [each.name for each in self._parts.rules.of(service).rules]
+        if deployment and deployment.exposed:  # a watch keeps the rules that it began with
+            known += [verdict.rule for verdict in self._parts.watcher.verdicts(service) if verdict.rule not in known]
+        if rule not in known:
+            raise Unknown(mutes.unknown_rule(service, rule, known))
+        return self._view(await self._parts.decider.submit(service, Muted(now, order.by, order.reason, rule, now + seconds)))
+
+    async def unmute(self, service: str, rule: str, order: Order) -> ServiceView:
+        """End a mute before its time."""
+        event = Unmuted(self._parts.clock.now(), order.by, order.reason, rule)
+        return self._view(await self._parts.decider.submit(service, event))
 
     def _must_be_open(self, service: str) -> None:
         """:class:`Refused` outside the windows of ``service``."""

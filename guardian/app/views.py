@@ -12,10 +12,11 @@ from guardian.core.model import Environment, Service, Split
 from guardian.core.parity import Comparison
 from guardian.core.ports import About
 from guardian.core.readings import Counters
+from guardian.core.release import Mute
 from guardian.core.rules import Link, Rule, RuleSet
 from guardian.core.stages import Policy
 from guardian.core.verdicts import Verdict
-from guardian.core.words import rollout
+from guardian.core.words import mutes, rollout
 from guardian.core.words.story import split_of
 
 
@@ -62,6 +63,19 @@ class DrillView:
 
 
 @dataclass(frozen=True, slots=True)
+class MuteView:
+    """A rule that is judged and told, and has no consequence."""
+
+    rule: str
+    by: str
+    reason: str
+    since: float
+    until: float
+    says: str
+    """Until when, by whom and why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceView:
     """One service: where its traffic is, what is being done, and how it is judged."""
 
@@ -88,6 +102,8 @@ class ServiceView:
     """The deployments that wait for their turn, in order."""
     shielded: Shielded | None = None
     """What the other environment has answered for the latest deployment; ``null`` where there was nothing to save."""
+    mutes: tuple[MuteView, ...] = ()
+    """The rules that are muted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +246,12 @@ def service_view(
         retirement=rollout.rest(state.retirement) if state.retirement else "",
         queue=tuple(queued.id for queued in state.queue),
         shielded=shielded,
+        mutes=tuple(map(_mute_view, state.mutes)),
     )
+
+
+def _mute_view(mute: Mute) -> MuteView:
+    return MuteView(mute.rule, mute.by, mute.reason, mute.since, mute.until, mutes.in_force(mute))
 
 
 def _drill_view(drill: Drill) -> DrillView:

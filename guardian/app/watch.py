@@ -18,11 +18,13 @@ from guardian.core.judges import judge_for
 from guardian.core.judges.judge import Judge, outcome
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Service, Split
+from guardian.core.mutes import counts_since, left_out, muted
 from guardian.core.ports import BalancerError, Counting, Reading
 from guardian.core.readings import History, Look, SourceFailure, Tally
+from guardian.core.release import Mute
 from guardian.core.rules import Action, Lack, RuleSet, Source, Threshold
 from guardian.core.verdicts import Finding, Verdict
-from guardian.core.words import upkeep
+from guardian.core.words import mutes, upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,8 @@ class Watch:
     """Not concluded before this moment."""
     thin: bool = False
     """Whether it has been told that a bake which should be over has not seen enough."""
+    anew: dict[str, float] = field(default_factory=dict)
+    """Rules that began anew when they were not muted any more, and from when on they count."""
     looking: list[Judge] = field(init=False)
     """The judges that read the balancer's counters at every look."""
     asking: list[Judge] = field(init=False)
@@ -110,6 +114,8 @@ class Wires:
     keep: Callable[[str, Callable[[], Records]], None]
     """A deployment's watch is over: its evidence is to be kept. It takes milliseconds to gather, in any thread: not before the
     rollback is done."""
+    state: Callable[[str], ServiceState] | None = None
+    """Which rules of a service are muted; without it, none is."""
 
 
 class Watcher:
@@ -220,7 +226,7 @@ class Watcher:
 
     async def feed(self, service: str, judge: Judge, at: float, reading: Reading | None) -> None:
         """What the source of ``judge`` gave for the moment ``at``; ``None``, where there was nothing to measure."""
-        watch = self._watches.get(service)
+        watch = self._heeding(service)
         if watch is not None and not watch.over and judge in watch.judges and isinstance(judge.rule.test, Threshold):
             judge.hear(*(reading.said, reading.link) if reading else ("", ""))
             judge.feed(at, judge.rule.test.every, (reading.value,) if reading else ())
@@ -332,7 +338,7 @@ class Watcher:
 
     async def _judge(self, service: str, taken: float, seconds: float, tallies: Mapping[Environment, Tally]) -> None:
         self._follow(service, taken - seconds, tallies)
-        watch = self._watches.get(service)
+        watch = self._heeding(service)
         if watch is None or watch.over:
             return
         candidate = watch.trial.candidate
@@ -348,16 +354,46 @@ class Watcher:
             await self._breach(service, watch, judge)
 
     async def _breach(self, service: str, watch: Watch, judge: Judge) -> None:
-        watch.noted.add(judge.rule.name)
+        name = judge.rule.name
+        watch.noted.add(name)
         verdict = judge.verdict()
         self._instruments.breached(service, verdict)
-        if judge.rule.shadow or judge.rule.action is Action.NOTIFY:
-            await self._send(service, Noted(self._clock.now(), watch.deployment.id, verdict))
-        elif judge.rule.action is Action.PAUSE:
+        mute = self._muted(service, name)
+        if mute or judge.rule.shadow or judge.rule.action is Action.NOTIFY:
+            told = mutes.in_force(mute) if mute else ""
+            await self._send(service, Noted(self._clock.now(), watch.deployment.id, verdict, told))
+            return
+        if judge.rule.action is Action.PAUSE:
             await self._send(service, Paused(self._clock.now(), watch.deployment.id, verdict))
         elif not watch.over:
             watch.over = True
             await self._send(service, Breached(self._clock.now(), watch.deployment.id, verdict), watch)
+        if self._muted(service, name):  # the mute came first, so the breach has changed nothing: it is told with the next look
+            watch.noted.discard(name)
+
+    # Mutes.
+
+    def _state(self, service: str) -> ServiceState | None:
+        return self._wires.state(service) if self._wires and self._wires.state else None
+
+    def _muted(self, service: str, rule: str) -> Mute | None:
+        state = self._state(service)
+        return muted(state, rule, self._clock.now()) if state else None
+
+    def _heeding(self, service: str) -> Watch | None:
+        """The watch of ``service``. In it a rule begins anew where its mute is over: what it saw before does not count."""
+        watch, state, now = self._watches.get(service), self._state(service), self._clock.now()
+        if watch is None or state is None or not (state.mutes or (state.deployment and state.deployment.unmuted)):
+            return watch
+        fresh: dict[str, Judge] = {}
+        for judge in watch.judges:
+            name, since = judge.rule.name, counts_since(state, judge.rule.name, now)
+            if since is not None and since > max(judge.trial.since, watch.anew.get(name, 0.0)):
+                fresh[name], watch.anew[name] = _anew(judge, watch.trial, since), since
+        if fresh:
+            watch.noted -= fresh.keys()
+            watch.give([fresh.get(judge.rule.name, judge) for judge in watch.judges])
+        return watch
 
     def _follow(self, service: str, start: float, tallies: Mapping[Environment, Tally]) -> None:
         movement = self._movements.get(service)
@@ -378,7 +414,10 @@ class Watcher:
         now = self._clock.now()
         for service, watch in tuple(self._watches.items()):
             if not watch.over and watch.deployment.phase.proved and now >= watch.due and not watch.behind(now):
+                self._heeding(service)
                 conclusions = tuple(judge.conclude() for judge in watch.judges)
+                if state := self._state(service):
+                    conclusions = left_out(state, conclusions, now)
                 await self._conclude(service, watch, WatchEnded(now, watch.deployment.id, conclusions))
 
     async def _conclude(self, service: str, watch: Watch, ended: WatchEnded) -> None:
@@ -398,8 +437,21 @@ class Watcher:
         if self._wires is None:
             return
         await self._wires.report(service, event)
-        if over is not None:
-            self._wires.keep(over.deployment.id, partial(_records, over))
+        if over is None:
+            return
+        state = self._state(service)
+        deployment = state.deployment if state else None
+        if deployment and deployment.phase.proved and _same_trial(deployment, over.deployment):
+            over.over = False  # a mute came first: the release is judged on
+            return
+        self._wires.keep(over.deployment.id, partial(_records, over))
+
+
+def _anew(judge: Judge, trial: Trial, since: float) -> Judge:
+    """A judge of the same rule that counts from ``since`` on; an alert that fires still counts whenever it began."""
+    if judge.rule.source is Source.ALERTS and not judge.rule.looks_back:
+        return judge_for(judge.rule, trial)
+    return judge_for(judge.rule, replace(trial, since=since, seconds=max(0.0, trial.since + trial.seconds - since)))
 
 
 def _same_trial(one: Deployment, other: Deployment) -> bool:

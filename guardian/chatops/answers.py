@@ -81,6 +81,8 @@ def _about(view: ServiceView, now: float) -> Iterator[str]:
         yield words.latched(escaped(view.latched))
     if view.frozen:
         yield words.is_frozen(escaped(view.frozen))
+    for mute in view.mutes:
+        yield words.is_muted(escaped(mute.rule), escaped(mute.says))
     if view.rollback is None:
         yield words.unknown_readiness()
     elif view.rollback.ready:

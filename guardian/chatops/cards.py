@@ -28,7 +28,7 @@ from guardian.core.release import Question
 from guardian.core.rules import Rule, Severity
 from guardian.core.verdicts import Verdict
 from guardian.core.words import cards as words
-from guardian.core.words import chat
+from guardian.core.words import chat, mutes
 from guardian.core.words import shield as shield_words
 from guardian.core.words.figures import seconds, share
 from guardian.core.words.story import split_of
@@ -58,6 +58,8 @@ class Facts:
     latched: bool = False
     frozen: str = ""
     """Until when, by whom and why nothing of the service moves forward; empty where it may."""
+    muted: tuple[tuple[str, str], ...] = ()
+    """The rules that are muted while it goes on, each with until when, by whom and why."""
     note: str = ""
     """Where its note is read; empty where nobody said."""
     shielded: Shielded | None = None
@@ -102,6 +104,8 @@ def _story(facts: Facts, now: float) -> Iterator[str]:
         yield words.is_safe(str(deployment.candidate))
     if facts.latched:
         yield words.is_latched(escaped(facts.service))
+    for mute in () if deployment.phase.active else deployment.mutes:
+        yield words.was_muted(escaped(mute.rule), escaped(mutes.in_force(mute)))
     if deployment.ended_at is not None:
         ago = seconds(max(0.0, now - deployment.ended_at))
         yield words.ended(words.when(deployment.ended_at, "{date_short_pretty} {time_secs}", f"{ago} ago"))
@@ -121,6 +125,8 @@ def _way(facts: Facts, now: float) -> Iterator[str]:
         yield words.waits(escaped(chat.in_chat(view.waits)))
     if facts.current and facts.frozen and deployment.phase.active:
         yield words.is_frozen(escaped(facts.frozen))
+    for rule, says in facts.muted:
+        yield words.is_muted(escaped(rule), escaped(says))
     for skip in deployment.skips:
         yield words.skipped(escaped(skip.by), escaped(skip.reason))
 

@@ -5,7 +5,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
 
-from guardian.chatops.wishes import NEED_REASON, OF_ALL, OF_DEPLOYMENTS, OF_SERVICES, QUESTIONS, UNITS, Known, Misread, Verb, Wish
+from guardian.chatops.wishes import (
+    NEED_REASON,
+    OF_ALL,
+    OF_DEPLOYMENTS,
+    OF_RULES,
+    OF_SERVICES,
+    QUESTIONS,
+    UNITS,
+    Known,
+    Misread,
+    Verb,
+    Wish,
+)
 from guardian.core.model import BASIS_POINTS, Environment
 from guardian.core.words import chat as words
 from guardian.core.words.quotes import nearest
@@ -21,6 +33,7 @@ _OPTIONS: dict[Verb, tuple[str, ...]] = {
     Verb.ROLLBACK: ("--force", "--redeploy", "--reason"),
     Verb.APPROVE: ("--force", "--reason"),
     Verb.FREEZE: ("--for", "--reason"),
+    Verb.MUTE: ("--for", "--reason"),
     Verb.HISTORY: ("--limit",),
 }
 _SYNONYMS = {
@@ -35,6 +48,8 @@ _SYNONYMS = {
     **dict.fromkeys(("cancel",), Verb.ABORT),
     **dict.fromkeys(("lock",), Verb.FREEZE),
     **dict.fromkeys(("unlock", "thaw"), Verb.UNFREEZE),
+    **dict.fromkeys(("silence", "quiet"), Verb.MUTE),
+    **dict.fromkeys(("unsilence",), Verb.UNMUTE),
     **dict.fromkeys(("log", "deployments"), Verb.HISTORY),
     **dict.fromkeys(("why",), Verb.EXPLAIN),
     **dict.fromkeys(("notes",), Verb.NOTE),
@@ -100,7 +115,7 @@ class _Reading:
         """All of it."""
         self._take_trailing_options()
         self._take_options()
-        subject = self._subject()
+        rule, subject = self._rule() if self._verb in OF_RULES else ("", self._subject())
         version = self._version()
         to, share = self._destination()
         self._take_options()
@@ -109,7 +124,7 @@ class _Reading:
         wish = Wish(
             self._verb, subject, to or self._to(), self._share(share), version, seconds, self._limit(), "--force" in self._given
         )
-        return self._with_reason(wish, reason)
+        return self._with_reason(replace(wish, rule=rule), reason)
 
     # Options.
 
@@ -215,6 +230,36 @@ class _Reading:
             if name.casefold() == found[1].casefold():
                 return f"{name}{word[len(name) :]}"
         return word
+
+    def _rule(self) -> tuple[str, str]:
+        """``RULE``, ``RULE in SERVICE`` or ``SERVICE RULE``: the rule, and its service; where only one has it, nobody says it."""
+        if not self._rest:
+            raise Misread(words.no_rule(self._verb))
+        known, service = self._known, ""
+        first = _bare(self._rest[0])
+        if len(self._rest) > 1 and first in known.services and not known.having(first):
+            service, first = first, _bare(self._rest.pop(1))
+        having = known.having(first)
+        if not having:
+            every = [rule for name in known.services for rule in known.rules.get(name, ())]
+            near = nearest(first, every)
+            raise Misread(words.no_such_rule(first, sorted(set(every))), self._instead(first, near) if near else "")
+        self._rest.pop(0)
+        service = service or self._of(having)
+        if service not in having:
+            raise Misread(words.not_its_rule(first, service, having), self._instead(service, having[0]))
+        return first, service
+
+    def _of(self, having: Sequence[str]) -> str:
+        """``in SERVICE``, where that stands here; else the one that there can be."""
+        named = _bare(self._rest[1]) if len(self._rest) > 1 and self._rest[0].casefold() in ("in", "of", "on") else ""
+        if named in self._known.services:
+            self._rest = self._rest[2:]
+            return named
+        if len(having) == 1:
+            return having[0]
+        near = nearest(named, self._known.services) if named else None
+        raise Misread(words.no_service(self._verb, having), self._instead(self._rest[1], near) if near else "")
 
     def _version(self) -> str:
         if self._verb is not Verb.DEPLOY:

@@ -13,13 +13,14 @@ from guardian.app.parts import Order, Parts
 from guardian.app.views import ServiceView
 from guardian.chatops.commands import parse
 from guardian.chatops.people import Caller, NotAllowed, People
-from guardian.chatops.wishes import OF_DEPLOYMENTS, Known, Misread, Verb, Wish, written
+from guardian.chatops.wishes import OF_DEPLOYMENTS, OF_RULES, Known, Misread, Verb, Wish, written
 from guardian.core.chat import account_of
 from guardian.core.deployment import Phase
 from guardian.core.people import Role
 from guardian.core.ports import ChatOrder, Ledger, StoreError
 from guardian.core.switch import Refused
 from guardian.core.words import chat as words
+from guardian.core.words import mutes
 from guardian.core.words.figures import seconds
 from guardian.core.words.moments import moment
 
@@ -88,12 +89,19 @@ class Desk:
             Verb.ABORT: self._abort,
             Verb.FREEZE: self._freeze,
             Verb.UNFREEZE: self._unfreeze,
+            Verb.MUTE: self._mute,
+            Verb.UNMUTE: self._unmute,
             Verb.UNLATCH: self._unlatch,
         }
 
     def known(self) -> Known:
         """What the grammar may take for a name."""
-        return Known(tuple(view.service for view in self._orders.services()))
+        views = self._orders.services()
+        rules = {each.service: [rule.name for rule in each.rules] for each in self._orders.rules().services}
+        for view in views:  # a rule that is gone may still be judged by, or be muted
+            names = rules.setdefault(view.service, [])
+            names += sorted({*(each.rule for each in view.verdicts), *(each.rule for each in view.mutes)}.difference(names))
+        return Known(tuple(view.service for view in views), {name: tuple(found) for name, found in rules.items()})
 
     async def may(self, caller: Caller, needed: Role) -> None:
         """:class:`NotAllowed` where ``caller`` may not."""
@@ -184,10 +192,10 @@ class Desk:
     def _must_be_fresh(self, order: ChatOrder, wish: Wish) -> None:
         """An order is about the deployment that was seen when it was given, and moves no other.
 
-        A freeze and a deployment that may queue are about the service, whatever it does. Answers are held against their question
-        by the state machine itself.
+        A freeze, a mute and a deployment that may queue are about the service, whatever it does. Answers are held against
+        their question by the state machine itself.
         """
-        if wish.verb in (Verb.FREEZE, Verb.UNFREEZE, Verb.DEPLOY, *OF_DEPLOYMENTS):
+        if wish.verb in (Verb.FREEZE, Verb.UNFREEZE, Verb.DEPLOY, *OF_RULES, *OF_DEPLOYMENTS):
             return
         view = self._orders.service(wish.subject)
         current = view.deployment
@@ -254,6 +262,14 @@ class Desk:
 
     async def _unfreeze(self, wish: Wish, order: Order, _: ChatOrder) -> str:
         return words.unfrozen((await self._orders.unfreeze(wish.subject, order)).service)
+
+    async def _mute(self, wish: Wish, order: Order, _: ChatOrder) -> str:
+        view = await self._orders.mute(wish.subject, wish.rule, order, wish.seconds or 0.0)
+        says = next((each.says for each in view.mutes if each.rule == wish.rule), "")
+        return words.muted(view.service, wish.rule, says)
+
+    async def _unmute(self, wish: Wish, order: Order, _: ChatOrder) -> str:
+        return mutes.lifted((await self._orders.unmute(wish.subject, wish.rule, order)).service, wish.rule)
 
     async def _unlatch(self, wish: Wish, order: Order, _: ChatOrder) -> str:
         return words.unlatched((await self._orders.unlatch(wish.subject, order)).service)

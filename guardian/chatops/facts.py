@@ -10,7 +10,7 @@ from guardian.chatops.sender import Picture
 from guardian.core.deployment import Deployment, ServiceState
 from guardian.core.model import Split
 from guardian.core.rules import Rule
-from guardian.core.words import rollout
+from guardian.core.words import mutes, rollout
 from guardian.records.charts import drawn
 from guardian.records.pictures import chart_of
 
@@ -61,6 +61,7 @@ class Gatherer:
             promoted=state.safe == Split.all_on(deployment.candidate),
             latched=state.latch is not None and state.latch.deployment == deployment.id,
             frozen=rollout.frozen(state.freeze) if state.freeze else "",
+            muted=tuple((mute.rule, mutes.in_force(mute)) for mute in state.mutes if deployment.phase.active),
             note=self._note(deployment.id),
             shielded=self._parts.shielded(state.service),
         )

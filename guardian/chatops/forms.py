@@ -99,6 +99,8 @@ def _risks(view: ServiceView, rules: int) -> Iterator[str]:
         yield words.risk_latched()
     if view.frozen:
         yield words.is_frozen(escaped(view.frozen))
+    for mute in view.mutes:
+        yield words.is_muted(escaped(mute.rule), escaped(mute.says))
     if view.deployment and Phase(view.deployment.phase).active:
         yield words.risk_under_way(view.deployment.id, view.deployment.phase)
     if view.rollback and not view.rollback.ready:

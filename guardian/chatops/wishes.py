@@ -1,6 +1,7 @@
 """What people can wish for in a chat, and how each wish is typed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from guardian.core.model import Environment
@@ -24,6 +25,8 @@ class Verb(StrEnum):
     ABORT = "abort"
     FREEZE = "freeze"
     UNFREEZE = "unfreeze"
+    MUTE = "mute"
+    UNMUTE = "unmute"
     UNLATCH = "unlatch"
     RULES = "rules"
     HISTORY = "history"
@@ -40,9 +43,11 @@ OF_SERVICES = frozenset(
 )
 OF_ALL = frozenset({Verb.STATUS, Verb.RULES, Verb.HISTORY})
 """Questions about one service, or about all."""
+OF_RULES = frozenset({Verb.MUTE, Verb.UNMUTE})
+"""About one rule of a service."""
 OF_DEPLOYMENTS = frozenset({Verb.APPROVE, Verb.REJECT, Verb.EXPLAIN, Verb.NOTE})
 QUESTIONS = OF_ALL | {Verb.EXPLAIN, Verb.NOTE, Verb.HELP}
-NEED_REASON = frozenset({Verb.FREEZE, Verb.UNLATCH})
+NEED_REASON = frozenset({Verb.FREEZE, Verb.MUTE, Verb.UNLATCH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,12 @@ class Known:
     """What guardian knows by name."""
 
     services: tuple[str, ...]
+    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The rules of each service."""
+
+    def having(self, rule: str) -> list[str]:
+        """The services that have ``rule``."""
+        return [service for service in self.services if rule in self.rules.get(service, ())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,8 @@ class Wish:
     again: bool = False
     """For a deployment: also a version that was taken back."""
     reason: str = ""
+    rule: str = ""
+    """One of the service's."""
 
     @property
     def question(self) -> bool:
@@ -99,7 +112,8 @@ class Misread(Exception):
 
 def written(wish: Wish) -> str:
     """``wish`` as it is typed after ``/bg``: :func:`guardian.chatops.commands.parse` reads it back."""
-    parts = [str(wish.verb), wish.subject, wish.version]
+    about = [wish.rule, f"in {wish.subject}"] if wish.rule else [wish.subject]
+    parts = [str(wish.verb), *about, wish.version]
     parts += [f"to {wish.to}" if wish.to else "", f"--share {wish.share / 100:g}%" if wish.share else ""]
     parts += [f"--for {_time(wish.seconds)}" if wish.seconds else "", f"--limit {wish.limit}" if wish.limit else ""]
     parts += ["--force" if wish.force else "", "--redeploy" if wish.redeploy else "", "--again" if wish.again else ""]

@@ -8,8 +8,8 @@ import click
 from guardian.cli.order import as_json, break_glass, open_client, print_json, reason, tell, wait
 from guardian.cli.span import seconds
 from guardian.cli.target import Target
+from guardian.core.words import mutes, shell
 from guardian.core.words import releases as words
-from guardian.core.words import shell
 
 if TYPE_CHECKING:
     from guardian.cli.client import Answer, Client
@@ -142,6 +142,33 @@ def unfreeze(target: Target, service: str, reason: str, *, as_json: bool) -> Non
 
 @click.command()
 @click.argument("service")
+@click.argument("rule")
+@click.option("--for", "length", required=True, help="For how long, up to 24h: 30m, 2h.")
+@click.option("--reason", required=True, help="Why; it is shown wherever the rule is.")
+@as_json
+@click.pass_obj
+def mute(target: Target, /, service: str, rule: str, *, length: str, reason: str, as_json: bool) -> None:
+    """Let RULE of SERVICE be judged and told, and have no consequence, for a while. Other rules and people act as ever."""
+    with open_client(target) as client:
+        view = client.order(service, "mute", {"rule": rule, "seconds": seconds(length), "reason": reason})
+        tell(client, view, mutes.taken(view, rule), as_json=as_json)
+
+
+@click.command()
+@click.argument("service")
+@click.argument("rule")
+@reason
+@as_json
+@click.pass_obj
+def unmute(target: Target, /, service: str, rule: str, *, reason: str, as_json: bool) -> None:
+    """Let RULE of SERVICE act again before its time; it begins anew."""
+    with open_client(target) as client:
+        view = client.order(service, "unmute", {"rule": rule, "reason": reason})
+        tell(client, view, mutes.lifted(service, rule), as_json=as_json)
+
+
+@click.command()
+@click.argument("service")
 @as_json
 @click.pass_obj
 def queue(target: Target, service: str, *, as_json: bool) -> None:
@@ -158,4 +185,4 @@ def queue(target: Target, service: str, *, as_json: bool) -> None:
         show_queue(views)
 
 
-RELEASES = (deploy, approve, reject, pause, resume, abort, freeze, unfreeze, queue)
+RELEASES = (deploy, approve, reject, pause, resume, abort, freeze, unfreeze, mute, unmute, queue)

@@ -16,7 +16,7 @@ from guardian.cli.client import Answer
 from guardian.core.model import BASIS_POINTS, Split
 from guardian.core.rules import Command, Gauge, Query, Ratio, Rule, Sequential
 from guardian.core.words import explain as words
-from guardian.core.words import releases, rulebook, shell
+from guardian.core.words import mutes, releases, rulebook, shell
 from guardian.core.words.figures import count, percent, seconds
 from guardian.core.words.story import split_of
 from guardian.core.words.verdicts import value_of
@@ -126,6 +126,8 @@ def _service_rows(view: Answer, now: float) -> Iterable[tuple[str, str | Text]]:
 def _release_rows(view: Answer) -> Iterable[tuple[str, str | Text]]:
     if view["frozen"]:
         yield "freeze", Text(view["frozen"], style="yellow")
+    for mute in view["mutes"]:
+        yield "muted", Text(mutes.status(mute), style="yellow")
     if view["versions"]:
         yield "versions", releases.versions(view)
     if view["retirement"]:

@@ -17,6 +17,7 @@ from guardian.core.release import (
     Hold,
     Installed,
     Key,
+    Mute,
     Question,
     Retirement,
     Skip,
@@ -200,6 +201,10 @@ class Deployment:
     """``None`` where the shield had nothing to do, or it is not known yet."""
     after: str = ""
     """The deployment whose retired predecessor this one brings back; empty for all others."""
+    mutes: tuple[Mute, ...] = ()
+    """Those that were in force while it was judged."""
+    unmuted: Mapping[str, float] = field(default_factory=dict)
+    """Rules whose mute ended while it was judged, and when: what they saw before does not count."""
 
     @property
     def aim(self) -> Split:
@@ -302,6 +307,7 @@ class ServiceState:
     keys: tuple[Key, ...] = ()
     retirement: Retirement | None = None
     """The environment that the latest good release has replaced."""
+    mutes: tuple[Mute, ...] = ()
 
     @property
     def drilled(self) -> bool:

@@ -12,6 +12,7 @@ from guardian.core.release_events import (
     DeployRequested,
     Frozen,
     Held,
+    Muted,
     Rejected,
     Resumed,
     Skipped,
@@ -20,6 +21,7 @@ from guardian.core.release_events import (
     TimeCame,
     TurnCame,
     Unfrozen,
+    Unmuted,
     WayClosed,
     WentOn,
     Withdrawn,
@@ -119,11 +121,13 @@ class Breached:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A rule that only notifies found the candidate at fault."""
+    """A rule that only notifies, is a shadow, or is muted found the candidate at fault."""
 
     at: float
     deployment: str
     verdict: Verdict
+    muted: str = ""
+    """Until when, by whom and why it is muted; empty where it is not."""
     kind: Literal["noted"] = "noted"
 
 
@@ -306,5 +310,7 @@ Event: TypeAlias = (
     | AbortOrdered
     | Frozen
     | Unfrozen
+    | Muted
+    | Unmuted
     | TimeCame
 )

@@ -6,6 +6,7 @@ from guardian.core.aftercare import promote, retirable, retire
 from guardian.core.commands import Unwatch
 from guardian.core.deployment import Cause, Deployment, Phase, Rollback, ServiceState
 from guardian.core.dispatch import Refused, on
+from guardian.core.mutes import expired, heard_again
 from guardian.core.plan import Step
 from guardian.core.release import Approval, Freeze, Hold, Question, Skip
 from guardian.core.release_events import (
@@ -157,7 +158,7 @@ def _unfrozen(event: Unfrozen, state: ServiceState) -> Step:
 def due(state: ServiceState, at: float) -> bool:
     """Whether a moment has come that ``state`` waits for."""
     thawed = state.freeze is not None and at >= state.freeze.until
-    return thawed or _expired(state, at) or _climbs(state, at) or retirable(state, at)
+    return thawed or bool(expired(state, at)) or _expired(state, at) or _climbs(state, at) or retirable(state, at)
 
 
 def _expired(state: ServiceState, at: float) -> bool:
@@ -179,6 +180,8 @@ def _time_came(event: TimeCame, state: ServiceState) -> Step:
     deployment = state.deployment
     if state.freeze and event.at >= state.freeze.until:
         return Step(replace(state, freeze=None))
+    if heard := expired(state, event.at):
+        return Step(heard_again(state, heard))
     if deployment and deployment.question and _expired(state, event.at):
         reason = words.expired(deployment.question)
         return call_off(state, deployment, Rollback(Cause.CALLED_OFF, story.GUARDIAN, reason, event.at))

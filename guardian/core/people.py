@@ -10,7 +10,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """Sees everything that is no secret, and changes nothing."""
     OPERATOR = "operator"
-    """Deploys, moves traffic and takes it back, pauses, freezes."""
+    """Deploys, moves traffic and takes it back, pauses, freezes, mutes rules."""
     APPROVER = "approver"
     """Also lets the deployments of others go forward."""
     ADMIN = "admin"

@@ -97,6 +97,17 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """A rule is judged and told, and moves and pauses nothing. A rollback by anybody, or anything, else is not held back by it."""
+
+    rule: str
+    by: str
+    reason: str
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Installed:
     """What was brought onto an environment last."""
 

@@ -1,4 +1,4 @@
-"""What can happen on a release's way to its traffic: requests, stages, answers, pauses, freezes (:mod:`guardian.core.events`)."""
+"""What happens on the way to traffic: requests, stages, answers, pauses, freezes, mutes (:mod:`guardian.core.events`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -209,8 +209,31 @@ class Unfrozen:
 
 
 @dataclass(frozen=True, slots=True)
+class Muted:
+    """A person lets a rule be without consequence for a while."""
+
+    at: float
+    by: str
+    reason: str
+    rule: str
+    until: float
+    kind: Literal["muted"] = "muted"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmuted:
+    """A person ends a mute before its time."""
+
+    at: float
+    by: str
+    reason: str
+    rule: str
+    kind: Literal["unmuted"] = "unmuted"
+
+
+@dataclass(frozen=True, slots=True)
 class TimeCame:
-    """A moment has come that the state waits for: the end of a freeze, of a question, of a warm time; the next share of a ramp."""
+    """A moment has come that is waited for: the end of a freeze, a mute, a question, of a warm time; the next share of a ramp."""
 
     at: float
     kind: Literal["time came"] = "time came"

@@ -6,11 +6,12 @@ gives the commands that a crash may have swallowed. The invariants of the design
 * a rollback asks nothing of the candidate, and is the same whatever else is going on;
 * at most one automatic rollback per deployment, after which the service is latched;
 * events about an older generation of the routing, or another deployment, change nothing;
+* a rule that is muted moves nothing, proves nothing, and holds back nobody else's rollback;
 * ``safe`` names the candidate only after a verified watch or a person's promotion.
 
 How a deployment begins stands in :mod:`guardian.core.admission`, its steps in :mod:`guardian.core.rollout`, what people say to it
-in :mod:`guardian.core.gates`, taking traffic back in :mod:`guardian.core.rollback`, and what comes after a good release in
-:mod:`guardian.core.aftercare`.
+in :mod:`guardian.core.gates`, mutes in :mod:`guardian.core.mutes`, taking traffic back in :mod:`guardian.core.rollback`, and what
+comes after a good release in :mod:`guardian.core.aftercare`.
 """
 
 from dataclasses import replace
@@ -44,6 +45,7 @@ from guardian.core.events import (
 )
 from guardian.core.judges.judge import outcome
 from guardian.core.model import Split
+from guardian.core.mutes import left_out, muted, remembered
 from guardian.core.plan import Step, ending, route
 from guardian.core.rollback import stop, stopped, stuck, take_back, take_back_stray, taken_back
 from guardian.core.rollout import begun, climbing, finish
@@ -64,7 +66,8 @@ def adopt(service: str, event: Adopted) -> Step:
 
 def step(state: ServiceState, event: Event) -> Step:
     """What ``event`` makes of ``state``. :class:`Refused` only for the orders of people."""
-    return on(event, state)
+    after, commands = on(event, state)
+    return Step(remembered(after, event.at), commands)
 
 
 def replay(service: str, events: list[Event]) -> ServiceState:
@@ -152,7 +155,7 @@ def _fell_back(event: FellBack, state: ServiceState) -> Step:
 @on.register
 def _breached(event: Breached, state: ServiceState) -> Step:
     deployment = on_trial(state, event.deployment)
-    if deployment is None:
+    if deployment is None or muted(state, event.verdict.rule, event.at):
         return Step(state)
     return take_back(state, deployment, _by_rule(event.verdict, event.at))
 
@@ -170,7 +173,7 @@ def _noted(event: Noted, state: ServiceState) -> Step:
 @on.register
 def _paused(event: Paused, state: ServiceState) -> Step:
     deployment = on_trial(state, event.deployment)
-    if deployment is None or deployment.paused:
+    if deployment is None or deployment.paused or muted(state, event.verdict.rule, event.at):
         return Step(state)
     return Step(replace(state, deployment=replace(deployment, paused=event.verdict)))
 
@@ -188,6 +191,7 @@ def _watch_ended(event: WatchEnded, state: ServiceState) -> Step:
     deployment = on_trial(state, event.deployment)
     if deployment is None or not deployment.phase.proved:
         return Step(state)
+    event = replace(event, conclusions=left_out(state, event.conclusions, event.at))
     concluded = replace(deployment, conclusions=event.conclusions)
     result = outcome(event.conclusions)
     if result is Lack.FAIL:

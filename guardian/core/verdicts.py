@@ -67,3 +67,5 @@ class Conclusion:
     """What the rule says becomes of the watch when it is not ``enough``."""
     missing: str = ""
     """What was lacking, for people; empty when ``enough``."""
+    muted: bool = False
+    """Whether a person had muted the rule: then it is left out of the outcome."""

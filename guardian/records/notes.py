@@ -15,7 +15,8 @@ from guardian.core.account import Account, Watched
 from guardian.core.deployment import Deployment, Phase, Shielded
 from guardian.core.model import Split
 from guardian.core.rules import Rule
-from guardian.core.verdicts import Verdict
+from guardian.core.verdicts import Conclusion, Verdict
+from guardian.core.words import mutes as mute_words
 from guardian.core.words import notes as words
 from guardian.core.words import shell
 from guardian.core.words import shield as shield_words
@@ -156,6 +157,7 @@ def _facts(account: Account) -> Iterator[tuple[str, str]]:
     if deployment.ended_at is not None:
         took = words.lasted(deployment.ended_at - deployment.requested_at)
         yield names["ended"], f"{_written(deployment.ended_at)} UTC, {took}"
+    yield from ((names["muted"], inert(mute_words.in_note(mute))) for mute in deployment.mutes)
     if deployment.rules_digest:
         yield names["rules"], inert(words.digest(deployment.rules_digest))
     if deployment.shielded:
@@ -183,7 +185,7 @@ def _stages(account: Account) -> Iterator[tuple[str, ...]]:
 
 def _verdicts(account: Account) -> list[tuple[Verdict, str]]:
     """Every rule's verdict with what it lacked: those of the journal where no evidence is kept."""
-    lacking = {conclusion.verdict.rule: conclusion.missing for conclusion in account.deployment.conclusions}
+    lacking = {each.verdict.rule: _lacked(each) for each in account.deployment.conclusions}
     found = {watched.verdict.rule: watched.verdict for watched in account.watched}
     rollback = account.deployment.rollback
     told = [
@@ -193,6 +195,13 @@ def _verdicts(account: Account) -> list[tuple[Verdict, str]]:
     for verdict in told:
         found.setdefault(verdict.rule, verdict)
     return [(verdict, lacking.get(name, "")) for name, verdict in found.items()]
+
+
+def _lacked(conclusion: Conclusion) -> str:
+    rule, missing = conclusion.verdict.rule, conclusion.missing
+    if conclusion.muted:
+        return mute_words.left_out_in_note(rule, missing)
+    return words.missing(rule, missing) if missing and missing != conclusion.verdict.reason else ""
 
 
 def _rules(account: Account, pictures: Mapping[str, tuple[str, str]]) -> Iterator[str]:
@@ -219,8 +228,8 @@ def _verdict_row(verdict: Verdict, rule: Rule | None) -> tuple[str, ...]:
 def _told(verdict: Verdict, missing: str, pictures: Mapping[str, tuple[str, str]]) -> Iterator[str]:
     links = "".join(f" [{inert(link.title)}](<{_address(link.url)}>)" for link in verdict.links)
     yield f"**{inert(verdict.rule)}**: {inert(verdict.reason)}{links}"
-    if missing and missing != verdict.reason:
-        yield inert(words.missing(verdict.rule, missing))
+    if missing:
+        yield inert(missing)
     if picture := pictures.get(verdict.rule):
         path, alternative = picture
         yield f"![{inert(alternative)}](<{_address(path)}>)"

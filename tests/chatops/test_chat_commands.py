@@ -7,10 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardian.chatops.commands import LONGEST_REASON, parse
-from guardian.chatops.wishes import NEED_REASON, OF_ALL, OF_DEPLOYMENTS, OF_SERVICES, QUESTIONS, Known, Misread, Verb, Wish, written
+from guardian.chatops.wishes import (
+    NEED_REASON,
+    OF_ALL,
+    OF_DEPLOYMENTS,
+    OF_RULES,
+    OF_SERVICES,
+    QUESTIONS,
+    Known,
+    Misread,
+    Verb,
+    Wish,
+    written,
+)
 from guardian.core.model import Environment
 
-TWO = Known(("web", "shop"))
+TWO = Known(("web", "shop"), {"web": ("errors", "slow"), "shop": ("errors",)})
 ONE = Known(("web",))
 GREEN = Environment.GREEN
 
@@ -147,7 +159,7 @@ def wishes(draw: st.DrawFn) -> Wish:
     if verb in NEED_REASON and not reason:
         reason = "because"
     subject = ""
-    if verb in OF_SERVICES or (verb in OF_ALL and draw(st.booleans())):
+    if verb in OF_SERVICES | OF_RULES or (verb in OF_ALL and draw(st.booleans())):
         subject = draw(NAMES)
     elif verb in OF_DEPLOYMENTS:
         subject = draw(IDS)
@@ -158,12 +170,13 @@ def wishes(draw: st.DrawFn) -> Wish:
         to=draw(st.none() | st.sampled_from(Environment)) if switching else None,
         share=draw(st.none() | st.integers(1, 10_000)) if switching else None,
         version=draw(st.sampled_from(["2.4.1", "v3", "sha-0a1b2c"])) if verb is Verb.DEPLOY else "",
-        seconds=float(draw(st.integers(1, 30 * 86400))) if verb is Verb.FREEZE else None,
+        seconds=float(draw(st.integers(1, 30 * 86400))) if verb in (Verb.FREEZE, Verb.MUTE) else None,
         limit=draw(st.none() | st.integers(1, 20)) if verb is Verb.HISTORY else None,
         force=verb is Verb.ROLLBACK and draw(st.booleans()),
         redeploy=verb is Verb.ROLLBACK and draw(st.booleans()),
         again=verb is Verb.DEPLOY and draw(st.booleans()),
         reason=reason,
+        rule="errors" if verb in OF_RULES else "",
     )
 
 

@@ -7,9 +7,10 @@ from hypothesis.stateful import invariant, precondition, rule
 from guardian.core.admission import next_in_turn
 from guardian.core.commands import Command, RunStage, StopStage
 from guardian.core.deployment import Phase, ServiceState
-from guardian.core.events import Event, SwitchRequested, Unlatched
+from guardian.core.events import Breached, Event, Paused, RollbackOrdered, SwitchRequested, Unlatched, WatchEnded
 from guardian.core.gates import due
 from guardian.core.model import Environment
+from guardian.core.mutes import LONGEST_MUTE, muted
 from guardian.core.plan import stages
 from guardian.core.ports import StageJob
 from guardian.core.readings import History
@@ -20,6 +21,7 @@ from guardian.core.release_events import (
     DeployRequested,
     Frozen,
     Held,
+    Muted,
     Rejected,
     Resumed,
     Skipped,
@@ -27,12 +29,14 @@ from guardian.core.release_events import (
     TimeCame,
     TurnCame,
     Unfrozen,
+    Unmuted,
     WentOn,
     Withdrawn,
 )
 from guardian.core.strategy import StepKind, StrategyStep
+from guardian.core.verdicts import Finding
 from tests.property.test_switch import Switching
-from tests.property.world import GOOD
+from tests.property.world import GOOD, some_verdict
 
 DEPLOY, PARITY, VERIFY = (StrategyStep(kind, seconds=60.0) for kind in (StepKind.DEPLOY, StepKind.PARITY, StepKind.VERIFY))
 ASK, ASK_TWO = StrategyStep(StepKind.ASK, seconds=3_600.0, needed=1), StrategyStep(StepKind.ASK, seconds=3_600.0, needed=2)
@@ -69,6 +73,8 @@ class Rolling(Switching):
         AbortOrdered,
         Frozen,
         Unfrozen,
+        Muted,
+        Unmuted,
     )
     job: StageJob | None = None
     """The stage that is being worked on."""
@@ -82,6 +88,7 @@ class Rolling(Switching):
 
     def _remember(self, before: ServiceState, event: Event, after: ServiceState) -> None:
         super()._remember(before, event, after)
+        self._muted_moves_nothing(before, event, after)
         deployment, earlier = after.deployment, before.deployment
         if deployment is None or after.live == before.live:
             return
@@ -95,6 +102,22 @@ class Rolling(Switching):
             assert not earlier.paused, "nothing moves forward while paused by a rule"
             self._must_be_agreed(earlier.steps[: deployment.step], after)
             assert all(done.ok for done in deployment.stages), "nothing moves forward after a stage that failed"
+
+    def _muted_moves_nothing(self, before: ServiceState, event: Event, after: ServiceState) -> None:
+        """A muted rule neither takes back nor pauses nor proves; nothing else is any different for it."""
+        if isinstance(event, Breached | Paused) and muted(before, event.verdict.rule, event.at):
+            assert (after.live, after.latch, after.generation) == (before.live, before.latch, before.generation)
+            assert after.deployment == before.deployment
+        if isinstance(event, WatchEnded) and after != before and after.deployment:
+            for each in after.deployment.conclusions:
+                hushed = muted(before, each.verdict.rule, event.at)
+                assert not (hushed and each.enough), "a muted rule proves nothing"
+                assert each.muted is bool(hushed)
+        if isinstance(event, RollbackOrdered) and before.deployment and before.deployment.exposed:
+            assert after.live == before.deployment.fallback, "no mute blocks a person's rollback"
+        free = isinstance(event, Breached) and not muted(before, event.verdict.rule, event.at)
+        if free and before.deployment and before.deployment.exposed and before.deployment.id == event.deployment:
+            assert after.live == before.deployment.fallback, "no mute blocks another rule's rollback"
 
     def _must_be_agreed(self, passed: tuple[StrategyStep, ...], state: ServiceState) -> None:
         asked = [step for step in passed if step.kind is StepKind.ASK]
@@ -224,6 +247,34 @@ class Rolling(Switching):
     def freeze(self, seconds: float) -> None:
         """Somebody freezes the service, or ends a freeze."""
         self._submit(Frozen(self.now, "dora", "a fair", self.now + seconds) if seconds else Unfrozen(self.now, "dora", "over"))
+
+    @precondition(lambda self: self.running)
+    @rule(
+        name=st.sampled_from(["errors", "errors", "rule-0", "rule-1"]),
+        seconds=st.sampled_from([0.0, 100.0, 3_000.0, 90_000.0]),
+        why=st.sampled_from(["a known bug", "a known bug", ""]),
+    )
+    def mute(self, name: str, seconds: float, why: str) -> None:
+        """Somebody mutes a rule, perhaps for too long or without a word; or lifts a mute."""
+        self._submit(Muted(self.now, "erik", why, name, self.now + seconds) if seconds else Unmuted(self.now, "erik", why, name))
+
+    @precondition(lambda self: self.running and self.state.deployment)
+    @rule(name=st.sampled_from(["errors", "rule-0"]), pauses=st.booleans())
+    def speak_up(self, name: str, pauses: bool) -> None:  # noqa: FBT001  hypothesis draws it
+        """A rule finds the release at fault, muted or not."""
+        assert self.state.deployment
+        event = Paused if pauses else Breached
+        self._submit(event(self.now, self.state.deployment.id, some_verdict(name, Finding.BREACHED)))
+
+    @invariant()
+    def mutes_are_bounded(self) -> None:
+        """One for each rule, with an owner and a reason, and never for longer than a day."""
+        mutes = self.state.mutes
+        assert len({mute.rule for mute in mutes}) == len(mutes)
+        for mute in mutes:
+            assert mute.by
+            assert mute.reason
+            assert 0 < mute.until - mute.since <= LONGEST_MUTE + 0.001
 
     @rule()
     def crash_or_start(self) -> None:

@@ -241,6 +241,16 @@ def is_frozen(what: str) -> str:
     return f"*Frozen*: {what}; a rollback is not held back"
 
 
+def is_muted(rule: str, says: str) -> str:
+    """A rule that is without consequence."""
+    return f"*Muted*: `{rule}` is {says}; it is judged and told, and takes nothing back"
+
+
+def was_muted(rule: str, says: str) -> str:
+    """A rule that was without consequence while a deployment was judged."""
+    return f"*Muted while it was judged*: `{rule}`, {says}"
+
+
 def skipped(by: str, reason: str) -> str:
     """Evidence that a person has waived."""
     return f"*Cut short* by {by}, who vouches for it: {reason}"

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from guardian.core.words.quotes import clipped, listed
 
 COMMAND = "/bg"
+MOST_NAMED = 5
+"""Names that a sentence lists."""
 
 
 def typed(text: str) -> str:
@@ -32,6 +34,23 @@ def no_such_service(word: str, known: Sequence[str]) -> str:
     """A service that does not exist."""
     there = f"guardian guards {listed(known)}" if known else "guardian guards none"
     return f"There is no service `{clipped(word)}`; {there}"
+
+
+def no_rule(verb: str) -> str:
+    """A command lacks its rule."""
+    return f"`{verb}` which rule? {typed('rules')} lists them"
+
+
+def no_such_rule(word: str, known: Sequence[str]) -> str:
+    """A rule that does not exist."""
+    there = f"there are {listed(known[:MOST_NAMED])}" if known else "there are none"
+    more = f" and {len(known) - MOST_NAMED} more" if len(known) > MOST_NAMED else ""
+    return f"There is no rule `{clipped(word)}`; {there}{more}"
+
+
+def not_its_rule(rule: str, service: str, having: Sequence[str]) -> str:
+    """A rule of another service."""
+    return f"`{service}` has no rule `{clipped(rule)}`; {listed(having)} {'has' if len(having) == 1 else 'have'}"
 
 
 def no_deployment(verb: str) -> str:
@@ -111,6 +130,7 @@ HELP: Mapping[str, str] = {
     "approve ID [REASON] · reject ID [REASON]": "let a deployment go on, or end it (`--force REASON`: break the glass)",
     "pause · resume · promote · abort SERVICE [REASON]": "hold a deployment, let it go on, skip its waiting, end it",
     "freeze SERVICE REASON --for 2h · unfreeze SERVICE [REASON]": "let nothing move forward for a while",
+    "mute RULE [in SERVICE] --for 2h REASON · unmute RULE [in SERVICE]": "judge and tell by a rule, and move nothing, for a while",
     "unlatch SERVICE REASON": "let a service move forward again after a rollback",
     "rules [SERVICE]": "the rules in force",
     "history [SERVICE]": "the last deployments",
@@ -243,6 +263,12 @@ def frozen(service: str, until: str) -> str:
 def unfrozen(service: str) -> str:
     """The end of a freeze."""
     return f"{service} is not frozen any more"
+
+
+def muted(service: str, rule: str, says: str) -> str:
+    """A mute."""
+    lifts = typed(f"unmute {rule} in {service}")
+    return f"{rule} of {service} is {says}; it is judged and told, and takes nothing back; {lifts} lifts that"
 
 
 def promoted(service: str, safe: str) -> str:

@@ -56,6 +56,7 @@ def facts() -> dict[str, str]:
         "cutover": "traffic moved",
         "watch": "watched for",
         "ended": "ended",
+        "muted": "muted",
         "rules": "rules",
         "shield": "shield",
     }

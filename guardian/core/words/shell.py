@@ -22,7 +22,8 @@ FORMS = {
     "break_glass": "`true` or `false`; `true` goes past approvals, freezes and windows, needs a reason, and is told to everybody",
     "generation": "the number of the question that is answered, as the deployment shows it; without it, the present one",
     "deployment": "the id of a deployment; without it, the one that is under way",
-    "seconds": "a number of seconds above 0 and up to 90 days",
+    "seconds": "a number of seconds above 0 and up to 90 days; for a mute, up to 24 hours",
+    "rule": "the name of a rule of the service",
     "redeploy": "`true` or `false`; `true` first brings back what was retired",
     "force": "`true` or `false`; `true` also accepts a target without a healthy server",
     "service": "the name of a service",
@@ -334,7 +335,8 @@ def _breached(event: Record) -> str:
 
 
 def _noted(event: Record) -> str:
-    return f"{event['verdict']['rule']}: {event['verdict']['reason']}; nothing was moved"
+    muted = f" ({event['muted']})" if event.get("muted") else ""
+    return f"{event['verdict']['rule']}: {event['verdict']['reason']}; nothing was moved{muted}"
 
 
 def _paused(event: Record) -> str:

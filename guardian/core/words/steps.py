@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from guardian.core.rules import Severity
-from guardian.core.words import rollout
+from guardian.core.words import mutes, rollout
 from guardian.core.words.announcement import Announcement
 
 if TYPE_CHECKING:  # the state machine speaks through this module; only the type checker needs to look back
@@ -110,10 +110,24 @@ def _unfrozen(before: "ServiceState", event: "Event", after: "ServiceState") -> 
     return Announcement(INFO, rollout.thawed(after.service, event.by, event.reason)) if event.kind == "unfrozen" else None
 
 
+def _muted(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement | None:
+    del before, event
+    return Announcement(WARNING, mutes.began(after.service, after.mutes[-1])) if after.mutes else None
+
+
+def _unmuted(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement | None:
+    del before
+    if event.kind != "unmuted":
+        return None
+    return Announcement(INFO, mutes.over(after.service, [event.rule], event.by, event.reason))
+
+
 def _time_came(before: "ServiceState", event: "Event", after: "ServiceState") -> Announcement | None:
     del event
     if before.freeze and not after.freeze:
         return Announcement(INFO, rollout.thawed(after.service, "", ""))
+    if ended := [mute.rule for mute in before.mutes if mute not in after.mutes]:
+        return Announcement(INFO, mutes.over(after.service, ended))
     if after.retirement and after.retirement != before.retirement:
         return Announcement(INFO, rollout.retiring(after, after.retirement))
     return None
@@ -132,6 +146,8 @@ SPEAKERS: "dict[str, Speaker]" = {
     "watch ended": _watch_ended,
     "frozen": _frozen,
     "unfrozen": _unfrozen,
+    "muted": _muted,
+    "unmuted": _unmuted,
     "time came": _time_came,
 }
 """What has nothing of its own to say is told by the phase that it led to."""

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from guardian.core.rules import Action, Severity
-from guardian.core.words import drill, remains, rollout, rulebook, shield, steps
+from guardian.core.words import drill, mutes, remains, rollout, rulebook, shield, steps
 from guardian.core.words.announcement import Announcement
 from guardian.core.words.figures import seconds, share
 
@@ -51,7 +51,7 @@ def moved_by_hand(split: "Split") -> str:
 def announce(before: "ServiceState | None", event: "Event", after: "ServiceState") -> Announcement | None:
     """What to tell about ``event``; ``None`` where it changed nothing that people care for."""
     if event.kind == "noted":
-        return _noted(event.verdict, after) if _on_trial(after, event.deployment) else None
+        return _noted(event.verdict, event.muted, after) if _on_trial(after, event.deployment) else None
     if event.kind == "drifted":
         return Announcement(Severity.WARNING, f"{after.service}: {remains.drifted(asdict(event))}")
     if event.kind == "stage progressed":
@@ -71,16 +71,17 @@ def _on_trial(state: "ServiceState", deployment: str) -> bool:
 
 
 _WOULD_HAVE = {
-    Action.ROLLBACK: "a shadow rule, or the traffic would have been taken back",
-    Action.PAUSE: "a shadow rule, or the release would have been paused",
-    Action.NOTIFY: "a shadow rule",
+    Action.ROLLBACK: ", or the traffic would have been taken back",
+    Action.PAUSE: ", or the release would have been paused",
+    Action.NOTIFY: "",
 }
 
 
-def _noted(verdict: "Verdict", after: "ServiceState") -> Announcement:
+def _noted(verdict: "Verdict", muted: str, after: "ServiceState") -> Announcement:
     """A breach that moves nothing."""
-    because = f" ({_WOULD_HAVE[verdict.action]})" if verdict.shadow else ""
-    severity = Severity.INFO if verdict.shadow else verdict.severity
+    spared = "a shadow rule" if verdict.shadow else muted
+    because = f" ({spared}{_WOULD_HAVE[verdict.action]})" if spared else ""
+    severity = Severity.INFO if verdict.shadow else Severity.WARNING if muted else verdict.severity
     sentence = f"{after.service}: {verdict.rule}: {verdict.reason}; nothing was moved{because}"
     return Announcement(severity, sentence, verdict.links)
 
@@ -140,7 +141,9 @@ def _verified(after: "ServiceState", deployment: "Deployment") -> Announcement:
     )
     rest = after.retirement
     warm = f"; {rollout.warm(after, rest)}" if rest and rest.deployment == deployment.id else ""
-    return Announcement(Severity.INFO, f"{deployment.id}: verified: {checked}; {where}{warm}")
+    without = mutes.left_out_of([(each.verdict.rule, each.missing) for each in deployment.conclusions if each.muted])
+    severity = Severity.WARNING if without else Severity.INFO
+    return Announcement(severity, f"{deployment.id}: verified: {checked}; {where}{warm}{without}")
 
 
 def _unverified(after: "ServiceState", deployment: "Deployment") -> Announcement:

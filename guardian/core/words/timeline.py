@@ -78,6 +78,14 @@ def _unfrozen(event: Record) -> str:
     return f"{event['by']} ends the freeze{_because(event)}"
 
 
+def _muted(event: Record) -> str:
+    return f"{event['by']} mutes {event['rule']} until {moment(event['until'])}{_because(event)}"
+
+
+def _unmuted(event: Record) -> str:
+    return f"{event['by']} lifts the mute of {event['rule']}{_because(event)}"
+
+
 def _time_came(event: Record) -> str:
     return f"the time came that was waited for: {moment(event['at'])}"
 
@@ -99,5 +107,7 @@ TELLERS: Mapping[str, Callable[[Record], str]] = {
     "abort ordered": _abort_ordered,
     "frozen": _frozen,
     "unfrozen": _unfrozen,
+    "muted": _muted,
+    "unmuted": _unmuted,
     "time came": _time_came,
 }

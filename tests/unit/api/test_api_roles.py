@@ -49,6 +49,8 @@ TABLE: dict[tuple[str, str], Role | str | None] = {
     ("POST", "/v1/services/{service}/abort"): OPERATOR,
     ("POST", "/v1/services/{service}/freeze"): OPERATOR,
     ("POST", "/v1/services/{service}/unfreeze"): OPERATOR,
+    ("POST", "/v1/services/{service}/mute"): OPERATOR,
+    ("POST", "/v1/services/{service}/unmute"): OPERATOR,
     ("POST", "/v1/deployments/{deployment}/approve"): APPROVER,
     ("POST", "/v1/deployments/{deployment}/reject"): OPERATOR,
     ("POST", "/v1/rules/reload"): OPERATOR,

@@ -60,7 +60,7 @@ class Rig:
         self.actor = Actor({"web": WEB}, self.balancer, self.watcher, self.clock, self.decider.submit)
         self.reconciler = Reconciler(self.balancer, self.actor, self.decider.state, self.decider.submit, self.clock)
         self.decider.connect(self.actor.act)
-        self.watcher.connect(Wires(self.decider.submit, self.reconciler.soon, self.kept.__setitem__))
+        self.watcher.connect(Wires(self.decider.submit, self.reconciler.soon, self.kept.__setitem__, self.decider.state))
 
     @property
     def state(self) -> ServiceState:

@@ -76,7 +76,7 @@ class Works:
         )  # fmt: skip
         self.orders, self.pacer = Orders(parts), Pacer(parts)
         decider.connect(self.actor.act)
-        self.watcher.connect(Wires(decider.submit, self.reconciler.soon, lambda _deployment, _gather: None))
+        self.watcher.connect(Wires(decider.submit, self.reconciler.soon, lambda _deployment, _gather: None, decider.state))
         self._answering: set[Environment] = set()
 
     def may_approve(self, by: str) -> bool:

@@ -30,5 +30,7 @@ RELEASES: list[tuple[Event, str]] = [
     (events.AbortOrdered(1.0, "bob", ""), "bob aborts it"),
     (events.Frozen(1.0, "bob", "a fair", 3600.0), "bob freezes the service until 1970-01-01 01:00 UTC: a fair"),
     (events.Unfrozen(1.0, "bob", ""), "bob ends the freeze"),
+    (events.Muted(1.0, "bob", "a known bug", "errors", 3600.0), "bob mutes errors until 1970-01-01 01:00 UTC: a known bug"),
+    (events.Unmuted(1.0, "bob", "mended", "errors"), "bob lifts the mute of errors: mended"),
     (events.TimeCame(3600.0), "the time came that was waited for: 1970-01-01 01:00 UTC"),
 ]

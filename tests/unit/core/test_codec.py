@@ -8,7 +8,7 @@ from guardian.app.codec import deployment_from_record, event_from_record, event_
 from guardian.core.deployment import ServiceState
 from guardian.core.events import Adopted, Event, FellBack, Noted, Promoted, Routed, RoutingFailed, TargetUnable, Unlatched
 from guardian.core.readings import History
-from guardian.core.release_events import Frozen, Held, TimeCame
+from guardian.core.release_events import Frozen, Held, Muted, TimeCame, Unmuted
 from guardian.core.rules import Lack
 from guardian.core.verdicts import Finding
 from tests.unit.cli.told import RELEASES
@@ -41,6 +41,7 @@ EVENTS: list[Event] = [
     FellBack(12.0, "web-1", GREEN, "down"),
     breach(),
     Noted(20.0, "web-1", verdict(Finding.BREACHED)),
+    Noted(20.0, "web-1", verdict(Finding.BREACHED), "muted until then by erik: a known bug"),
     ended(conclusion(), conclusion(Finding.FAILED, enough=False, lack=Lack.PASS, missing="silent")),
     ordered_back(force=True),
     Promoted(80.0, "carl", ""),
@@ -69,8 +70,10 @@ def test_an_event_survives_the_journal(event: Event) -> None:
         after(met(), wanted(key="k")),
         after(baked(baking(FIVE, ASK)), wanted(wait=True), Held(300.0, "bob", ""), Frozen(301.0, "dora", "a fair", 400.0)),
         after(deployed(), TimeCame(700.0)),
+        after(baking(), Muted(20.0, "erik", "a known bug", "errors", 90.0), Unmuted(30.0, "erik", "mended", "errors")),
+        after(baking(), Muted(20.0, "erik", "a known bug", "errors", 90.0)),
     ],
-    ids=["met", "verified", "unverified", "rolled back", "stuck", "forced", "deploying", "asking", "retiring"],
+    ids=["met", "verified", "unverified", "rolled back", "stuck", "forced", "deploying", "asking", "retiring", "unmuted", "muted"],
 )
 def test_a_state_survives_the_journal(state: ServiceState) -> None:
     """Through JSON and back, and its deployment by itself, even with what a store writes beside it."""

@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from guardian.core.model import Split
 from guardian.core.ports import JournalEntry
-from guardian.core.release import StageDone
+from guardian.core.release import Mute, StageDone
 from guardian.core.strategy import StageKind, StepKind, StrategyStep
 from guardian.core.words import notes as words
 from guardian.core.words.markdown import inert
@@ -204,6 +204,18 @@ def test_a_whole_deployment_is_told_with_its_version_stages_and_approvals() -> N
     assert "TASK" not in note
     found = front(note)
     assert (found["version"], found["approved_by"], found["stages"]) == ("shop@4.2", ["bob", "dan"], {"verify 1": "done"})
+
+
+def test_a_mute_is_in_the_note() -> None:
+    """Who muted which rule, until when and why, among the facts; and that the rule proves nothing, beside its verdict."""
+    story, mute = accounts.verified(), Mute("server-errors", "erik", "a known | bug", EPOCH, EPOCH + 7_200.0)
+    account, concluded = story.account, story.account.deployment.conclusions
+    left = replace(concluded[0], enough=False, missing="muted until then; left out of the outcome: fine", muted=True)
+    deployment = replace(account.deployment, mutes=(mute,), conclusions=(left, *concluded[1:]))
+    note = render(replace(account, deployment=deployment), {}, "")
+    assert "| muted | server-errors, muted until 2023-11-15 00:13 UTC by erik: a known \\| bug |" in note
+    assert "server-errors proves nothing: muted until then; left out of the outcome: fine" in note
+    assert "saw too little" not in note
 
 
 def test_a_deployment_of_long_ago_has_a_note() -> None:
