@@ -47,6 +47,8 @@ class Shields:
         self._balancer, self._state, self._clock, self._report = balancer, state, clock, report
         self._last: dict[tuple[str, Environment], Savings] = {}
         self._tallies: dict[str, _Tally] = {}
+        self._seen: dict[str, str] = {}
+        """The latest deployment of each service at the last look."""
 
     def of(self, service: str) -> Shielded | None:
         """What the shield has done for the latest deployment of ``service`` so far."""
@@ -67,8 +69,11 @@ class Shields:
 
     async def _count(self, service: str, deployment: Deployment | None) -> None:
         tally = self._tallies.get(service)
-        if deployment and deployment.phase.active and (tally is None or tally.deployment != deployment.id):
+        if deployment and (tally is None or tally.deployment != deployment.id) and self._begins(service, deployment):
             tally = self._tallies[service] = _Tally(deployment.id, deployment.candidate)
+            if deployment.phase.active and deployment.cutover_at is None:
+                self._last.pop((service, tally.candidate), None)  # it has had no traffic: all that was counted is older
+        self._seen[service] = deployment.id if deployment else ""
         unknown = [side for side in Environment if (service, side) not in self._last]
         for side in dict.fromkeys([*unknown, *([tally.candidate] if tally else ())]):
             found, before = await self._balancer.savings(service, side), self._last.get((service, side))
@@ -77,6 +82,10 @@ class Shields:
             self._last[service, side] = found
             if before and tally and side is tally.candidate:
                 tally.add(found.since(before))
+
+    def _begins(self, service: str, deployment: Deployment) -> bool:
+        """Whether to count for ``deployment``: it goes on, or it came and went since the last look."""
+        return deployment.phase.active or deployment.id != self._seen.get(service, deployment.id)
 
     async def _conclude(self, service: str, deployment: Deployment | None) -> None:
         tally = self._tallies.get(service)

@@ -55,10 +55,24 @@ class Rig:
     def deploy(self, phase: Phase, number: int = 1, ended_at: float | None = None) -> None:
         """A deployment that stands there."""
         split = Split(10_000)
+        cutover_at = None if phase is Phase.CUTTING_OVER else 95.0
         self.state = replace(
             self.state,
             deployment=Deployment(
-                f"web-{number}", number, GREEN, Split(0), split, phase, 90.0, "alice", "", 600.0, "", History(), ended_at=ended_at
+                f"web-{number}",
+                number,
+                GREEN,
+                Split(0),
+                split,
+                phase,
+                90.0,
+                "alice",
+                "",
+                600.0,
+                "",
+                History(),
+                ended_at=ended_at,
+                cutover_at=cutover_at,
             ),
         )
 
@@ -127,3 +141,30 @@ async def test_a_balancer_that_does_not_say_harms_nobody(found: bool) -> None:  
         rig.balancer.saved.clear()
     await rig.shields.look()
     assert rig.shields.of("web") is None
+
+
+async def test_a_trial_between_two_looks_is_told_as_well() -> None:
+    """A host that was busy for a while; and what it saved is not the next deployment's."""
+    rig = Rig()
+    await rig.shields.look()
+    rig.count(27, 26, 0)
+    rig.deploy(Phase.ROLLED_BACK, ended_at=0.0)
+    await rig.shields.look()
+    assert rig.told == [Saved(rig.clock.time, "web-1", 20, 19, 0)]
+    rig.deploy(Phase.WATCHING, number=2)
+    await rig.shields.look()
+    assert rig.shields.of("web") is None
+
+
+async def test_what_came_before_a_deployment_is_not_its_own() -> None:
+    """An unverified release goes on saving until it is promoted: that is over when the next one begins."""
+    rig = Rig()
+    await rig.shields.look()
+    rig.deploy(Phase.UNVERIFIED, ended_at=0.0)
+    await rig.shields.look()
+    rig.count(50, 50, 0)
+    rig.deploy(Phase.CUTTING_OVER, number=2)
+    await rig.shields.look()
+    rig.count(53, 52, 1)
+    await rig.shields.look()
+    assert rig.shields.of("web") == Shielded(3, 2, 1)
