@@ -5,8 +5,8 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from guardian.api.serve import serve
 from guardian.api.server import application
 from guardian.app.act import Actor
 from guardian.app.clock import SteadyClock
-from guardian.app.codec import alert_from_record, alert_to_record, state_from_record
+from guardian.app.codec import alert_to_record, state_from_record
 from guardian.app.decide import Decider
 from guardian.app.fallback import Fallbacks
 from guardian.app.gauges import Gauges
@@ -37,17 +37,15 @@ from guardian.app.shields import Shields
 from guardian.app.systemd import Heart, Notifier
 from guardian.app.tell import Feed
 from guardian.app.tokens import Tokens
-from guardian.app.watch import Beat, Records, Watcher, Wires
-from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
-from guardian.balancers.haproxy.fleet import Fleet
-from guardian.balancers.haproxy.gate import REQUEST, Door
+from guardian.app.watch import Watcher
+from guardian.app.watching import Beat, Records, Wires
+from guardian.asking import haproxy_of, inbox_of, sources_of
 from guardian.config.configuration import Configuration, load
 from guardian.config.faults import ConfigFaults
 from guardian.config.files import stamp
-from guardian.config.settings import HaproxySettings, Instance, Settings
+from guardian.config.settings import Settings
 from guardian.core.alerts import Alert, Inbox
 from guardian.core.deployment import ServiceState
-from guardian.core.drift import Unloaded
 from guardian.core.events import Adopted
 from guardian.core.letters import Change
 from guardian.core.model import Environment, Service, Split
@@ -55,13 +53,10 @@ from guardian.core.plan import resume
 from guardian.core.ports import Balancer, BalancerError, Metrics, StoreError
 from guardian.core.rules import RuleSet, Source
 from guardian.core.switch import adopt
-from guardian.core.words import alerts, moment, refusals, rulebook, upkeep
+from guardian.core.words import moment, refusals, rulebook, upkeep
 from guardian.core.words.story import announce
 from guardian.metrics.alerts.desk import AlertDesk
 from guardian.metrics.alerts.desk import Wires as AlertWires
-from guardian.metrics.alerts.source import AlertsSource
-from guardian.metrics.command import CommandSource
-from guardian.metrics.source import PrometheusSource
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.opening import opened
 from guardian.records.store import SqlStore
@@ -106,88 +101,19 @@ def run(config: Path) -> int:
         return 1
 
 
-def check_online(configuration: Configuration) -> list[str]:
-    """Ask HAProxy whether it knows what the configuration names. One sentence per fault; empty when it does."""
-    return asyncio.run(_check_online(configuration))
-
-
-async def _check_online(configuration: Configuration) -> list[str]:
-    faults: dict[str, None] = {}
-    async with _haproxy(configuration.settings) as balancer:
-        for service in configuration.settings.services.values():
-            for question in (
-                *(balancer.health(service.backend(environment)) for environment in Environment),
-                balancer.read(service.name),
-                balancer.stored(service.name),
-                balancer.about(service.name),
-                balancer.storable(service.name),
-            ):
-                try:
-                    await question
-                except BalancerError as error:
-                    faults[str(error)] = None
-    return list(faults)
-
-
-@asynccontextmanager
-async def _haproxy(settings: Settings) -> AsyncIterator[Balancer]:
-    """HAProxy on this host; all of them, where there are several."""
-    haproxy, services = settings.haproxy, settings.services
-    async with AsyncExitStack() as ends:
-
-        def carrier(of: HaproxySettings | Instance, name: str, names: Iterable[str]) -> HAProxy:
-            state, sockets = settings.state_dir / "haproxy" / name, (of.socket, of.map, of.master_socket)
-            gate, load = Door(settings.state_dir / REQUEST), haproxy.unloaded_edits is Unloaded.LOAD
-            endpoints = Endpoints(*sockets, haproxy.timeout, of.files, state, of.unit, gate, load)
-            balancer = HAProxy(endpoints, [services[name] for name in names])
-            ends.push_async_callback(balancer.aclose)
-            return balancer
-
-        carriers: dict[str, HAProxy] = {}
-        for name, instance in haproxy.instances.items():
-            carriers |= dict.fromkeys(instance.services, carrier(instance, name, instance.services))
-        rest = [name for name in services if name not in carriers]
-        main = carrier(haproxy, "", rest)
-        yield Fleet(services, carriers | dict.fromkeys(rest, main)) if carriers else main
-
-
-@asynccontextmanager
-async def _sources(settings: Settings, inbox: Inbox) -> AsyncIterator[Mapping[Source, Metrics]]:
-    """What rules may ask. A source that ``guardian.yaml`` does not name is not there: no rule that asks it is accepted."""
-    async with AsyncExitStack() as ends:
-        commands = CommandSource()
-        ends.push_async_callback(commands.aclose)
-        found: dict[Source, Metrics] = {Source.COMMAND: commands}
-        prometheus = None if settings.prometheus is None else PrometheusSource(settings.prometheus)
-        if prometheus is not None:
-            ends.push_async_callback(prometheus.aclose)
-            found[Source.PROMETHEUS] = prometheus
-        yield found | {Source.ALERTS: AlertsSource(inbox, prometheus)}
-
-
-def _inbox(settings: Settings, store: SqlStore) -> Inbox:
-    """The alerts that an earlier run heard. Without them guardian starts all the same: what it was told again, it knows again."""
-    try:
-        kept = [alert_from_record(record) for record in store.alerts()]
-    except (StoreError, ValueError) as error:
-        logger.error("%s", alerts.not_remembered(str(error)))  # noqa: TRY400  the sentence says it all
-        kept = []
-    return Inbox(settings.alerts, kept)
-
-
 async def _main(configuration: Configuration, store: SqlStore, files: Files, lost: str) -> int:
     stop, return_code = asyncio.Event(), 0
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with sentry_of(configuration.settings.sentry) as sentry, _haproxy(configuration.settings) as balancer:
+    async with sentry_of(configuration.settings.sentry) as sentry, haproxy_of(configuration.settings) as balancer:
         recorded = {name: state_from_record(record) for name, record in store.services().items()}
         newcomers = [service for name, service in configuration.settings.services.items() if name not in recorded]
         met = {service.name: await _meet(service, balancer, lost) for service in newcomers}
         known = {name: state for name, state in recorded.items() if name in configuration.settings.services}
         states = known | {name: adopt(name, event).state for name, event in met.items()}
         settings, notebook = configuration.settings, notebook_of(configuration.settings.notes)
-        inbox = _inbox(settings, store)
-        async with _sources(settings, inbox) as sources, channels_of(settings, store, notebook) as channels:
+        inbox = inbox_of(settings, store)
+        async with sources_of(settings, inbox) as sources, channels_of(settings, store, notebook) as channels:
             told = Told(channels, notes_of(settings.notes, store, notebook), sentry)
             program = Program(configuration, Adapters(store, balancer, sources, files, inbox, told), states)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, program.reload_soon)

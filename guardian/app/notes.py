@@ -10,7 +10,8 @@ from urllib.parse import quote
 from guardian.app.account import account_of
 from guardian.core.account import Account
 from guardian.core.notebook import LeftAlone, Notebook, NotWritten
-from guardian.core.ports import Clock, Dispatch, Later, Never, NotYet, Store, StoreError
+from guardian.core.ports import Clock, Store, StoreError
+from guardian.core.sending import Dispatch, Later, Never, NotYet
 from guardian.core.switch import Refused, Unknown
 from guardian.core.words import refusals
 
@@ -38,7 +39,7 @@ class NoteView:
 
 
 class NoteWriter:
-    """The :class:`~guardian.core.ports.Sender` that writes the notes: a draft at every change, the last word at the end."""
+    """The :class:`~guardian.core.sending.Sender` that writes the notes: a draft at every change, the last word at the end."""
 
     def __init__(self, store: Store, notebook: Notebook, clock: Clock) -> None:
         self._store, self._notebook, self._clock = store, notebook, clock
@@ -60,7 +61,7 @@ class NoteWriter:
 
 
 class NotePublisher:
-    """The :class:`~guardian.core.ports.Sender` that commits and pushes the notes of deployments that are over."""
+    """The :class:`~guardian.core.sending.Sender` that commits and pushes the notes of deployments that are over."""
 
     def __init__(self, store: Store, notebook: Notebook, clock: Clock, settle: float = SETTLE_SECONDS) -> None:
         self._store, self._notebook, self._clock, self._settle = store, notebook, clock, settle

@@ -17,7 +17,8 @@ from guardian.app.record import Recorder
 from guardian.core.deployment import ServiceState
 from guardian.core.letters import Change, Letter, Route, letters
 from guardian.core.line import Delivery, Line, Pace, Posting
-from guardian.core.ports import Clock, Dispatch, KeptLetter, Later, Never, NotYet, Sender
+from guardian.core.ports import Clock, KeptLetter
+from guardian.core.sending import Dispatch, Later, Never, NotYet, Sender
 from guardian.core.words import outbox as words
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
-from guardian.app.watch import Instruments, Watcher
+from guardian.app.watch import Watcher
+from guardian.app.watching import Instruments
 from guardian.core.judges.judge import Judge
 from guardian.core.ports import Clock, Memory, Metrics, SourceError
 from guardian.core.readings import SourceFailure

@@ -16,8 +16,9 @@ from guardian.chatops.people import Caller, NotAllowed, People
 from guardian.chatops.wishes import OF_DEPLOYMENTS, OF_RULES, Known, Misread, Verb, Wish, written
 from guardian.core.chat import account_of
 from guardian.core.deployment import Phase
+from guardian.core.ledger import ChatOrder, Ledger
 from guardian.core.people import Role
-from guardian.core.ports import ChatOrder, Ledger, StoreError
+from guardian.core.ports import StoreError
 from guardian.core.switch import Refused
 from guardian.core.words import chat as words
 from guardian.core.words import mutes

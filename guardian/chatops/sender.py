@@ -15,8 +15,9 @@ from guardian.chatops.cards import Facts, broadcast, card, reply
 from guardian.chatops.connection import TokenUnfit, read_tokens, reason_of, web_client
 from guardian.core.chat import SlackSettings
 from guardian.core.letters import Kind, Letter
-from guardian.core.ports import Clock, Dispatch, Later, Never, NotYet
+from guardian.core.ports import Clock
 from guardian.core.rules import Rule
+from guardian.core.sending import Dispatch, Later, Never, NotYet
 from guardian.core.words import connection as words
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Sources:
 
 
 class SlackSender:
-    """The :class:`~guardian.core.ports.Sender` of one channel."""
+    """The :class:`~guardian.core.sending.Sender` of one channel."""
 
     def __init__(self, settings: SlackSettings, channel: str, sources: Sources, clock: Clock) -> None:
         self._settings, self._channel, self._sources, self._clock = settings, channel, sources, clock

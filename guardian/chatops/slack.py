@@ -29,8 +29,8 @@ from guardian.chatops.directory import SlackDirectory
 from guardian.chatops.people import Caller, NotAllowed, People
 from guardian.chatops.wishes import Misread, Verb, Wish
 from guardian.core.chat import SlackSettings
+from guardian.core.ledger import Ledger
 from guardian.core.people import Role
-from guardian.core.ports import Ledger
 from guardian.core.switch import Refused
 from guardian.core.words import chat as words
 from guardian.core.words import connection as said

@@ -14,8 +14,8 @@ from guardian.chatops.slack import Chat
 from guardian.core.channels import ChannelSettings, SlackChannel
 from guardian.core.chat import SlackSettings
 from guardian.core.deployment import Phase
+from guardian.core.ledger import Ledger
 from guardian.core.line import Pace
-from guardian.core.ports import Ledger
 from guardian.core.words import connection as words
 
 logger = logging.getLogger(__name__)

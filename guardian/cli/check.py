@@ -43,7 +43,7 @@ def report(path: Path, *, online: bool, as_json: bool) -> int:
 
 
 def _ask_balancer(configuration: Configuration) -> list[str]:
-    from guardian.daemon import check_online
+    from guardian.asking import check_online
 
     return check_online(configuration)
 

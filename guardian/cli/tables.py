@@ -16,7 +16,7 @@ from guardian.cli.client import Answer
 from guardian.core.model import BASIS_POINTS, Split
 from guardian.core.rules import Command, Gauge, Query, Ratio, Rule, Sequential
 from guardian.core.words import explain as words
-from guardian.core.words import mutes, releases, rulebook, shell
+from guardian.core.words import happenings, mutes, releases, rulebook, shell
 from guardian.core.words.figures import count, percent, seconds
 from guardian.core.words.story import split_of
 from guardian.core.words.verdicts import value_of
@@ -186,7 +186,7 @@ def show_timeline(detail: Answer) -> None:
         event = entry["event"]
         split = split_of(Split(event["split"]["green"])) if "split" in event else ""
         after = seconds(max(0.0, entry["at"] - deployment["requested_at"]))
-        table.add_row(_moment(entry["at"]), after, Text(shell.happened(event, split)))
+        table.add_row(_moment(entry["at"]), after, Text(happenings.happened(event, split)))
     _print(Text(shell.outcome(deployment), style="bold"), table)
 
 

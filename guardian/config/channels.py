@@ -12,7 +12,7 @@ from guardian.core.channels import ChannelSettings, Grafana, SlackChannel, Webho
 from guardian.core.letters import Kind, Route
 from guardian.core.model import NAME, Service
 from guardian.core.rules import Severity
-from guardian.core.words import chat, forms, grafana
+from guardian.core.words import chat, forms, grafana, rule_faults
 from guardian.core.words import faults as words
 
 STALE = 86_400.0
@@ -48,7 +48,7 @@ def _channel(name: str, node: Node, base: Path, services: Mapping[str, Service],
     wanted = fields.optional_list("services", kinds.name("web"))
     for service in wanted:
         if services and service not in services:
-            fields.fault("services", words.no_such_service(service, sorted(services)))
+            fields.fault("services", rule_faults.no_such_service(service, sorted(services)))
     severity = fields.optional("severity", kinds.choice(Severity), Severity.INFO)
     settings = ChannelSettings(
         route=Route(name, _kinds(fields, name), frozenset(wanted), severity),
@@ -95,6 +95,6 @@ def _webhook(fields: Fields, base: Path) -> Webhook:
         timeout=fields.optional("timeout", kinds.duration("100ms", "1m", "10s"), 10.0),
     )
     if fields.has("url") is fields.has("url_file"):
-        fields.fault_here(words.one_address())
+        fields.fault_here(rule_faults.one_address())
     fields.close()
     return webhook

@@ -12,7 +12,7 @@ from guardian.core.invocation import allowed, startable
 from guardian.core.rules import Alerts, Command, Query, RuleSet, Sender
 from guardian.core.words import alerts as alert_words
 from guardian.core.words import command as command_words
-from guardian.core.words import faults as words
+from guardian.core.words import rule_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def _check_sources(found: Mapping[str, RuleSet], draft: Draft, findings: Finding
     for service, rule in ((own.service, rule) for own in found.values() for rule in own.rules):
         name, measure = f"{service}/{rule.name}", rule.measure
         if isinstance(measure, Query) and draft.prometheus_at:
-            findings.add(draft.prometheus_at.fault(words.no_prometheus(name)))
+            findings.add(draft.prometheus_at.fault(rule_faults.no_prometheus(name)))
         if isinstance(measure, Alerts) and draft.alerts_at:
             _check_senders(name, measure, draft.alerts_at, draft.settings.alerts, findings)
         if isinstance(measure, Command) and draft.commands_at:
@@ -42,7 +42,7 @@ def _check_sources(found: Mapping[str, RuleSet], draft: Draft, findings: Finding
 
 def _check_senders(rule: str, alerts: Alerts, named_at: Place, senders: Mapping[Sender, Ear], findings: Findings) -> None:
     if not senders:
-        findings.add(named_at.fault(words.no_alerts(rule)))
+        findings.add(named_at.fault(rule_faults.no_alerts(rule)))
         return
     for sender in alerts.senders:
         if sender not in senders:
@@ -68,5 +68,7 @@ def load(path: Path) -> Configuration:
     if draft is None or findings.faults:
         raise ConfigFaults(findings.faults)
     rules = for_services(found, draft.settings.services)
-    warnings = (draft.services_at[name].fault(words.no_rules(name), "unwatched") for name, own in rules.items() if not own.rules)
+    warnings = (
+        draft.services_at[name].fault(rule_faults.no_rules(name), "unwatched") for name, own in rules.items() if not own.rules
+    )
     return Configuration(draft.settings, rules, tuple(sorted(warnings)), written)

@@ -12,6 +12,7 @@ from guardian.config.asked import Asked
 from guardian.config.document import ListNode, MapNode, Node, RefusedNode, ScalarNode
 from guardian.config.faults import Fault, Findings, Place
 from guardian.core.words import faults as words
+from guardian.core.words import rule_faults
 from guardian.core.words.quotes import nearest
 
 T = TypeVar("T")
@@ -103,7 +104,7 @@ class Fields:
         for node in self._items(key) if self._find(key) else ():
             value = self._read(key, node, kind, kind.stand_in)
             if value in found and self.sound(key):
-                self._findings.add(node.place.fault(words.twice(str(value))))
+                self._findings.add(node.place.fault(rule_faults.twice(str(value))))
             found[value] = None
         return tuple(found)
 

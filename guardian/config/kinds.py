@@ -12,7 +12,7 @@ from guardian.config.fields import Kind, Misfit
 from guardian.core.links import followable
 from guardian.core.model import NAME
 from guardian.core.words import faults as words
-from guardian.core.words import forms
+from guardian.core.words import forms, rule_faults
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -161,7 +161,7 @@ def text(form: str, such_as: str) -> Kind[str]:
 
 def _read_link(text: str) -> str:
     if "@" in text.partition("://")[2].split("/")[0]:
-        raise Misfit(words.link_with_password())
+        raise Misfit(rule_faults.link_with_password())
     if not followable(text):
         raise Misfit(words.misfit(text, forms.a_link()))
     return text

@@ -16,7 +16,7 @@ from guardian.core.rules import Alerts, Command, Gauge, Measure, Query, Ratio, S
 from guardian.core.words import alerts as alert_words
 from guardian.core.words import command as command_words
 from guardian.core.words import faults as words
-from guardian.core.words import forms
+from guardian.core.words import forms, rule_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ def _read_sum(text: str) -> tuple[str, ...]:
     names: list[str] = []
     for name in map(str.strip, text.split("+")):
         if not name:
-            raise Misfit(words.no_counter())
+            raise Misfit(rule_faults.no_counter())
         if name not in COUNTED:
-            raise Misfit(words.unknown_counter(name, COUNTED))
+            raise Misfit(rule_faults.unknown_counter(name, COUNTED))
         if name in names:
-            raise Misfit(words.counter_twice(name))
+            raise Misfit(rule_faults.counter_twice(name))
         names.append(name)
     return tuple(names)
 
@@ -68,15 +68,15 @@ _UNITS: Mapping[Gauge, Kind[float]] = {
 
 
 def _read_haproxy(fields: Fields) -> Measured:
-    fields.refuse(("query",), words.prometheus_only)
+    fields.refuse(("query",), rule_faults.prometheus_only)
     ratio, value = fields.optional("ratio", RATIO, RATIO.stand_in), fields.optional("value", GAUGE, None)
     if fields.has("ratio") and fields.has("value"):
-        fields.fault("value", words.ratio_and_value())
+        fields.fault("value", rule_faults.ratio_and_value())
         return Measured(ratio, ANY_LIMIT)
     if fields.has("ratio"):
         return Measured(ratio, SHARE)
     if not fields.has("value"):
-        fields.fault_here(words.no_measure())
+        fields.fault_here(rule_faults.no_measure())
     return Measured(ratio, ANY_LIMIT) if value is None else Measured(value, _UNITS[value])
 
 
@@ -86,7 +86,7 @@ LONGEST_QUERY = 10_000
 
 def _read_query(text: str) -> str:
     if len(text) > LONGEST_QUERY:
-        raise Misfit(words.query_too_long(len(text), LONGEST_QUERY))
+        raise Misfit(rule_faults.query_too_long(len(text), LONGEST_QUERY))
     wrong = query.faults(text)
     if wrong:
         raise Misfit(wrong[0])
@@ -100,8 +100,8 @@ _TIME = re.compile(r"[0-9.]+ ?(ms|s|m|h|d)")
 def _read_prometheus(fields: Fields) -> Measured:
     """A query gives a bare number: its limit says what it is."""
     promql = fields.required("query", QUERY)
-    fields.refuse(("ratio", "value"), words.haproxy_only)
-    fields.refuse(("min_requests",), words.counts_no_requests)
+    fields.refuse(("ratio", "value"), rule_faults.haproxy_only)
+    fields.refuse(("min_requests",), rule_faults.counts_no_requests)
     unit, limit = _unit(fields)
     return Measured(Query(promql, unit), limit)
 
@@ -122,7 +122,7 @@ LONGEST_MATCHER = 1000
 
 def _read_matcher(text: str) -> str:
     if len(text) > LONGEST_MATCHER:
-        raise Misfit(words.text_too_long(len(text), LONGEST_MATCHER))
+        raise Misfit(rule_faults.text_too_long(len(text), LONGEST_MATCHER))
     try:
         matcher = matchers.Matcher.of(text)
     except ValueError as error:
@@ -141,10 +141,10 @@ def _read_alerts(fields: Fields) -> Measured:
     if fields.sound("match") and all(matchers.Matcher.of(each).fits({}) for each in found):
         fields.fault("match", alert_words.excludes_only())
     senders = fields.optional_list("from", kinds.choice(Sender))
-    fields.refuse(("ratio", "value"), words.haproxy_only)
-    fields.refuse(("query",), words.prometheus_only)
-    fields.refuse(("for",), words.alerts_wait_by_themselves)
-    fields.refuse(("min_requests",), words.sees_no_requests)
+    fields.refuse(("ratio", "value"), rule_faults.haproxy_only)
+    fields.refuse(("query",), rule_faults.prometheus_only)
+    fields.refuse(("for",), rule_faults.alerts_wait_by_themselves)
+    fields.refuse(("min_requests",), rule_faults.sees_no_requests)
     return Measured(Alerts(found, senders), ANY_LIMIT, verdict=True)
 
 
@@ -179,9 +179,9 @@ def _read_command(fields: Fields) -> Measured:
             fields.fault("environment", command_words.unsettable(name))
         elif invocation.secret(name):
             fields.fault("environment", command_words.no_secrets(name))
-    fields.refuse(("ratio", "value"), words.haproxy_only)
-    fields.refuse(("query",), words.prometheus_only)
-    fields.refuse(("min_requests",), words.sees_no_requests)
+    fields.refuse(("ratio", "value"), rule_faults.haproxy_only)
+    fields.refuse(("query",), rule_faults.prometheus_only)
+    fields.refuse(("min_requests",), rule_faults.sees_no_requests)
     given = tuple(environment.items())
     if fields.has("above") or fields.has("below"):
         fields.refuse(("at_fault",), command_words.number_or_verdict)

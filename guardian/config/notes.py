@@ -7,7 +7,7 @@ from guardian.config import kinds
 from guardian.config.fields import Fields, Kind, Misfit
 from guardian.core.notebook import GitSettings, NotesSettings
 from guardian.core.words import faults as words
-from guardian.core.words import forms
+from guardian.core.words import forms, rule_faults
 
 _REMOTE = re.compile(r"(?:ssh|https?|git|file)://[\x21-\x7e]+|[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:[\x21-\x7e]+|/[\x21-\x7e]+")
 _LOGIN = re.compile(r"https?://[^/]*@")
@@ -49,7 +49,7 @@ def _git(notes: Fields, base: Path) -> GitSettings | None:
 
 def _read_remote(text: str) -> str:
     if _LOGIN.match(text):
-        raise Misfit(words.login_in_remote())
+        raise Misfit(rule_faults.login_in_remote())
     if not _REMOTE.fullmatch(text):
         raise Misfit(words.misfit(text, forms.a_remote()))
     return text

@@ -26,7 +26,7 @@ from guardian.core.rules import (
 )
 from guardian.core.words import command as command_words
 from guardian.core.words import faults as words
-from guardian.core.words import forms
+from guardian.core.words import forms, rule_faults
 
 LINKS = ("runbook", "dashboard")
 """Where people read on about a rule; each is a key under ``links``."""
@@ -85,16 +85,16 @@ def _read_links(fields: Fields) -> tuple[Link, ...]:
 def _read_test(fields: Fields, measured: Measured, watch: float) -> Test:
     bounded = fields.has("above") or fields.has("below")
     if measured.verdict:
-        fields.refuse(("test", "above", "below", *SEQUENTIAL_KEYS), words.no_limit_needed)
+        fields.refuse(("test", "above", "below", *SEQUENTIAL_KEYS), rule_faults.no_limit_needed)
         return _read_threshold(fields, measured, watch)
     fields.optional("test", kinds.word({"sequential": None}), None)
     if fields.has("test") and (fields.sound("test") or not bounded):
-        fields.refuse(THRESHOLD_KEYS, words.threshold_only)
+        fields.refuse(THRESHOLD_KEYS, rule_faults.threshold_only)
         return _read_sequential(fields, measured)
     if bounded:
-        fields.refuse(SEQUENTIAL_KEYS, words.sequential_only)
+        fields.refuse(SEQUENTIAL_KEYS, rule_faults.sequential_only)
         return _read_threshold(fields, measured, watch)
-    fields.fault_here(words.no_test())
+    fields.fault_here(rule_faults.no_test())
     fields.overlook((*THRESHOLD_KEYS, *SEQUENTIAL_KEYS))
     return Sequential(SHARE.stand_in)
 
@@ -102,15 +102,17 @@ def _read_test(fields: Fields, measured: Measured, watch: float) -> Test:
 def _read_sequential(fields: Fields, measured: Measured) -> Sequential:
     single = not isinstance(measured.measure, Ratio)
     if single and fields.sound("test"):
-        fields.fault("test", words.sequential_value("query" if isinstance(measured.measure, Query) else str(measured.measure)))
+        fields.fault(
+            "test", rule_faults.sequential_value("query" if isinstance(measured.measure, Query) else str(measured.measure))
+        )
     limit = fields.required("limit", ANY_LIMIT if single else measured.limit)
     defaults = Sequential(limit)
     against = fields.optional("against", kinds.choice(Against), defaults.against)
     if against is Against.LIMIT and fields.sound("against"):
-        fields.refuse(("tolerance", "floor"), words.baseline_only)
+        fields.refuse(("tolerance", "floor"), rule_faults.baseline_only)
     floor = fields.optional("floor", SHARE, min(defaults.floor, limit))
     if fields.sound("limit", "floor") and floor > limit:
-        fields.fault("floor", words.floor_above_limit(fields.text("floor"), fields.text("limit")))
+        fields.fault("floor", rule_faults.floor_above_limit(fields.text("floor"), fields.text("limit")))
     return Sequential(
         limit=limit,
         against=against,
@@ -134,7 +136,7 @@ def _read_threshold(fields: Fields, measured: Measured, watch: float) -> Thresho
     # The first check waits until warm-up and window have passed, and a rule has proved nothing before its last of M checks.
     needs = warm_up + window + (of - 1) * every
     if fields.sound("for", "every", "window", "warm_up") and needs >= watch:
-        fields.fault_here(words.longer_than_watch(needs, watch))
+        fields.fault_here(rule_faults.longer_than_watch(needs, watch))
     return Threshold(direction, limit, needed, of, every, window, warm_up)
 
 
@@ -144,7 +146,7 @@ def _read_window(fields: Fields, every: float, *, whole: bool) -> float:
         return fields.optional("window", kinds.duration("0s", "7d", "1m"), 0.0)
     window = fields.optional("window", kinds.duration("10ms", "7d", "10s"), max(WINDOW, every))
     if fields.sound("every", "window") and window < every:
-        fields.fault("window", words.window_too_short(window, every))
+        fields.fault("window", rule_faults.window_too_short(window, every))
     return window
 
 
@@ -153,9 +155,9 @@ def _read_bound(fields: Fields, measured: Measured) -> tuple[Direction, float]:
     limit = fields.required(direction, measured.limit)
     fields.overlook(Direction)
     if fields.has(direction.ABOVE) and fields.has(Direction.BELOW):
-        fields.fault(Direction.BELOW, words.above_and_below())
+        fields.fault(Direction.BELOW, rule_faults.above_and_below())
     elif direction is Direction.BELOW and limit == 0:
-        fields.fault(Direction.BELOW, words.never_below())
+        fields.fault(Direction.BELOW, rule_faults.never_below())
     return direction, limit
 
 
@@ -165,7 +167,7 @@ def _read_confirmations(text: str) -> tuple[int, int]:
     if not 0 < of <= MOST_CHECKS or needed == 0:
         raise Misfit(words.misfit(text, forms.confirmations()))
     if needed > of:
-        raise Misfit(words.more_than_all(needed, of))
+        raise Misfit(rule_faults.more_than_all(needed, of))
     return needed, of
 
 

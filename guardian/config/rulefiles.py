@@ -17,7 +17,7 @@ from guardian.config.files import Unreadable, list_files
 from guardian.config.rule import read_rule
 from guardian.core.model import Service
 from guardian.core.rules import Rule, RuleSet
-from guardian.core.words import faults as words
+from guardian.core.words import rule_faults
 from guardian.core.words.quotes import visible
 
 
@@ -77,7 +77,7 @@ def read_shelf(directory: Path, named_at: Place, watches: Mapping[str, float] | 
         if file.suffix == ".yaml":
             shelf.read(file)
         elif file.suffix == ".yml":
-            findings.add(Place(visible(str(file))).fault(words.wrong_ending()))
+            findings.add(Place(visible(str(file))).fault(rule_faults.wrong_ending()))
     return shelf
 
 
@@ -134,12 +134,12 @@ class Shelf:
         if not fields.sound("service"):
             return None
         if self._watches is not None and name not in self._watches:
-            fields.fault("service", words.unknown_service(name, sorted(self._watches)))
+            fields.fault("service", rule_faults.unknown_service(name, sorted(self._watches)))
             return None
         place = fields.place("service")
         first = self._places.setdefault(name, place)
         if first is not place:
-            fields.fault("service", words.second_rule_file(name, f"{first.file}:{first.line}"))
+            fields.fault("service", rule_faults.second_rule_file(name, f"{first.file}:{first.line}"))
         return name
 
 
@@ -166,7 +166,7 @@ class _Bench:
             if document is not None:
                 self.digests.append(document.digest)
                 fields = Fields(document.root, self._findings)
-                fields.refuse(("service", "defaults", "include"), words.only_rules_here)
+                fields.refuse(("service", "defaults", "include"), rule_faults.only_rules_here)
                 self.take(fields.items("rules"))
                 fields.close()
 
@@ -181,7 +181,7 @@ class _Bench:
                 self.written.append((rule, complete))
             first = self._places.setdefault(rule.name, node.place)
             if first is not node.place:
-                self._findings.add(node.place.below("name").fault(words.same_rule_name(rule.name, _where(first, node.place))))
+                self._findings.add(node.place.below("name").fault(rule_faults.same_rule_name(rule.name, _where(first, node.place))))
             self.rules.append(rule)
 
 

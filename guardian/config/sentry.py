@@ -10,7 +10,7 @@ from guardian.config.fields import Fields, Kind, Misfit
 from guardian.core.model import Service
 from guardian.core.sentry import SentryReleases, SentrySettings
 from guardian.core.words import faults as words
-from guardian.core.words import forms
+from guardian.core.words import forms, rule_faults
 
 _SLUG = re.compile(r"[a-z0-9_-]{1,50}")
 
@@ -36,7 +36,7 @@ def _monitor(fields: Fields) -> str | None:
     wanted = fields.optional("check_in", kinds.SWITCH, default=True)
     slug = fields.optional("monitor", MONITOR, None)
     if not fields.has("dsn_file"):
-        fields.refuse(("check_in", "monitor"), lambda _: words.check_in_without_dsn())
+        fields.refuse(("check_in", "monitor"), lambda _: rule_faults.check_in_without_dsn())
         return None
     return (slug or _own_slug(socket.gethostname())) if wanted else None
 
@@ -60,7 +60,7 @@ def _releases(sentry: Fields, base: Path, services: Mapping[str, Service]) -> Se
         timeout=fields.optional("timeout", kinds.duration("100ms", "1m", "10s"), 10.0),
     )
     for name in sorted(projects.entries().keys() - services.keys()) if services else ():
-        fields.fault("projects", words.no_such_service(name, sorted(services)))
+        fields.fault("projects", rule_faults.no_such_service(name, sorted(services)))
     projects.close()
     fields.close()
     return releases

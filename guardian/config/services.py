@@ -15,7 +15,7 @@ from guardian.core.model import NAME, TOKEN, Ending, Holding, Preview, Routing, 
 from guardian.core.stages import Through
 from guardian.core.strategy import StepKind
 from guardian.core.words import faults as words
-from guardian.core.words import forms
+from guardian.core.words import forms, rule_faults
 from guardian.core.words import strategy_faults as strategy_words
 from guardian.core.words import testers as tester_words
 
@@ -83,7 +83,7 @@ def _routing(fields: Fields, base: Path) -> Routing:
         grace=fields.optional("grace", kinds.duration("0s", "1d", "30s"), 0.0),
     )
     if fields.sound("ending") and routing.ending is Ending.DRAIN:
-        fields.refuse(("grace",), lambda _: words.grace_without_cut())
+        fields.refuse(("grace",), lambda _: rule_faults.grace_without_cut())
     if routing.testers and routing.way is not Way.RUNTIME:
         fields.fault("testers", tester_words.needs_map(routing.way))
     fields.close()

@@ -26,7 +26,7 @@ from guardian.core.model import Service, Way
 from guardian.core.notebook import NotesSettings
 from guardian.core.rules import Sender
 from guardian.core.sentry import SentrySettings
-from guardian.core.words import faults, forms, reload
+from guardian.core.words import forms, reload, rule_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +220,9 @@ def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], fin
         _needs_files(fields, instance.files, [services[name] for name in instance.services if name in services])
         for service in instance.services:
             if service not in services:
-                fields.fault("services", faults.no_such_service(service, sorted(services)))
+                fields.fault("services", rule_faults.no_such_service(service, sorted(services)))
             elif service in carried:
-                fields.fault("services", faults.carried_twice(service, carried[service]))
+                fields.fault("services", rule_faults.carried_twice(service, carried[service]))
             carried[service] = name
         fields.close()
         found[name] = instance
@@ -230,7 +230,7 @@ def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], fin
     for name, each in services.items():
         for backend in (each.blue, each.green):
             if where.setdefault(backend, carried.get(name, "")) != carried.get(name, ""):
-                haproxy.fault("instances", faults.backend_on_two(backend))
+                haproxy.fault("instances", rule_faults.backend_on_two(backend))
     return found
 
 

@@ -5,7 +5,7 @@ Every call that leaves the process ends by its own deadline, and fails only with
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
@@ -14,9 +14,6 @@ from guardian.core.readings import Snapshot, SourceFailure
 from guardian.core.rules import Rule
 from guardian.core.shield import Savings
 from guardian.core.strategy import StageKind
-
-if TYPE_CHECKING:  # letters tell of deployments, and these of the jobs below
-    from guardian.core.letters import Letter
 
 
 class BalancerError(Exception):
@@ -276,56 +273,6 @@ class Clock(Protocol):
         """Seconds since some moment; never steps. For deadlines and intervals."""
 
 
-class Later(Exception):
-    """A letter was not delivered, and is to be tried again. The message is a sentence for people, without a secret.
-
-    Arises in :meth:`Sender.deliver`; with ``alone``, other letters may get through meanwhile.
-    """
-
-    def __init__(self, reason: str, *, after: float | None = None, unsure: bool = False, alone: bool = False) -> None:
-        """``after``: seconds that the channel asks for. ``unsure``: the letter may have arrived, for the answer was lost."""
-        super().__init__(reason)
-        self.after, self.unsure, self.alone = after, unsure, alone
-
-
-class NotYet(Exception):
-    """What a letter tells of is not ready: it is tried again ``after`` so many seconds, and nothing has failed.
-
-    Whoever raises it in :meth:`Sender.deliver` sees to it that it ends. Other letters may get through meanwhile.
-    """
-
-    def __init__(self, after: float) -> None:
-        """``after``: seconds."""
-        super().__init__()
-        self.after = after
-
-
-class Never(Exception):
-    """A letter that the channel will not take, however often. The message is a sentence for people. As for :class:`Later`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dispatch:
-    """One attempt to deliver a letter."""
-
-    letter: "Letter"
-    card: str = ""
-    """What :meth:`Sender.deliver` called the card of the letter's deployment; empty where there is none yet. Of a card, it is the
-    one to change; of news, the one that they belong under."""
-    unsure: bool = False
-    """An earlier attempt may have arrived: look for the letter's key, where that is possible, before it is told twice."""
-
-
-class Sender(Protocol):
-    """The way to one channel. ``tests/contract/`` holds every adapter to the same behaviour."""
-
-    async def deliver(self, dispatch: Dispatch) -> str:
-        """Deliver a letter, and return what the channel calls it (may be empty).
-
-        :class:`Later`, :class:`NotYet` or :class:`Never` otherwise.
-        """
-
-
 class StoreError(Exception):
     """What was to be recorded could not be. The message is a sentence for people."""
 
@@ -416,36 +363,3 @@ class Store(Protocol):
 
     def remove_letter(self, channel: str, key: str) -> None:
         """Forget a letter; nothing where it is not kept. :class:`StoreError` as for :meth:`append`."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChatOrder:
-    """An order that somebody gave in a chat, as it is recorded before it is carried out."""
-
-    key: str
-    """The chat's own name of what was typed or clicked: the same when it is delivered again."""
-    at: float
-    by: str
-    place: str
-    """The chat's name of the channel where it was given, for the answer; empty where there is none."""
-    text: str
-    """As it is typed."""
-    deployment: str = ""
-    """The deployment that it was given about."""
-    generation: int | None = None
-    """The state of that deployment that whoever gave it saw; ``None`` where that does not matter."""
-    outcome: str = ""
-    """What became of it; empty while that is not known."""
-
-
-class Ledger(Protocol):
-    """The orders of a chat: each once, whatever is delivered twice or cut short. Durable when a call returns; blocking."""
-
-    def keep_order(self, order: ChatOrder) -> bool:
-        """Record ``order``; ``False`` where its key is known already. :class:`StoreError` when it did not happen."""
-
-    def settle_order(self, key: str, outcome: str) -> None:
-        """Record what became of an order. :class:`StoreError` as above."""
-
-    def open_orders(self) -> list[ChatOrder]:
-        """Orders whose outcome is not known, oldest first."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from guardian.core.ports import ChatOrder
+from guardian.core.ledger import ChatOrder
 from guardian.records import schema
 from guardian.records.seal import seal
 

@@ -16,9 +16,9 @@ from guardian.core.deployment import Deployment, Phase, Shielded
 from guardian.core.model import Split
 from guardian.core.rules import Rule
 from guardian.core.verdicts import Conclusion, Verdict
+from guardian.core.words import happenings
 from guardian.core.words import mutes as mute_words
 from guardian.core.words import notes as words
-from guardian.core.words import shell
 from guardian.core.words import shield as shield_words
 from guardian.core.words.figures import count, percent, seconds, share
 from guardian.core.words.markdown import cells, inert
@@ -175,7 +175,7 @@ def _timeline(account: Account) -> Iterator[tuple[str, ...]]:
             continue
         split = split_of(Split(entry.event["split"]["green"])) if "split" in entry.event else ""
         after = seconds(max(0.0, entry.at - began))
-        yield _written(entry.at), after, inert(shell.happened(entry.event, split))
+        yield _written(entry.at), after, inert(happenings.happened(entry.event, split))
 
 
 def _stages(account: Account) -> Iterator[tuple[str, ...]]:

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, Table, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from guardian.core.ports import ChatOrder, JournalEntry, KeptLetter, StoreDamaged, StoreError
+from guardian.core.ledger import ChatOrder
+from guardian.core.ports import JournalEntry, KeptLetter, StoreDamaged, StoreError
 from guardian.core.words import records as words
 from guardian.records import ledger, migrations, outbox, schema, sqlite
 from guardian.records.seal import ORIGIN, Chain, canonical, intact, seal

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from guardian.config.fields import Misfit
-from guardian.core.words import faults
 from guardian.core.words import rehearsal as words
+from guardian.core.words import rule_faults
 
 STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 """Prometheus' staleness marker: a NaN with a payload of its own (``model/value/value.go``)."""
@@ -95,7 +95,7 @@ def _word(word: str) -> list[float | None]:
 def read_name(text: str) -> Name:
     """The series that ``text`` names, as ``http_requests_total{env="green"}``. :class:`Misfit` where it names none."""
     if len(text) > LONGEST_NAME:
-        raise Misfit(faults.text_too_long(len(text), LONGEST_NAME))
+        raise Misfit(rule_faults.text_too_long(len(text), LONGEST_NAME))
     parts = _SERIES.fullmatch(text.strip())
     if not parts:
         raise Misfit(words.no_series(text))

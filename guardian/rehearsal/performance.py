@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from guardian.app.poll import TURN_SECONDS, Poller
-from guardian.app.watch import Beat, Watcher, Wires
+from guardian.app.watch import Watcher
+from guardian.app.watching import Beat, Wires
 from guardian.core.commands import Watch
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import Adopted, Breached, Event, Noted, Paused, Routed, SwitchRequested

@@ -14,7 +14,7 @@ import httpx
 from guardian import __version__
 from guardian.core.channels import Grafana
 from guardian.core.letters import Letter
-from guardian.core.ports import Dispatch, Later, Never
+from guardian.core.sending import Dispatch, Later, Never
 from guardian.core.words import grafana as words
 from guardian.core.words import outbox
 from guardian.senders.webhook import REPAIR_SECONDS, judge, secret
@@ -28,7 +28,7 @@ Lookup = Callable[[str], Mapping[str, Any] | None]
 
 
 class GrafanaSender:
-    """The :class:`~guardian.core.ports.Sender` of one Grafana."""
+    """The :class:`~guardian.core.sending.Sender` of one Grafana."""
 
     def __init__(self, grafana: Grafana, deployment: Lookup) -> None:
         self._grafana, self._deployment = grafana, deployment

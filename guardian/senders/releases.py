@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from guardian import __version__
-from guardian.core.ports import Dispatch, Later, Never
+from guardian.core.sending import Dispatch, Later, Never
 from guardian.core.sentry import SentrySettings
 from guardian.core.words import outbox
 from guardian.core.words import sentry as words
@@ -25,7 +25,7 @@ NOTHING = "nothing to mark"
 
 
 class ReleaseSender:
-    """The :class:`~guardian.core.ports.Sender` that registers releases: each deployment's once, found again by its id."""
+    """The :class:`~guardian.core.sending.Sender` that registers releases: each deployment's once, found again by its id."""
 
     def __init__(self, settings: SentrySettings, deployment: Lookup) -> None:
         assert settings.releases  # noqa: S101  whoever wires it has seen them

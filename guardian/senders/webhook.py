@@ -10,7 +10,7 @@ import httpx
 from guardian import __version__
 from guardian.core.channels import Webhook
 from guardian.core.letters import Letter
-from guardian.core.ports import Dispatch, Later, Never
+from guardian.core.sending import Dispatch, Later, Never
 from guardian.core.words import outbox as words
 
 LONGEST_SECRET = 16_384
@@ -24,7 +24,7 @@ LONGEST_WAIT = 3600.0
 
 
 class WebhookSender:
-    """The :class:`~guardian.core.ports.Sender` of one webhook."""
+    """The :class:`~guardian.core.sending.Sender` of one webhook."""
 
     def __init__(self, webhook: Webhook) -> None:
         self._webhook = webhook

@@ -25,7 +25,8 @@ from rich.table import Table
 from guardian.app.clock import SteadyClock
 from guardian.app.poll import TURN_SECONDS, Poller
 from guardian.app.schedule import Schedule
-from guardian.app.watch import Beat, Watcher, Wires
+from guardian.app.watch import Watcher
+from guardian.app.watching import Beat, Wires
 from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
 from guardian.core.access import Access
 from guardian.core.deployment import ServiceState

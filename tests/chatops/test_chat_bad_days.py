@@ -10,7 +10,7 @@ import pytest
 from guardian.app.logs import JsonFormatter, TextFormatter
 from guardian.chatops import desk
 from guardian.core.deployment import Phase
-from guardian.core.ports import ChatOrder
+from guardian.core.ledger import ChatOrder
 from tests.doubles.slack.faults import Error, Hang, Status
 from tests.doubles.slack.limits import faults_of_message
 from tests.doubles.slack.office import Office

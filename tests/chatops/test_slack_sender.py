@@ -10,8 +10,8 @@ from guardian.app.orders import Order
 from guardian.chatops.facts import Gatherer
 from guardian.chatops.sender import SlackSender, Sources
 from guardian.core.letters import Kind, Letter
-from guardian.core.ports import Dispatch, Later, Never
 from guardian.core.rules import Link, Severity
+from guardian.core.sending import Dispatch, Later, Never
 from tests.doubles.slack.faults import Error, LostAnswer, RateLimited, Status
 from tests.doubles.slack.office import Office
 from tests.doubles.slack.standin import Slack

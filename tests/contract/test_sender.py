@@ -10,8 +10,8 @@ import pytest
 from guardian.app.notes import NoteWriter
 from guardian.core.channels import Webhook
 from guardian.core.letters import Kind, Letter
-from guardian.core.ports import Dispatch, Later, Never, Sender
 from guardian.core.rules import Severity
+from guardian.core.sending import Dispatch, Later, Never, Sender
 from guardian.core.sentry import SentryReleases, SentrySettings
 from guardian.records.notebook import DirectoryNotebook
 from guardian.senders.releases import ReleaseSender

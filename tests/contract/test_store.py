@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from guardian.core.ports import ChatOrder, KeptLetter, Store, StoreError
+from guardian.core.ledger import ChatOrder
+from guardian.core.ports import KeptLetter, Store, StoreError
 from guardian.records.store import SqlStore
 from tests.doubles.store import MemoryStore
 

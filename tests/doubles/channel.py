@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from guardian.core.letters import Kind
-from guardian.core.ports import Dispatch, Later, Never, NotYet
+from guardian.core.sending import Dispatch, Later, Never, NotYet
 
 Fault = Callable[["FakeChannel", Dispatch], str | None]
 """What happens at one delivery instead: it says what a letter is called, raises, or gives ``None`` to go on as if nothing were."""
@@ -14,7 +14,7 @@ Fault = Callable[["FakeChannel", Dispatch], str | None]
 
 @dataclass
 class FakeChannel:
-    """The :class:`~guardian.core.ports.Sender` of a channel that shows every letter, and finds those it has shown already."""
+    """The :class:`~guardian.core.sending.Sender` of a channel that shows every letter, and finds those it has shown already."""
 
     shown: list[Dispatch] = field(default_factory=list)
     """News and charts, each time that people saw one."""

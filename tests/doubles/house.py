@@ -26,7 +26,8 @@ from guardian.app.readiness import Prober
 from guardian.app.record import Entry, Recorder
 from guardian.app.rulebook import RuleBook
 from guardian.app.tell import Feed
-from guardian.app.watch import Beat, Watcher
+from guardian.app.watch import Watcher
+from guardian.app.watching import Beat
 from guardian.core.deployment import Deployment, ServiceState
 from guardian.core.events import Adopted, Breached, Event, Routed, RoutingFailed, WatchEnded
 from guardian.core.judges import judge_for

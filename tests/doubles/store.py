@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from guardian.core.ports import ChatOrder, JournalEntry, KeptLetter, StoreError
+from guardian.core.ledger import ChatOrder
+from guardian.core.ports import JournalEntry, KeptLetter, StoreError
 
 
 def _copy(value: dict[str, Any]) -> dict[str, Any]:

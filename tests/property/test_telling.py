@@ -16,9 +16,9 @@ from guardian.core.events import Drifted
 from guardian.core.letters import Change, Kind, Route
 from guardian.core.line import Pace
 from guardian.core.model import Environment, Split
-from guardian.core.ports import Dispatch, Later, NotYet
 from guardian.core.readings import History
 from guardian.core.rules import Severity
+from guardian.core.sending import Dispatch, Later, NotYet
 from guardian.core.words.story import Announcement
 from tests.doubles.channel import FakeChannel
 from tests.doubles.inline import InlineRecorder

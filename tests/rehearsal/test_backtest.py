@@ -13,7 +13,8 @@ from guardian.app.clock import SteadyClock
 from guardian.app.evidence import evidence_of
 from guardian.app.gauges import Gauges
 from guardian.app.poll import Poller
-from guardian.app.watch import Beat, Watcher, Wires
+from guardian.app.watch import Watcher
+from guardian.app.watching import Beat, Wires
 from guardian.core.access import Access
 from guardian.core.deployment import Cause, Phase, Rollback
 from guardian.core.events import Breached, Event, Noted

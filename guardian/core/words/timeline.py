@@ -1,4 +1,4 @@
-"""The steps of a deployment as its journal holds them, as plain JSON values; of all else :mod:`guardian.core.words.shell` tells."""
+"""The steps of a deployment as its journal holds them, as plain JSON; :mod:`guardian.core.words.happenings` tells of all else."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias

@@ -12,9 +12,10 @@ from guardian.chatops.connection import Beat
 from guardian.chatops.wiring import Slack as Chatops
 from guardian.core.channels import ChannelSettings, SlackChannel
 from guardian.core.chat import SlackSettings
+from guardian.core.ledger import ChatOrder
 from guardian.core.letters import Kind, Route
 from guardian.core.people import Role
-from guardian.core.ports import ChatOrder, Store
+from guardian.core.ports import Store
 from guardian.core.strategy import Strategy
 from tests.doubles.house import WEB, House
 from tests.doubles.slack.standin import Slack

@@ -14,7 +14,8 @@ from guardian.app.gauges import Gauges
 from guardian.app.reconcile import Reconciler
 from guardian.app.record import Recorder
 from guardian.app.tell import Feed
-from guardian.app.watch import Beat, Records, Watcher, Wires
+from guardian.app.watch import Watcher
+from guardian.app.watching import Beat, Records, Wires
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import Adopted, SwitchRequested
 from guardian.core.model import BASIS_POINTS, Environment, Service, Split

@@ -3,7 +3,7 @@
 import asyncio
 
 from guardian.app.codec import state_from_record, state_to_record
-from guardian.app.watch import Wires
+from guardian.app.watching import Wires
 from guardian.core.deployment import Phase
 from guardian.core.events import Breached, Event, RollbackOrdered
 from guardian.core.model import Environment

@@ -9,8 +9,9 @@ from guardian.app.notes import EVIDENCE_SECONDS, NotePublisher, NoteWriter
 from guardian.core.account import Account
 from guardian.core.letters import Kind, Letter
 from guardian.core.notebook import LeftAlone, NotWritten
-from guardian.core.ports import Dispatch, Later, Never, NotYet, StoreError
+from guardian.core.ports import StoreError
 from guardian.core.rules import Severity
+from guardian.core.sending import Dispatch, Later, Never, NotYet
 from tests.doubles import accounts
 from tests.doubles.accounts import Story
 from tests.doubles.store import MemoryStore

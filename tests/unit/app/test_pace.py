@@ -20,7 +20,8 @@ from guardian.app.reconcile import Reconciler
 from guardian.app.record import Entry, Recorder
 from guardian.app.rulebook import RuleBook
 from guardian.app.tell import Feed
-from guardian.app.watch import Beat, Watcher, Wires
+from guardian.app.watch import Watcher
+from guardian.app.watching import Beat, Wires
 from guardian.core.calendar import Calendar, Exemption
 from guardian.core.deployment import Deployment, Phase, ServiceState
 from guardian.core.events import Adopted

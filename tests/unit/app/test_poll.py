@@ -9,7 +9,7 @@ import pytest
 
 from guardian.app.evidence import revived
 from guardian.app.poll import Poller
-from guardian.app.watch import HISTORY_PATIENCE
+from guardian.app.watching import HISTORY_PATIENCE
 from guardian.core.deployment import Phase
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split

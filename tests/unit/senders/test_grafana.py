@@ -10,8 +10,8 @@ import pytest
 
 from guardian.core.channels import Grafana
 from guardian.core.letters import Kind, Letter, card_key
-from guardian.core.ports import Dispatch, Later
 from guardian.core.rules import Severity
+from guardian.core.sending import Dispatch, Later
 from guardian.senders.grafana import GrafanaSender, annotation
 from tests.doubles.grafana import TOKEN, FakeGrafana
 from tests.doubles.prometheus import StandIn

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from guardian.core.letters import Kind, Letter
-from guardian.core.ports import Dispatch, Later, Never
 from guardian.core.rules import Severity
+from guardian.core.sending import Dispatch, Later, Never
 from guardian.core.sentry import SentryReleases, SentrySettings
 from guardian.senders.releases import NOTHING, ReleaseSender
 from guardian.senders.webhook import REPAIR_SECONDS

@@ -11,8 +11,8 @@ import pytest
 
 from guardian.core.channels import Webhook
 from guardian.core.letters import Kind, Letter
-from guardian.core.ports import Dispatch, Later, Never
 from guardian.core.rules import Link, Severity
+from guardian.core.sending import Dispatch, Later, Never
 from guardian.senders.webhook import LONGEST_WAIT, REPAIR_SECONDS, WebhookSender
 from tests.doubles.prometheus import Behaviour, HangUp, Reset, StandIn, answer, broken_off, flood, hang
 
