@@ -34,7 +34,7 @@ async def test_switches_by_reload_lose_nothing(tell: Tell, either_binary: Path) 
 
 async def test_a_trial_survives_somebodys_reload_and_is_promoted(tell: Tell) -> None:
     """The reload falls back to the safe side, guardian brings the release back, and only the verified one is written down."""
-    story = await tell(watch="8s", way=Way.RELOAD)
+    story = await tell(watch="12s", way=Way.RELOAD)
     traffic = await story.traffic()
     await story.seen(traffic, 100)
     await story.switch()

@@ -62,7 +62,7 @@ async def test_a_dead_haproxy_comes_back_with_the_safe_side(tell: Tell) -> None:
 
 async def test_a_good_release_is_verified_and_goes_the_plain_way(tell: Tell) -> None:
     """After its promotion the map names the other side as the one that would be on trial, and nothing was saved."""
-    story = await tell(shield=True, watch="3s")
+    story = await tell(shield=True, watch="10s")
     traffic = await story.traffic()
     await story.switch()
     assert (await story.until("verified"))["phase"] == "verified"

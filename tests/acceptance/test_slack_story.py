@@ -24,7 +24,7 @@ slack:
   api: {api}
   roles: {{operator: [SOPS], approver: [UALICE, UBOB]}}
 {further}"""
-STRATEGY = """8s
+STRATEGY = """15s
     strategy:
       steps: [ask, 20% for 3s]"""
 

@@ -39,7 +39,7 @@ async def _alone(story: Story, traffic: Traffic, abandoned: Environment) -> tupl
 
 async def test_a_healthy_release_is_verified_and_written_down(tell: Tell) -> None:
     """Under load a short watch ends verified; only then the file names the new side."""
-    story = await tell(watch="6s")
+    story = await tell(watch="10s")
     traffic = await story.traffic()
     await story.seen(traffic, 100)
     await story.switch()
