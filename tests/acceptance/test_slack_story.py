@@ -24,7 +24,7 @@ slack:
   api: {api}
   roles: {{operator: [SOPS], approver: [UALICE, UBOB]}}
 {further}"""
-STRATEGY = """15s
+STRATEGY = """8s
     strategy:
       steps: [ask, 20% for 3s]"""
 
@@ -112,7 +112,7 @@ async def test_from_a_switch_through_approval_to_verified(tell: Tell, slack: Sla
     """Asked for by one, approved by another with a click, a slice, all of it, verified; one message, and its note."""
     notes = tmp_path / "notes"
     story, channel = await begin(tell, slack, tmp_path, f"notes: {{directory: {notes}}}\n", STRATEGY)
-    traffic = await story.traffic()
+    traffic = await story.traffic(500)  # its slice must have seen a thousand requests before it is done
     await story.seen(traffic, 200)
     await channel.alice.types("switch web to green v2")
     await channel.until(lambda: "order:approve" in str(channel.card.blocks))
