@@ -1,0 +1,74 @@
+"""The configuration that all entrants have in common, and where each has its own lines."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from guardian.demo.ports import LOOPBACK
+from tests.bench.race.entrant import Fragment, Ground, Lane
+
+COMMON = """\
+global
+{global_lines}    stats socket {ground.socket} mode 600 level admin
+    hard-stop-after 30s
+    maxconn 4000
+
+defaults
+    mode http
+    option idle-close-on-response
+    option redispatch
+    retries 1
+    timeout connect 1s
+    timeout client 30s
+    timeout server 10s
+    timeout queue 1s
+    timeout http-keep-alive 30s
+
+frontend exporter
+    bind {host}:{ground.exporter_port}
+    http-request use-service prometheus-exporter if {{ path /metrics }}
+
+{lanes}
+{sections}"""
+"""What all entrants have in common."""
+LANE = """\
+frontend {lane.name}
+    bind {host}:{lane.port}
+    # Users of the race see which way their request went, whoever answered in the end.
+    http-after-response set-header X-Environment blue
+    http-after-response set-header X-Environment green if {{ be_name -m beg {lane.green} }}
+{frontend}    default_backend {default}
+
+backend {lane.blue}
+{blue}    server blue1 {host}:{lane.blue_port} check inter 500ms fall 3 rise 1
+
+backend {lane.green}
+{green}    server green1 {host}:{lane.green_port} check inter 500ms fall 3 rise 1{server}
+"""
+
+
+def configuration(
+    ground: Ground, fragment: Callable[[Lane], Fragment], global_lines: Sequence[str] = (), sections: Sequence[str] = ()
+) -> str:
+    """The text of haproxy.cfg, with what an entrant adds to each lane, to ``global``, and whole sections (their lines) below."""
+    return COMMON.format(
+        ground=ground,
+        host=LOOPBACK,
+        global_lines=_indented(global_lines),
+        lanes="\n".join(_lane(lane, fragment(lane)) for lane in ground.lanes),
+        sections="\n".join(sections) + "\n" if sections else "",
+    )
+
+
+def _lane(lane: Lane, own: Fragment) -> str:
+    return LANE.format(
+        lane=lane,
+        host=LOOPBACK,
+        frontend=_indented(own.frontend),
+        default=own.default or lane.blue,
+        blue=_indented(own.blue),
+        green=_indented(own.green),
+        server=f" {own.server}" if own.server else "",
+    )
+
+
+def _indented(lines: Iterable[str]) -> str:
+    return "".join(f"    {line}\n" for line in lines)
