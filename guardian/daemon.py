@@ -36,6 +36,7 @@ from guardian.app.schedule import Schedule
 from guardian.app.shields import Shields
 from guardian.app.systemd import Heart, Notifier
 from guardian.app.tell import Feed
+from guardian.app.tidy import TIDY_SECONDS, Keeping, Tidy
 from guardian.app.tokens import Tokens
 from guardian.app.watch import Watcher
 from guardian.app.watching import Beat, Records, Wires
@@ -57,6 +58,7 @@ from guardian.core.words import moment, refusals, rulebook, upkeep
 from guardian.core.words.story import announce
 from guardian.metrics.alerts.desk import AlertDesk
 from guardian.metrics.alerts.desk import Wires as AlertWires
+from guardian.records.housekeeping import Housekeeping
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.opening import opened
 from guardian.records.store import SqlStore
@@ -77,9 +79,6 @@ STOP_SECONDS = 8.0
 PARTS = frozenset({"watch", "close looks", "reconcile", "readiness", "queries", "schedule", "api"})
 """What must have completed a turn for the watchdog to be fed. The journal and the channels are not among them: they wait for disks
 and for other people's servers, and a restart of guardian would mend neither."""
-EVIDENCE_DAYS = 90
-EVIDENCE_KEPT = 50
-"""Deployments of each service whose evidence is kept whatever their age."""
 
 
 def run(config: Path) -> int:
@@ -189,6 +188,9 @@ class Program:
         self._socket = (settings.api.socket, settings.api.mode, settings.api.group)
         self._clock, self._feed, self._gauges, self._recorder = SteadyClock(), Feed(), Gauges(), Recorder(store)
         self._decider = decider = Decider(states, self._recorder, self._clock, self._feed)
+        records = configuration.settings.records
+        keeping = Keeping(records.keep, records.evidence)
+        self._tidy = Tidy(Housekeeping(store, records.archive), decider.states, self._clock, keeping)
         self._prober = Prober(services, balancer, self._recorder, decider.state, self._clock)
         self._fallbacks = Fallbacks(services, balancer, decider.state, decider.submit, self._clock)
         notifier = adapters.notifier
@@ -266,7 +268,7 @@ class Program:
         schedule.every(1.0, "rules", self._rules.look, deadline=30.0)
         schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)
         schedule.every(10.0, "evidence", self._save_evidence, deadline=30.0)
-        schedule.every(3600.0, "prune", self._prune, deadline=300.0)
+        schedule.every(TIDY_SECONDS, "tidy", self._tidy.turn, deadline=300.0)
         if self._sentry:
             pulse = Pulse(self._sentry, lambda: self._watcher.evaluations)
             schedule.every(PULSE_SECONDS, "pulse", pulse.turn, deadline=10.0)
@@ -367,6 +369,3 @@ class Program:
     async def _save(self, deployment: str, records: Records) -> None:
         for rule, record in records.items():
             await self._recorder.save(deployment, rule, dict(record))
-
-    async def _prune(self) -> None:
-        await asyncio.to_thread(self._store.prune, self._clock.now() - EVIDENCE_DAYS * 86400, EVIDENCE_KEPT)

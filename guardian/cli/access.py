@@ -98,15 +98,15 @@ def audit() -> None:
 
 
 @audit.command()
-@click.argument("export", metavar="[FILE.jsonl]", type=PATH, required=False)
+@click.argument("exports", metavar="[FILE.jsonl[.gz] ...]", type=PATH, nargs=-1)
 @click.option("--config", type=PATH, default=CONFIG, show_default=True, help="guardian.yaml.")
 @click.option("--head", help="A hash that was noted earlier: it must be in the chain, so that nothing was cut off since.")
 @click.pass_context
-def verify(context: click.Context, export: Path | None, config: Path, head: str | None) -> None:
-    """Check that every entry is as it was written, in guardian's database or in a file that `audit export` wrote."""
+def verify(context: click.Context, exports: tuple[Path, ...], config: Path, head: str | None) -> None:
+    """Check that every entry is as it was written, in the database, or in files of the archive or of `audit export`, in order."""
     from guardian.cli.audit import verify as verify_chain
 
-    context.exit(verify_chain(config, export, head))
+    context.exit(verify_chain(config, exports, head))
 
 
 @audit.command()

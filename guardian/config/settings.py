@@ -14,6 +14,7 @@ from guardian.config.document import Node, read_document
 from guardian.config.faults import ConfigFaults, Findings, GivenUp, Place
 from guardian.config.fields import Fields
 from guardian.config.notes import read_notes
+from guardian.config.records import RecordsSettings, read_records
 from guardian.config.sentry import read_sentry
 from guardian.config.services import read_services
 from guardian.config.sources import read_alerts, read_commands, read_prometheus
@@ -103,6 +104,7 @@ class Settings:
     api: ApiSettings
     log: LogSettings
     services: Mapping[str, Service]
+    records: RecordsSettings
     prometheus: Access | None = None
     commands: tuple[Path, ...] = ()
     """The directories whose programs rules may run."""
@@ -157,13 +159,15 @@ def read_settings(path: Path, findings: Findings) -> Draft | None:
 def _draft(root: Node, base: Path, findings: Findings) -> Draft:
     fields = Fields(root, findings)
     services = read_services(fields, base, findings)
+    state_dir = fields.required("state_dir", kinds.path(base, "/var/lib/guardian"))
     settings = Settings(
-        state_dir=fields.required("state_dir", kinds.path(base, "/var/lib/guardian")),
+        state_dir=state_dir,
         rules=fields.required("rules", kinds.path(base, "rules")),
         haproxy=_haproxy(fields.section("haproxy"), base, services.found, findings),
         api=read_api(fields.section("api"), base),
         log=_log(fields.optional_section("log")),
         services=MappingProxyType(services.found),
+        records=read_records(fields.optional_section("records"), base, state_dir),
         prometheus=read_prometheus(fields, base),
         commands=read_commands(fields.optional_section("commands"), base),
         alerts=MappingProxyType(read_alerts(fields, base)),

@@ -1,7 +1,8 @@
 """The tables that guardian remembers in, for any database that SQLAlchemy speaks.
 
 The journal is the truth, and a hash chain: each entry's hash covers the one before. Services and deployments are projections of it,
-written in the same transaction, as are the letters that tell of it; evidence lies beside. Every row carries its own hash
+written in the same transaction, as are the letters that tell of it; evidence lies beside. They name entries by number only, since
+the oldest go into the archive (:mod:`guardian.records.retention`). Every row carries its own hash
 (:mod:`guardian.records.seal`).
 Times are seconds since the epoch.
 
@@ -34,12 +35,21 @@ journal = Table(
     Index("journal_by_deployment", "deployment", "number"),
 )
 
+archived = Table(
+    "archived",
+    metadata,
+    Column("place", Integer, primary_key=True, autoincrement=False, comment="1: there is one row at the most"),
+    Column("number", Integer, nullable=False, comment="of the newest entry that was taken out of the journal"),
+    Column("head", String(64), nullable=False, comment="its hash, which the oldest entry of the journal names"),
+    Column("hash", String(64), nullable=False),
+)
+
 services = Table(
     "services",
     metadata,
     Column("name", Text, primary_key=True),
     Column("state", Text, nullable=False, comment="canonical JSON"),
-    Column("entry", ForeignKey("journal.number"), nullable=False, comment="what led to this state"),
+    Column("entry", Integer, nullable=False, comment="what led to this state"),
     Column("hash", String(64), nullable=False),
 )
 
@@ -48,13 +58,13 @@ deployments = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("service", ForeignKey("services.name"), nullable=False),
-    Column("first_entry", ForeignKey("journal.number"), nullable=False, comment="what it first appeared with"),
+    Column("first_entry", Integer, nullable=False, comment="what it first appeared with"),
     Column("state", Text, nullable=False, comment="canonical JSON"),
     Column("phase", Text, nullable=False),
     Column("requested_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("hash", String(64), nullable=False),
-    Index("deployments_by_service", "service", "first_entry"),
+    Index("deployments_by_age", "service", "first_entry", "ended_at"),
     Index("deployments_by_first_entry", "first_entry"),
 )
 
@@ -73,7 +83,7 @@ outbox = Table(
     metadata,
     Column("channel", Text, primary_key=True),
     Column("key", Text, primary_key=True, comment="one letter has it, at every attempt"),
-    Column("entry", ForeignKey("journal.number"), nullable=False, comment="what it first told of"),
+    Column("entry", Integer, nullable=False, comment="what it first told of"),
     Column("place", Integer, nullable=False, comment="among the letters of that entry"),
     Column("deployment", Text),
     Column("body", Text, nullable=False, comment="the letter, as canonical JSON"),
@@ -82,6 +92,7 @@ outbox = Table(
     Column("settled", Integer, nullable=False, comment="1: delivered, and kept because it may change"),
     Column("hash", String(64), nullable=False),
     Index("outbox_by_entry", "entry", "place"),
+    Index("outbox_by_deployment", "deployment"),
 )
 
 tokens = Table(
@@ -89,7 +100,7 @@ tokens = Table(
     metadata,
     Column("id", String(12), primary_key=True),
     Column("token", Text, nullable=False, comment="canonical JSON: all that is known of it, its hash instead of itself"),
-    Column("entry", ForeignKey("journal.number"), nullable=False, comment="what led to this"),
+    Column("entry", Integer, nullable=False, comment="what led to this"),
     Column("hash", String(64), nullable=False),
 )
 

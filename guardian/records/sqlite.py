@@ -21,6 +21,9 @@ BUSY_SECONDS = 0.5
 POOL_SECONDS = 5.0
 """How long a reader waits for one of the pool's connections."""
 
+INCREMENTAL = 2
+"""SQLite's number for a file that gives back free pages when it is told to, not with each transaction."""
+
 PRAGMAS = (
     f"busy_timeout={int(BUSY_SECONDS * 1000)}",
     "journal_mode=WAL",  # readers never wait for the writer, nor the writer for them
@@ -126,12 +129,39 @@ def _put_in_place(beside: Path, path: Path) -> None:
 def _blank() -> bytes:
     """The file of a database that has its tables and nothing in them."""
     with closing(sqlite3.connect(":memory:")) as memory:
+        memory.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")
         tables = create_engine("sqlite://", creator=lambda: memory, poolclass=StaticPool)
         with tables.begin() as connection:
             schema.metadata.create_all(connection)
             connection.execute(insert(schema.meta).values(schema=migrations.newest(), created_by=__version__))
             migrations.mark(connection, migrations.newest())
         return memory.serialize()
+
+
+def make_shrinkable(path: Path) -> bool:
+    """Have the database at ``path`` give free pages back when it is told to, which takes remaking it once; whether it was remade.
+
+    ``sqlite3.Error`` where there is no room for that: it is as it was then.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
+        if connection.execute("PRAGMA auto_vacuum").fetchone() == (INCREMENTAL,):
+            return False
+        connection.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")
+        connection.execute("VACUUM")
+        return True
+
+
+def free_pages(connection: Connection) -> tuple[int, int]:
+    """How many pages of the file hold nothing, and how many it has."""
+    free, pages = (connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("freelist_count", "page_count"))
+    return int(free), int(pages)
+
+
+def give_back(engine: Engine, pages: int) -> None:
+    """Cut so many free pages off the end of the file."""
+    with closing(engine.raw_connection()) as connection:
+        # Each step of the statement frees one page, and `execute` would take one step.
+        connection.cursor().executescript(f"PRAGMA incremental_vacuum({pages})")
 
 
 def damage(connection: Connection) -> str | None:

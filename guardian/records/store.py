@@ -6,8 +6,8 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from guardian.core.ledger import ChatOrder
 from guardian.core.ports import JournalEntry, KeptLetter, StoreDamaged, StoreError
 from guardian.core.words import records as words
-from guardian.records import ledger, migrations, outbox, schema, sqlite
+from guardian.records import ledger, migrations, outbox, retention, schema, sqlite
 from guardian.records.seal import ORIGIN, Chain, canonical, intact, seal
 
 logger = logging.getLogger(__name__)
 
+CHAIN_PAGE = 1000
+"""Journal entries that :meth:`SqlStore.chain` holds at once."""
 PAGE = 100
 """Deployments that :meth:`SqlStore.between` holds at once."""
 
@@ -82,7 +84,7 @@ class SqlStore:
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(words.not_recordable(service, repr(error))) from error
         deployments = schema.deployments
-        with self._writing() as connection:
+        with self.writing() as connection:
             entry = _enter(connection, entry)
             _put(connection, schema.services, standing | {"entry": entry["number"]})
             if current:
@@ -98,7 +100,7 @@ class SqlStore:
     def save_token(self, token: dict[str, Any], at: float, event: dict[str, Any]) -> JournalEntry:
         """Keep ``token``, which has an ``id``, and journal in the same transaction what happened to it, as no service's."""
         entry = {"at": float(at), "service": "", "deployment": None, "event": canonical(event)}
-        with self._writing() as connection:
+        with self.writing() as connection:
             entry = _enter(connection, entry)
             _put(connection, schema.tokens, {"id": token["id"], "token": canonical(token), "entry": entry["number"]})
         return _entry(entry)
@@ -121,7 +123,7 @@ class SqlStore:
             body = zlib.compress(canonical(evidence).encode())
         except (TypeError, ValueError) as error:
             raise StoreError(words.not_recordable(deployment, repr(error))) from error
-        with self._writing() as connection:
+        with self.writing() as connection:
             _put(connection, schema.evidence, {"deployment": deployment, "rule": rule, "body": body, "at": time.time()})
 
     def evidence(self, deployment: str) -> dict[str, dict[str, Any]]:
@@ -164,21 +166,32 @@ class SqlStore:
 
     def mark_letter(self, letter: KeptLetter) -> None:
         """Keep what has become of a letter; nothing where it is not kept."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             outbox.mark(connection, letter)
 
     def remove_letter(self, channel: str, key: str) -> None:
         """Forget a letter; nothing where it is not kept."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             outbox.remove(connection, channel, key)
 
     def chain(self, after: int = 0) -> Iterator[dict[str, Any]]:
-        """Every journal entry with a number above ``after`` as it is kept, with both hashes, whatever became of it; in order."""
+        """Every journal entry with a number above ``after`` as it is kept, with both hashes, whatever became of it; in order.
+
+        Read page by page: whoever takes long over it holds no old view of the database, whose log would grow meanwhile.
+        :class:`StoreError` where the next entries went into the archive meanwhile.
+        """
         journal = schema.journal
-        query = select(journal).where(journal.c.number > after).order_by(journal.c.number)
-        with self._begun(self._reader) as connection:
-            for entry in connection.execute(query, execution_options={"yield_per": 1000}):
-                yield entry._asdict()
+        after, begun = max(after, self.cut().number), False
+        while True:
+            query = select(journal).where(journal.c.number > after).order_by(journal.c.number).limit(CHAIN_PAGE)
+            with self.reading() as connection:
+                rows = [row._asdict() for row in connection.execute(query)]
+            if begun and self.cut().number > after:
+                raise StoreError(words.archived_meanwhile(after + 1))
+            if not rows:
+                return
+            yield from rows
+            after, begun = rows[-1]["number"], True
 
     def alerts(self) -> list[dict[str, Any]]:
         """The alerts that were kept last, in their order."""
@@ -193,19 +206,19 @@ class SqlStore:
             ]
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(words.not_recordable("alerts", repr(error))) from error
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(delete(schema.alerts))
             if rows:
                 connection.execute(insert(schema.alerts), rows)
 
     def keep_order(self, order: ChatOrder) -> bool:
         """Record an order of the chat; ``False`` where its key is known already."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return ledger.keep(connection, order)
 
     def settle_order(self, key: str, outcome: str) -> None:
         """Record what became of an order of the chat."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             ledger.settle(connection, key, outcome)
 
     def open_orders(self) -> list[ChatOrder]:
@@ -213,34 +226,52 @@ class SqlStore:
         orders = schema.chat_orders
         return [ledger.order_of(row) for row in self._rows(select(orders).where(orders.c.outcome == "").order_by(orders.c.at))]
 
-    def verify(self) -> int | None:
-        """The number of the first journal entry that is missing or not as it was written, or ``None``: the chain is whole."""
-        with self._begun(self._reader) as connection:
+    def verify(self, watch: Callable[[Mapping[str, Any]], object] = bool) -> int | None:
+        """The number of the first journal entry that is missing or not as it was written, or ``None``: the chain is whole.
+
+        ``watch`` is shown every entry up to there. What is in the archive is not looked at; that it went there stands in the chain.
+        """
+        begin = self.cut()
+        with self.reading() as connection:
             newest = connection.scalar(select(func.max(schema.services.c.entry))) or 0
-        checked = Chain()
-        for row in self.chain():
+        checked, told = Chain(begin.number, begin.head), retention.Cut()
+        for row in self.chain(begin.number):
             if not checked.take(row):
                 return checked.number + 1
-        return checked.number + 1 if newest > checked.number else None
+            watch(row)
+            told = retention.cut_of(row) or told
+        if newest > checked.number:
+            return checked.number + 1
+        unfit = begin.number > told.number or (begin.number == told.number and begin != told)
+        return begin.number if unfit else None
 
-    def prune(self, before: float, keep: int) -> int:
-        """Forget the evidence of deployments that ended before ``before`` (seconds since the epoch); say how many records went.
+    def cut(self) -> retention.Cut:
+        """Where the journal begins."""
+        rows = self._rows(select(schema.archived))
+        return retention.Cut(rows[0]["number"], rows[0]["head"]) if rows else retention.Cut()
 
-        So are their cards in the outbox, and the chat's orders of that age. The newest ``keep`` deployments of every service keep
-        theirs. The freed space is used again; the journal stays whole.
-        """
-        deployments, evidence = schema.deployments, schema.evidence
-        age = func.row_number().over(partition_by=deployments.c.service, order_by=deployments.c.first_entry.desc())
-        ranked = select(deployments.c.id, deployments.c.ended_at, age.label("age")).subquery()
-        old = select(ranked.c.id).where(ranked.c.ended_at < before, ranked.c.age > keep)
-        with self._writing() as connection:
-            ledger.forget(connection, before)
-            connection.execute(delete(schema.outbox).where(schema.outbox.c.deployment.in_(old)))
-            return connection.execute(delete(evidence).where(evidence.c.deployment.in_(old))).rowcount
+    def cut_to(self, number: int) -> None:
+        """Take the entries up to ``number``, which the journal holds, out of it."""
+        with self.writing() as connection:
+            cut = retention.cut_to(connection, number)
+            _put(connection, schema.archived, {"place": 1, "number": cut.number, "head": cut.head})
+
+    def note(self, at: float, event: str) -> None:
+        """Journal ``event``, canonical JSON, as no service's."""
+        with self.writing() as connection:
+            _enter(connection, {"at": float(at), "service": "", "deployment": None, "event": event})
+
+    def give_back(self, pages: int) -> None:
+        """Give so many free pages back to the disk."""
+        with self._turn:
+            try:
+                sqlite.give_back(self._writer, pages)
+            except sqlite3.Error as error:
+                raise StoreError(words.refused(self._path, str(error))) from error
 
     def _admit(self, *, reading: bool) -> None:
         """Refuse a database that is damaged, or laid out by a newer version; bring one of an older version up to date."""
-        with self._begun(self._reader) as connection:
+        with self.reading() as connection:
             damage = sqlite.damage(connection)
             row = None if damage else connection.execute(select(schema.meta)).first()
         if row is None:
@@ -254,17 +285,32 @@ class SqlStore:
             self.close()
             sqlite.upgrade(self._path, row.schema)
             logger.info("%s", words.migrated(self._path, row.schema, newest))
+        if not reading:
+            self._remake()
+
+    def _remake(self) -> None:
+        """Have the file give back free pages; one of an older guardian could not, and is remade once."""
+        self.close()
+        try:
+            if sqlite.make_shrinkable(self._path):
+                logger.info("%s", words.remade(self._path))
+        except sqlite3.Error as error:
+            logger.warning("%s", words.not_remade(self._path, str(error)))
 
     def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
         """The rows of ``query``, each held against its hash."""
-        with self._begun(self._reader) as connection:
+        with self.reading() as connection:
             rows = [row._asdict() for row in connection.execute(query)]
         if not all(intact(row) for row in rows):
             raise StoreDamaged(words.damaged(self._path, "a record does not match its hash"))
         return rows
 
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A consistent view of the database."""
+        return self._begun(self._reader)
+
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
         """A transaction that writes. Threads take turns here, since SQLite lets them poll, and starves one."""
         with self._turn, self._begun(self._writer) as connection:
             yield connection
@@ -302,10 +348,14 @@ def _enter(connection: Connection, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Write ``row`` with its hash, in place of the row that has its primary key if there is one."""
+    """Write ``row`` with its hash, in place of the row that has its primary key if there is one.
+
+    The key is not written again: SQLite would then look at every row that refers to it, and there are more from year to year.
+    """
     sealed = seal(row)
     same = [column == sealed[column.name] for column in table.primary_key]
-    if not connection.execute(update(table).where(*same).values(sealed)).rowcount:
+    changed = {name: value for name, value in sealed.items() if name not in table.primary_key.columns}
+    if not connection.execute(update(table).where(*same).values(changed)).rowcount:
         connection.execute(insert(table).values(sealed))
 
 

@@ -17,6 +17,7 @@ from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment
 from guardian.core.readings import History
 from guardian.core.rules import Lack, Ratio, Rule, Sequential, Source
+from guardian.records.housekeeping import Housekeeping
 from guardian.records.store import SqlStore
 
 RULE = Rule(
@@ -71,11 +72,12 @@ def main() -> int:
     chance, rows = random.Random(1), []
     with tempfile.TemporaryDirectory() as place:
         store = SqlStore(Path(place))
+        house = Housekeeping(store, Path(place) / "archive")
         for number in range(wanted.deployments):
             took = one(store, number, wanted.looks, chance)
             store.save_evidence(f"web-{number}", RULE.name, {"looks": [chance.random() for _ in range(200)]})
             if number % 100 == 99:
-                store.prune(before=1.7e9 + number * 3600.0, keep=KEPT)
+                house.prune(before=1.7e9 + number * 3600.0, keep=KEPT)
             if (number + 1) % (wanted.deployments // 10) == 0:
                 gc.collect()
                 started = time.perf_counter()

@@ -181,10 +181,11 @@ def unreachable(url: str, reason: str) -> str:
 # The audit log.
 
 
-def chain_whole(entries: int, head: str, at: str) -> str:
+def chain_whole(entries: int, head: str, at: str, archived: int) -> str:
     """Every entry is as it was written."""
     newest = f"; the newest, of {at}, has the hash {head}" if entries else ""
-    return f"{entries:,} entries, each as it was written{newest}"
+    earlier = f"; those up to {archived:,} are in the archive, as the chain says" if archived else ""
+    return f"{entries:,} entries, each as it was written{newest}{earlier}"
 
 
 def chain_broken(number: int) -> str:
@@ -192,8 +193,13 @@ def chain_broken(number: int) -> str:
     return f"entry {number:,} is missing, or not as it was written: what comes before it is sound, what comes after proves nothing"
 
 
-def head_missing(head: str) -> str:
+def head_missing(head: str, archived: int) -> str:
     """A hash that was noted earlier is not in the chain."""
+    if archived:
+        return (
+            f"no entry in the database has the hash {quoted(head)}: it belongs to one up to {archived:,}, which `guardian audit "
+            "verify --head` finds in the files of the archive, or the log was cut off or replaced since that was noted"
+        )
     return f"no entry has the hash {quoted(head)}: the log was cut off or replaced since that was noted"
 
 

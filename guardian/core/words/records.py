@@ -96,6 +96,32 @@ def not_migrated(path: Path, copy: Path, reason: str) -> str:
     )
 
 
+def remade(path: Path) -> str:
+    """The database was written anew, so that it can shrink."""
+    return f"{path} was written anew once, so that what is forgotten gives its room back to the disk"
+
+
+def not_remade(path: Path, reason: str) -> str:
+    """The database could not be written anew; nothing is lost by that."""
+    return (
+        f"{path} could not be written anew ({reason}), so it keeps the room of what is forgotten for itself; guardian tries again "
+        "at its next start, and needs as much room on that disk as the file takes"
+    )
+
+
+def not_archived(directory: Path, reason: str) -> str:
+    """The oldest entries of the journal could not be moved."""
+    return (
+        f"the oldest entries of the journal could not be written to {directory} ({reason}), so they stay in the database: "
+        "guardian tries again within the hour, and needs a directory that it may write to"
+    )
+
+
+def archived_meanwhile(number: int) -> str:
+    """The journal was cut while somebody read it."""
+    return f"entry {number:,} and those after it went into the archive while the journal was read: read it again"
+
+
 def refused(path: Path, reason: str) -> str:
     """The database refused for a reason that has no sentence of its own."""
     return f"{path} did not take or give a record ({reason}): report this as a fault of guardian"

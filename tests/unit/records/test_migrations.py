@@ -123,7 +123,7 @@ def upgrade():
     if Path(__file__).with_name("fail").exists():
         op.execute("INSERT INTO nowhere VALUES (1)")
     if Path(__file__).with_name("orphan").exists():
-        op.execute("DELETE FROM journal")
+        op.execute("DELETE FROM services")
 """)
     return place
 

@@ -15,6 +15,7 @@ from guardian import __version__
 from guardian.core.ports import StoreError
 from guardian.core.words import records as words
 from guardian.records import schema
+from guardian.records.housekeeping import Housekeeping
 from guardian.records.migrations import newest
 from guardian.records.seal import seal
 from guardian.records.store import SqlStore
@@ -196,21 +197,21 @@ def test_a_place_that_cannot_be_used_is_a_sentence(tmp_path: Path, obstacle: str
         SqlStore(state_dir)
 
 
-def test_old_evidence_is_forgotten_and_the_rest_stays(store: SqlStore) -> None:
+def test_old_evidence_is_forgotten_and_the_rest_stays(store: SqlStore, tmp_path: Path) -> None:
     """Evidence goes with the age of its deployment's end; the newest of each service and the unfinished keep theirs."""
     for number, ended_at in enumerate((10.0, None, 20.0, 30.0, 40.0)):
         append(store, f"web-{number}", "web", ended_at)
     append(store, "api-0", "api", 5.0)
-    assert store.prune(before=30.0, keep=1) == 2
+    assert Housekeeping(store, tmp_path / "archive").prune(before=30.0, keep=1) == 2
     kept = [name for name in ("web-0", "web-1", "web-2", "web-3", "web-4", "api-0") if store.evidence(name)]
     assert kept == ["web-1", "web-3", "web-4", "api-0"]
-    assert store.prune(before=30.0, keep=1) == 0
-    assert store.prune(before=50.0, keep=0) == 3
+    assert Housekeeping(store, tmp_path / "archive").prune(before=30.0, keep=1) == 0
+    assert Housekeeping(store, tmp_path / "archive").prune(before=50.0, keep=0) == 3
     assert len(store.deployments()) == 6
     assert store.verify() is None
 
 
-def test_the_space_of_forgotten_evidence_is_used_again(store: SqlStore) -> None:
+def test_the_space_of_forgotten_evidence_is_used_again(store: SqlStore, tmp_path: Path) -> None:
     """A database that is pruned does not grow with the evidence that passes through it."""
 
     def pages() -> int:
@@ -221,6 +222,6 @@ def test_the_space_of_forgotten_evidence_is_used_again(store: SqlStore) -> None:
     for number in range(6):
         append(store, f"web-{number}", ended_at=float(number))
         store.save_evidence(f"web-{number}", "errors", {"looks": random.Random(number).randbytes(40_000).hex()})
-        store.prune(before=number, keep=1)
+        Housekeeping(store, tmp_path / "archive").prune(before=number, keep=1)
         sizes.append(pages())
     assert sizes[-1] <= sizes[1] + 1
