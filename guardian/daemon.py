@@ -208,6 +208,7 @@ class Program:
             notes=adapters.told.notes,
             may_approve=self._may_approve,
             shielded=shields.of,
+            counting=shields.counting,
         )
         self._orders, self._pacer = Orders(parts), Pacer(parts)
         self._reconciler.turned = lambda: self._heart.turned("close looks")

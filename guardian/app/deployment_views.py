@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass
 
-from guardian.core.deployment import Deployment, Phase, Queued, Rollback
+from guardian.core.deployment import Deployment, Phase, Queued, Rollback, Shielded
 from guardian.core.words import rollout
 from guardian.core.words.story import split_of
 
@@ -80,6 +80,10 @@ class DeploymentView:
     """The work around the switch that is under way: deploy, parity, verify."""
     position: int = 0
     """Its place in the queue; 0 once its turn has come."""
+    shielded: Shielded | None = None
+    """What the other environment has answered for it; null where there was nothing to save."""
+    counting: bool = False
+    """Whether that may still grow: the last requests are being answered."""
 
 
 def _rollback_view(rollback: Rollback) -> RollbackView:
@@ -118,6 +122,7 @@ def deployment_view(service: str, deployment: Deployment) -> DeploymentView:
         approval=_approval_view(deployment),
         held=rollout.held(deployment.held) if deployment.held else "",
         stage=str(deployment.stage.job.kind) if deployment.stage else "",
+        shielded=deployment.shielded,
     )
 
 

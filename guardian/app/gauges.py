@@ -1,7 +1,7 @@
 """What guardian shows to Prometheus: measured values and verdicts, not only its own health."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -12,10 +12,11 @@ from guardian.app.outbox import ChannelState
 from guardian.app.rulebook import RuleBook
 from guardian.app.tell import Told
 from guardian.app.views import ServiceView
-from guardian.core.deployment import Phase
+from guardian.core.deployment import Phase, Shielded
 from guardian.core.model import BASIS_POINTS
 from guardian.core.verdicts import Finding, Verdict
 
+SHIELD_OUTCOMES = tuple(field.name for field in fields(Shielded))
 _FINE = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -188,7 +189,7 @@ class _Present(Collector):
         yield _family("guardian_rule_samples", "Requests that the value rests on", ["service", "rule"], _values(views, "samples"))
         yield _family(
             "guardian_shield_requests",
-            "Of the latest deployment: tried again on the other environment, answered well by it, and lost in spite of it",
+            "Of the latest deployment: tried again on the other side, answered by it, lost in spite of it, failed the plain way",
             ["service", "outcome"],
             _shielded(views),
         )
@@ -233,7 +234,7 @@ def _values(views: list[ServiceView], name: str) -> Iterator[tuple[list[str], fl
 
 def _shielded(views: list[ServiceView]) -> Samples:
     found = [(view.service, view.shielded) for view in views if view.shielded]
-    return [([name, outcome], float(getattr(each, outcome))) for name, each in found for outcome in ("tried", "saved", "lost")]
+    return [([name, outcome], float(getattr(each, outcome))) for name, each in found for outcome in SHIELD_OUTCOMES]
 
 
 def _verdicts(views: list[ServiceView]) -> Samples:

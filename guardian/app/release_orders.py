@@ -1,6 +1,7 @@
 """What people say to releases: deploy, approve, reject, pause, resume, abort; freezes, mutes, and the queue."""
 
 import asyncio
+from dataclasses import replace
 
 from guardian.app.codec import deployment_from_record
 from guardian.app.deployment_views import DeploymentView, deployment_view, queued_view
@@ -162,4 +163,6 @@ class ReleaseOrders:
         parts, name = self._parts, state.service
         seen = parts.watcher.observer(name).gauges
         verdicts, readiness = parts.watcher.verdicts(name), parts.prober.last(name)
-        return service_view(parts.services[name], state, seen, verdicts, readiness, parts.shielded(name))
+        view = service_view(parts.services[name], state, seen, verdicts, readiness, parts.shielded(name))
+        counting = view.deployment is not None and parts.counting(name)
+        return replace(view, deployment=replace(view.deployment, counting=True)) if counting and view.deployment else view

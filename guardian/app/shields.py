@@ -1,8 +1,9 @@
 """What the shield does for the users of releases on trial: counted while it does it, told when the trial is over."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import astuple, replace
 
-from guardian.core.deployment import Deployment, ServiceState, Shielded
+from guardian.core.deployment import Deployment, Phase, ServiceState, Shielded
 from guardian.core.events import Event, Saved
 from guardian.core.model import Environment, Service
 from guardian.core.ports import Balancer, BalancerError, Clock
@@ -29,7 +30,9 @@ class _Tally:
     def shielded(self) -> Shielded | None:
         """What is told of it; ``None`` where there was nothing to save."""
         total = self.total
-        return Shielded(total.tried, total.saved, total.lost) if total and (total.tried or total.lost) else None
+        if total is None or not (total.tried or total.lost or total.plain > 0):
+            return None
+        return Shielded(total.tried, total.saved, total.lost, max(0, total.plain))
 
 
 class Shields:
@@ -57,6 +60,11 @@ class Shields:
             return tally.shielded
         return deployment.shielded if deployment else None
 
+    def counting(self, service: str) -> bool:
+        """Whether requests of the latest deployment of ``service`` are still counted."""
+        tally, deployment = self._tallies.get(service), self._state(service).deployment
+        return tally is not None and deployment is not None and tally.deployment == deployment.id
+
     async def look(self) -> None:
         """One turn: begin with what is on trial now, count, and tell of what is over."""
         for service in self._services:
@@ -81,7 +89,8 @@ class Shields:
                 continue
             self._last[service, side] = found
             if before and tally and side is tally.candidate:
-                tally.add(found.since(before))
+                more = found.since(before)
+                tally.add(more if _exposed(deployment) else replace(more, plain=0))
 
     def _begins(self, service: str, deployment: Deployment) -> bool:
         """Whether to count for ``deployment``: it goes on, or it came and went since the last look."""
@@ -94,5 +103,10 @@ class Shields:
         if deployment.id == tally.deployment and self._clock.now() - (deployment.ended_at or 0.0) < SETTLE_SECONDS:
             return
         if (found := tally.shielded) and deployment.id == tally.deployment:
-            await self._report(service, Saved(self._clock.now(), tally.deployment, found.tried, found.saved, found.lost))
+            await self._report(service, Saved(self._clock.now(), tally.deployment, *astuple(found)))
         del self._tallies[service]
+
+
+def _exposed(deployment: Deployment | None) -> bool:
+    """Whether failures that come the plain way are those of a release on trial: a tester's are not, nor those of one promoted."""
+    return deployment is not None and deployment.cutover_at is not None and deployment.phase is not Phase.VERIFIED

@@ -1,7 +1,7 @@
 """What people and programs are shown of services and deployments: plain data, the same in API, shell and ``--json``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from guardian.app.deployment_views import DeploymentView, deployment_view
@@ -237,7 +237,7 @@ def service_view(
         safe=split_of(state.safe),
         environments=tuple(environment_view(service, environment, state.live, seen) for environment in Environment),
         latched=state.latch.reason if state.latch else "",
-        deployment=deployment_view(state.service, state.deployment) if state.deployment else None,
+        deployment=_deployment_view(state, shielded),
         verdicts=tuple(verdicts),
         rollback=_readiness_view(readiness) if readiness else None,
         drill=_drill_view(state.drill) if state.drill else None,
@@ -248,6 +248,14 @@ def service_view(
         shielded=shielded,
         mutes=tuple(map(_mute_view, state.mutes)),
     )
+
+
+def _deployment_view(state: ServiceState, shielded: Shielded | None) -> DeploymentView | None:
+    """The latest deployment, with what the shield has done so far."""
+    if state.deployment is None:
+        return None
+    view = deployment_view(state.service, state.deployment)
+    return replace(view, shielded=shielded) if shielded else view
 
 
 def _mute_view(mute: Mute) -> MuteView:

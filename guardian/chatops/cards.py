@@ -153,7 +153,7 @@ def _taken_back(deployment: Deployment, rollback: Rollback) -> Iterator[str]:
 def _shielded(facts: Facts) -> Iterator[str]:
     """What users did not notice."""
     if found := facts.shielded:
-        told = shield_words.told(found.tried, found.saved, found.lost, str(facts.deployment.candidate.other))
+        told = shield_words.told(found.tried, found.saved, found.lost, found.plain, str(facts.deployment.candidate.other))
         yield words.shield(told)
 
 

@@ -112,8 +112,8 @@ def _service_rows(view: Answer, now: float) -> Iterable[tuple[str, str | Text]]:
             yield "because", trouble
         if way := releases.steps(view["deployment"]):
             yield "steps", way
-    if view["shielded"]:
-        yield "shield", shell.shielded(view)
+        if saved := shell.shielded(view["deployment"]):
+            yield "shield", saved
     readiness = view["rollback"]
     yield "rollback", Text(shell.rollback_ready(readiness, now), style="bold red" if readiness and not readiness["ready"] else "")
     if view["drill"]:
@@ -153,7 +153,7 @@ def show_deployments(deployments: Sequence[Answer]) -> None:
     if not deployments:
         click.echo(shell.no_deployments())
         return
-    table = _table("deployment", "requested", "by", "version", "to", "phase", "took", "why")
+    table = _table("deployment", "requested", "by", "version", "to", "phase", "took", "saved", "why")
     for deployment in deployments:
         ended, began = deployment["ended_at"], deployment["requested_at"]
         table.add_row(
@@ -164,6 +164,7 @@ def show_deployments(deployments: Sequence[Answer]) -> None:
             deployment["target"],
             _word(deployment["phase"]),
             seconds(ended - began) if ended else "",
+            shell.saved(deployment),
             Text(shell.trouble(deployment) or deployment["reason"]),
         )
     _print(table)

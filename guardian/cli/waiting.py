@@ -16,6 +16,8 @@ from guardian.core.words import shell
 PATIENCE_SECONDS = 120.0
 """How long the daemon may be away."""
 PAUSE_SECONDS = 0.5
+SETTLE_SECONDS = 5.0
+"""How long what the shield saved may still be counted after the end."""
 INTERRUPTED = 130
 
 OUTCOMES = {Phase.VERIFIED: 0, Phase.UNVERIFIED: 10, Phase.ROLLED_BACK: 20, Phase.ABORTED: 30, Phase.STUCK: 40}
@@ -28,7 +30,8 @@ def follow(client: Client, deployment: Deployment, *, back: bool, to_stderr: boo
     """Show what happens to ``deployment`` until it is over: how it ended, and the exit code. ``back``: a rollback was ordered."""
     with _Screen(deployment, to_stderr=to_stderr).open() as screen:
         try:
-            ended = _Wait(client, deployment, screen).until_over()
+            wait = _Wait(client, deployment, screen)
+            ended = wait.until_over() if back else wait.until_counted()
         except KeyboardInterrupt:
             screen.say(shell.goes_on(deployment["id"]))
             return screen.deployment, INTERRUPTED
@@ -78,6 +81,16 @@ class _Wait:
         with suppress(Unreachable, Rejected), self._client.news() as news:  # how it ended may have been told since
             self._listen(news, live=False)
         return self._screen.deployment
+
+    def until_counted(self) -> Deployment:
+        """The same, when the last requests that the shield had to do with have been answered and counted."""
+        ended, over = self.until_over(), time.monotonic()
+        while ended.get("counting") and time.monotonic() - over < SETTLE_SECONDS:
+            time.sleep(PAUSE_SECONDS)
+            with suppress(Unreachable, Rejected):
+                self._look()
+            ended = self._screen.deployment
+        return ended
 
     def _step(self) -> bool:
         """Listen for as long as the connection lasts. Whether the deployment is over."""

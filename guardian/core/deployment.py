@@ -133,6 +133,8 @@ class Shielded:
     """Those that the other environment answered well."""
     lost: int
     """Failures that users saw, among the requests that came this way."""
+    plain: int = 0
+    """Failures that users saw of requests that are never sent twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,6 +247,7 @@ class Saved:
     tried: int
     saved: int
     lost: int
+    plain: int = 0
     kind: Literal["saved"] = "saved"
 
 

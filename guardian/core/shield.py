@@ -46,13 +46,17 @@ class Savings:
     """Those that the other environment answered well."""
     lost: int
     """Failures that reached users through the shield in spite of it."""
+    plain: int = 0
+    """Failures of the candidate that reached users by the plain way: of requests that are never sent twice."""
 
     def since(self, before: "Savings | None") -> "Savings":
         """What came after ``before``, of the same worker; all of it where that was another one's."""
         if before is None or before.worker != self.worker:
             return self
-        return Savings(self.worker, self.tried - before.tried, self.saved - before.saved, self.lost - before.lost)
+        tried, saved, lost = self.tried - before.tried, self.saved - before.saved, self.lost - before.lost
+        return Savings(self.worker, tried, saved, lost, self.plain - before.plain)
 
     def __add__(self, other: "Savings") -> "Savings":
         """Both together, under the name of the later worker."""
-        return Savings(other.worker, self.tried + other.tried, self.saved + other.saved, self.lost + other.lost)
+        tried, saved, lost = self.tried + other.tried, self.saved + other.saved, self.lost + other.lost
+        return Savings(other.worker, tried, saved, lost, self.plain + other.plain)

@@ -302,7 +302,7 @@ def _saved(event: Saved, state: ServiceState) -> Step:
     deployment = state.deployment
     if deployment is None or deployment.id != event.deployment:
         return Step(state)
-    shielded = Shielded(event.tried, event.saved, event.lost)
+    shielded = Shielded(event.tried, event.saved, event.lost, event.plain)
     return Step(replace(state, deployment=replace(deployment, shielded=shielded)))
 
 

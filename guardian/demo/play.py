@@ -116,7 +116,9 @@ class Play:
             await asyncio.sleep(CALM)
             shielded = (await self._stage.guardian.service(self._client))["shielded"]
         outcome = self._outcome(fault, healthy if calm else "rolled back", done["deployment"], began, acknowledged)
-        return replace(outcome, saved=(shielded["tried"], shielded["saved"], shielded["lost"])) if shielded else outcome
+        if shielded is None:
+            return outcome
+        return replace(outcome, saved=(shielded["tried"], shielded["saved"], shielded["lost"], shielded["plain"]))
 
     async def _release(self, environment: Environment, version: str, act: str) -> None:
         self._act(act)

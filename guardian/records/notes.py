@@ -102,7 +102,7 @@ def _front(account: Account) -> dict[str, Any]:
 
 
 def _shield_front(found: Shielded) -> dict[str, int]:
-    return {"tried": found.tried, "saved": found.saved, "lost": found.lost}
+    return {"tried": found.tried, "saved": found.saved, "lost": found.lost, "plain": found.plain}
 
 
 # The text, for people.
@@ -165,7 +165,7 @@ def _facts(account: Account) -> Iterator[tuple[str, str]]:
 
 
 def _shielded(deployment: Deployment, found: Shielded) -> str:
-    return shield_words.told(found.tried, found.saved, found.lost, str(deployment.candidate.other))
+    return shield_words.told(found.tried, found.saved, found.lost, found.plain, str(deployment.candidate.other))
 
 
 def _timeline(account: Account) -> Iterator[tuple[str, ...]]:
@@ -263,7 +263,7 @@ def _cost(account: Account, exposed: float) -> str:
         return words.cost_unknown(exposed) + told
     if shielded:
         cost = words.cost_shielded(counted[0], whole=counted[1], exposed=exposed)
-        return f"{cost}{told} {words.reached(max(counted[0] - shielded.saved, shielded.lost))}"
+        return f"{cost}{told} {words.reached(max(counted[0] - shielded.saved, shielded.lost + shielded.plain))}"
     answers = max((watched.bad_answers[1] for watched in account.watched if watched.bad_answers), default=0)
     part = words.share_of(counted[0], answers) if counted[1] and _all_kept(account.watched) else ""
     return f"{words.cost(counted[0], whole=counted[1], exposed=exposed)} {part}".strip()

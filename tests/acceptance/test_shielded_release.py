@@ -40,7 +40,8 @@ async def test_nobody_sees_a_release_that(tell: Tell, fault: Fault, either_binar
     await eventually(told, PATIENCE)
     shielded = (await story.service())["shielded"]
     assert shielded["tried"] >= shielded["saved"] > 0
-    assert shielded["lost"] == 0
+    assert (shielded["lost"], shielded["plain"]) == (0, 0)
+    assert (await story.service())["deployment"]["shielded"] == shielded
     metrics = (await story.client.get("/metrics")).text
     assert f'guardian_shield_requests{{outcome="saved",service="web"}} {float(shielded["saved"])}' in metrics
 

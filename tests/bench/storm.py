@@ -2,10 +2,12 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from tests.haproxy.storm import Outcome, Storm, site
 SERVICE = Service("web", blue="web_blue", green="web_green")
 RELOAD_EVERY = 4
 BINARIES = {"debian": debian_binary, "wheel": wheel_binary}
+if newest := os.environ.get("GUARDIAN_TEST_HAPROXY"):  # as in `tests/conftest.py`
+    BINARIES["newest"] = partial(Path, newest)
 
 
 async def measure(binary: Path, switches: int, way: Way, *, master: bool) -> tuple[Outcome, float]:

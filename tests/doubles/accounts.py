@@ -100,9 +100,9 @@ class Story:
         missing = "" if enough else "600 requests seen, 3,000 are needed"
         self.let(WatchEnded(self.pass_by(597.0), self.identifier, (Conclusion(found, enough, Lack.HOLD, missing),)))
 
-    def save(self, tried: int, saved: int, lost: int) -> None:
+    def save(self, tried: int, saved: int, lost: int, plain: int = 0) -> None:
         """The shield has answered for it, and tells so when it is over."""
-        self.let(Saved(self.pass_by(2.0), self.identifier, tried, saved, lost))
+        self.let(Saved(self.pass_by(2.0), self.identifier, tried, saved, lost, plain))
 
     @property
     def identifier(self) -> str:

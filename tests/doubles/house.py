@@ -28,7 +28,7 @@ from guardian.app.rulebook import RuleBook
 from guardian.app.tell import Feed
 from guardian.app.watch import Watcher
 from guardian.app.watching import Beat
-from guardian.core.deployment import Deployment, ServiceState
+from guardian.core.deployment import Deployment, ServiceState, Shielded
 from guardian.core.events import Adopted, Breached, Event, Routed, RoutingFailed, WatchEnded
 from guardian.core.judges import judge_for
 from guardian.core.judges.trial import Trial
@@ -100,11 +100,15 @@ class House:
         self.watcher = Watcher(services, self.balancer, self.clock, rules.of, self.gauges, Beat())
         kept = Notes(self.store, DirectoryNotebook(notes, draw=_undrawn), "https://notes.example.org/main/")
         self.stages = FakeStages({}, comparing=Stages(services, self.balancer).compare)
+        self.shielded: Shielded | None = None
+        self.counting = False
         self.parts = parts = Parts(
             *(services, self.balancer, self.store, self.decider, self.watcher, self.prober, self.feed, rules, self.clock),
             stages=self.stages,
             notes=kept,
             may_approve=may_approve,
+            shielded=lambda _: self.shielded,
+            counting=lambda _: self.counting,
         )
         self.orders = Orders(parts)
         self.gauges.show(self.orders.services, lambda: self.recorder.waiting)

@@ -136,9 +136,12 @@ async def test_requests_with_side_effects_are_sent_once(trial: Trial) -> None:
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         assert (await trial.answer(method, "/500/x", content=b"pay")).status_code == 500
     assert (await trial.answer("GET", "/500/report")).status_code == 500
+    counted = await trial.counted()
+    assert (counted.tried, counted.lost, counted.plain) == (0, 0, 5)
     assert await trial.origin("POST", "/500/search", content=b"query") == "blue"
     assert [came.method for came in trial.blue.came] == ["POST"]
     assert trial.blue.came[0].body == b"query"
+    assert (await trial.counted()).plain == 5
 
 
 async def test_an_answer_that_breaks_off_stays_broken(trial: Trial) -> None:

@@ -161,11 +161,14 @@ class HAProxy:
         await self._doors.dismiss(self._service(service))
 
     async def savings(self, service: str, candidate: Environment) -> Savings | None:
-        """What the worker in service has counted at the backend in front of ``candidate``."""
+        """What the worker in service has counted in front of ``candidate``, and behind."""
         known = self._service(service)
-        name = trial.backend(known, candidate)
-        answers = await self._runtime.ask(f"show stat {name} {counters.SERVERS_TOO} -1")
-        return self._table.savings(answers.worker.name, name, known.backend(candidate.other), answers.texts[0])
+        answers = await self._runtime.ask(
+            f"show stat {trial.backend(known, candidate)} {counters.SERVERS_TOO} -1",
+            f"show stat {trial.entrance(known, candidate)} {counters.FRONTENDS_ONLY} -1",
+            f"show stat {safe_name(known.backend(candidate))} {counters.BACKENDS_ONLY} -1",
+        )
+        return self._table.savings(answers.worker.name, known.backend(candidate.other), answers.texts)
 
     async def altered(self, service: str) -> str:
         """What differs from the block that guardian wrote; empty where nothing does, or no file is named."""

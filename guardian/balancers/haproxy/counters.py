@@ -12,8 +12,8 @@ from guardian.core.words import balancer as words
 
 FEW = 8
 """Up to this many backends are asked for one by one; beyond it, one command for all costs HAProxy and us less."""
-BACKENDS_ONLY, SERVERS_TOO = 2, 6
-"""``show stat`` answers with rows of these types: 2 is a backend, 4 a server."""
+FRONTENDS_ONLY, BACKENDS_ONLY, SERVERS_TOO = 1, 2, 6
+"""``show stat`` answers with rows of these types: 1 is a frontend, 2 a backend, 4 a server."""
 
 WELL = ("responses_2xx", "responses_3xx", "responses_4xx")
 """Answers that are no failure of who gave them."""
@@ -101,13 +101,18 @@ class Table:
         except (IndexError, csv.Error) as error:
             raise BalancerGone(words.garbled("show stat")) from error
 
-    def savings(self, worker: str, trial: str, other: str, text: str) -> Savings | None:
-        """What the backend ``trial`` has had answered by its server ``other``; ``None`` where HAProxy has no such backend."""
-        rows = {kind: _counters(rest) for name, kind, *rest in self._rows(text) if name == trial}
-        whole, asked = rows.get("BACKEND"), rows.get(other)
-        if whole is None or asked is None:
+    def savings(self, worker: str, other: str, texts: Sequence[str]) -> Savings | None:
+        """What the shield did; ``None`` where HAProxy has not loaded it.
+
+        ``texts`` tell of the backend in front of the candidate, whose server ``other`` saves; of the entrance by which it reaches
+        the candidate; and of the candidate. A failure that the candidate has counted and its entrance has not came the plain way.
+        """
+        trial, entrance, own = ({kind: _counters(rest) for _, kind, *rest in self._rows(text)} for text in texts)
+        whole, asked = trial.get("BACKEND"), trial.get(other)
+        if whole is None or asked is None or "FRONTEND" not in entrance or "BACKEND" not in own:
             return None
-        return Savings(worker, whole.redispatches, sum(getattr(asked, name) for name in WELL), whole.responses_5xx)
+        plain = own["BACKEND"].responses_5xx - entrance["FRONTEND"].responses_5xx
+        return Savings(worker, whole.redispatches, sum(getattr(asked, name) for name in WELL), whole.responses_5xx, plain)
 
 
 def _picker(names: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, ...]]:

@@ -28,8 +28,8 @@ class Outcome:
     requests: int
     rule: str
     reason: str
-    saved: tuple[int, int, int] | None = None
-    """Behind the shield: requests tried again, answered by the other side, and lost."""
+    saved: tuple[int, int, int, int] | None = None
+    """Behind the shield: requests tried again, answered by the other side, and lost; and failures by the plain way."""
 
     @property
     def false_alarms(self) -> int:

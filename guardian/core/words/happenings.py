@@ -92,7 +92,7 @@ def _drilled(event: Record) -> str:
 
 
 def _saved(event: Record) -> str:
-    return shield.told(int(event["tried"]), int(event["saved"]), int(event["lost"]), "the other side")
+    return shield.told(int(event["tried"]), int(event["saved"]), int(event["lost"]), int(event.get("plain", 0)), "the other side")
 
 
 _TELLERS: Mapping[str, Callable[[Record], str]] = {

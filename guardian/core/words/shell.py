@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from guardian.core.model import Environment
 from guardian.core.words import drill, shield
 from guardian.core.words.figures import count, seconds, share
 from guardian.core.words.quotes import quoted
@@ -218,7 +219,7 @@ def remaining(deployment: Record, now: float) -> str:
 
 def outcome(deployment: Record) -> str:
     """The last line of a wait."""
-    why = trouble(deployment)
+    why = "; ".join(filter(None, (trouble(deployment), shielded(deployment))))
     return f"{deployment['id']} is {deployment['phase']}{f': {why}' if why else ''}"
 
 
@@ -248,11 +249,21 @@ def drilled(view: Record) -> str:
     return drill.done(view["service"], view["drill"]["there"], view["drill"]["back"])
 
 
-def shielded(view: Mapping[str, Any]) -> str:
-    """What the other environment has answered for the candidate."""
-    found, deployment = view["shielded"], view["deployment"]
-    other = next(side["name"] for side in view["environments"] if side["name"] != deployment["candidate"])
-    return shield.told(int(found["tried"]), int(found["saved"]), int(found["lost"]), str(other))
+def shielded(deployment: Record) -> str:
+    """What the other environment has answered for the candidate; empty where there was nothing."""
+    found = deployment.get("shielded")
+    other = str(Environment(deployment["candidate"]).other) if found else ""
+    return shield.told(*_saved(found), other) if found else ""
+
+
+def saved(deployment: Record) -> str:
+    """The same in a column of a table."""
+    found = deployment.get("shielded")
+    return shield.saved_of(*_saved(found)) if found else ""
+
+
+def _saved(found: Record) -> tuple[int, int, int, int]:
+    return int(found["tried"]), int(found["saved"]), int(found["lost"]), int(found["plain"])
 
 
 def last_drill(ran: Record, now: float) -> str:

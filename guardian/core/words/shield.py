@@ -114,15 +114,23 @@ def not_loaded(service: str) -> str:
     )
 
 
-def told(tried: int, saved: int, lost: int, other: str) -> str:
+def told(tried: int, saved: int, lost: int, plain: int, other: str) -> str:
     """What the shield did in one deployment."""
-    missed = tried - saved
-    parts = [f"{count(tried)} failures, {count(saved)} answered by {other}"]
-    if missed > 0:
+    missed = max(0, tried - saved)
+    beyond = max(0, lost - missed)
+    parts = [f"{count(tried + beyond + plain)} failures, {count(saved)} answered by {other}"]
+    if missed:
         parts.append(f"{count(missed)} failed there, too")
-    if lost > missed:
-        parts.append(f"{count(lost - missed)} not saved")
+    if beyond:
+        parts.append(f"{count(beyond)} not saved")
+    if plain:
+        parts.append(f"{count(plain)} of requests that are never sent twice")
     return ", ".join(parts)
+
+
+def saved_of(tried: int, saved: int, lost: int, plain: int) -> str:
+    """The same in a column of a table."""
+    return f"{count(saved)} of {count(max(tried, saved + lost) + plain)}"
 
 
 def titled(told: str) -> str:

@@ -291,7 +291,7 @@ def _saved(before: "ServiceState", event: "Event", after: "ServiceState") -> Ann
     deployment = after.deployment
     if deployment is None or event.kind != "saved":
         return None
-    told = shield.told(event.tried, event.saved, event.lost, str(deployment.candidate.other))
+    told = shield.told(event.tried, event.saved, event.lost, event.plain, str(deployment.candidate.other))
     return Announcement(Severity.INFO, f"{deployment.id}: {told}")
 
 

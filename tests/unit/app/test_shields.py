@@ -48,9 +48,9 @@ class Rig:
         assert service == "web"
         self.told.append(event)
 
-    def count(self, tried: int, saved: int, lost: int) -> None:
+    def count(self, tried: int, saved: int, lost: int, plain: int = 0) -> None:
         """What the worker has counted since its birth."""
-        self.balancer.saved[GREEN] = Savings("", tried, saved, lost)
+        self.balancer.saved[GREEN] = Savings("", tried, saved, lost, plain)
 
     def deploy(self, phase: Phase, number: int = 1, ended_at: float | None = None) -> None:
         """A deployment that stands there."""
@@ -168,3 +168,37 @@ async def test_what_came_before_a_deployment_is_not_its_own() -> None:
     rig.count(53, 52, 1)
     await rig.shields.look()
     assert rig.shields.of("web") == Shielded(3, 2, 1)
+
+
+async def test_what_fails_the_plain_way_counts_while_the_release_is_on_trial() -> None:
+    """What testers met before it had traffic is not what users met, and after its promotion it is no longer on trial."""
+    rig = Rig()
+    await rig.shields.look()
+    rig.deploy(Phase.CUTTING_OVER)
+    await rig.shields.look()
+    rig.count(7, 7, 0, 3)
+    await rig.shields.look()
+    assert rig.shields.of("web") is None
+    rig.deploy(Phase.WATCHING)
+    rig.count(7, 7, 0, 5)
+    await rig.shields.look()
+    assert rig.shields.of("web") == Shielded(0, 0, 0, 2)
+    rig.deploy(Phase.VERIFIED, ended_at=rig.clock.time)
+    rig.count(9, 8, 1, 9)
+    await rig.shields.look()
+    assert rig.shields.of("web") == Shielded(2, 1, 1, 2)
+
+
+async def test_whoever_waits_is_told_until_when_it_counts() -> None:
+    """To the end of what is told of the deployment; without one there is nothing to count."""
+    rig = Rig()
+    assert not rig.shields.counting("web")
+    rig.deploy(Phase.WATCHING)
+    assert not rig.shields.counting("web")
+    await rig.shields.look()
+    rig.deploy(Phase.ROLLED_BACK, ended_at=rig.clock.time)
+    await rig.shields.look()
+    assert rig.shields.counting("web")
+    rig.clock.time += SETTLE_SECONDS
+    await rig.shields.look()
+    assert not rig.shields.counting("web")

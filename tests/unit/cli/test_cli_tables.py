@@ -52,7 +52,11 @@ HAPPENED = [
         "2 connections closed, 1 connections still open there, refused",
     ),
     (events.Ended(1.0, 1, Environment.BLUE, 0, 0, 0, 0), "nothing was left on blue"),
-    (events.Saved(1.0, "web-1", 43, 41, 4), "43 failures, 41 answered by the other side, 2 failed there, too, 2 not saved"),
+    (events.Saved(1.0, "web-1", 43, 41, 4), "45 failures, 41 answered by the other side, 2 failed there, too, 2 not saved"),
+    (
+        events.Saved(1.0, "web-1", 41, 41, 0, 2),
+        "43 failures, 41 answered by the other side, 2 of requests that are never sent twice",
+    ),
     (events.DrillOrdered(1.0, "bob", 1), "bob drills 0.01 % of the traffic to the idle side and back"),
     (events.Drilled(1.0, 1, "w", 0.002, 0.003), "the drill passed: there in 2 ms, back in 3 ms"),
     (events.Drilled(1.0, 1, "", 0.0, 0.0, "a worker hangs"), "the drill failed: a worker hangs"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from guardian.api import news
+from guardian.core.deployment import Shielded
 from guardian.core.events import TargetUnable
 from guardian.core.model import Environment
 from tests.doubles.house import House, until
@@ -51,6 +52,22 @@ async def test_a_release_that_is_rolled_back_ends_with_twenty(house: House, shel
         said = await typed.end()
     assert said.code == 20
     assert "web-1 is rolled back: server-errors: 100 % responses_5xx" in said.out.splitlines()[-1]
+
+
+async def test_what_the_shield_saved_is_told_when_it_is_counted(house: House, shell: Shell) -> None:
+    """The last requests are answered after the rollback: the wait ends when they are counted."""
+    house.shielded, house.counting = Shielded(3, 3, 0), True
+    async with shell.start("switch", "web", "--wait") as typed:
+        await typed.says("moves web to green")
+        await house.confirm()
+        await house.breach()
+        await typed.says("guardian takes web back to blue")
+        await house.confirm()
+        await typed.says("rolled back: web is on blue")
+        house.shielded, house.counting = Shielded(41, 41, 0, 2), False
+        said = await typed.end()
+    told = "43 failures, 41 answered by blue, 2 of requests that are never sent twice"
+    assert said.out.splitlines()[-1].endswith(f"; {told}")
 
 
 async def test_a_cutover_that_cannot_be_made_ends_with_thirty(house: House, shell: Shell) -> None:

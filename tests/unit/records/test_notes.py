@@ -232,13 +232,18 @@ def test_a_deployment_of_long_ago_has_a_note() -> None:
 @pytest.mark.parametrize(
     ("counts", "told", "reached"),
     [
-        ((200, 198, 2), "200 failures, 198 answered by blue, 2 failed there, too", "Of these, users got at least 2."),
-        ((150, 150, 0), "150 failures, 150 answered by blue", "Of these, users got at least 50."),
-        ((205, 205, 0), "205 failures, 205 answered by blue", "None that was counted reached a user."),
+        ((200, 198, 2, 0), "200 failures, 198 answered by blue, 2 failed there, too", "Of these, users got at least 2."),
+        ((150, 150, 0, 0), "150 failures, 150 answered by blue", "Of these, users got at least 50."),
+        (
+            (157, 157, 0, 43),
+            "200 failures, 157 answered by blue, 43 of requests that are never sent twice",
+            "Of these, users got at least 43.",
+        ),
+        ((205, 205, 0, 0), "205 failures, 205 answered by blue", "None that was counted reached a user."),
     ],
-    ids=["some failed there, too", "some came the plain way", "all were saved"],
+    ids=["some failed there, too", "some are missing", "some came the plain way", "all were saved"],
 )
-def test_what_users_did_not_notice_is_told(counts: tuple[int, int, int], told: str, reached: str) -> None:
+def test_what_users_did_not_notice_is_told(counts: tuple[int, int, int, int], told: str, reached: str) -> None:
     """The cost is what users got, not what the release failed; without the shield there is no word of it."""
     story = accounts.rolled_back()
     assert "shield" not in rendered(story).split("---\n", 2)[2]
@@ -247,7 +252,7 @@ def test_what_users_did_not_notice_is_told(counts: tuple[int, int, int], told: s
     assert f"| shield | {told} |" in note
     assert f"judged: 200, in 3.00 s of exposure. The shield: {told}. {reached}" in note
     assert "Bad answers that users got" not in note
-    assert front(note)["shield"] == dict(zip(("tried", "saved", "lost"), counts, strict=True))
+    assert front(note)["shield"] == dict(zip(("tried", "saved", "lost", "plain"), counts, strict=True))
 
 
 def test_a_deployment_that_nobody_watched_says_so() -> None:
