@@ -16,6 +16,7 @@ from guardian.core.events import (
     Adopted,
     Breached,
     Event,
+    FellBack,
     MovedByHand,
     Noted,
     Promoted,
@@ -288,6 +289,13 @@ class Switching(RuleBasedStateMachine):
                 self._submit(Noted(self.now, deployment, some_verdict("slow", Finding.BREACHED)))
             case _:
                 self._submit(WatchEnded(self.now, deployment, made))
+
+    @precondition(lambda self: self.running)
+    @rule(environment=environments, late=st.booleans())
+    def fall_back(self, environment: Environment, late: bool) -> None:  # noqa: FBT001  hypothesis draws it
+        """HAProxy answers from the other side, since an environment has no server left; perhaps the deployment before had it."""
+        number = self.state.deployment.number if self.state.deployment else 0
+        self._submit(FellBack(self.now, f"web-{number - late}", environment, "0 servers up"))
 
     # In the end.
 
