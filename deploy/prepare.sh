@@ -97,9 +97,12 @@ prepare_install() {
             cat "$log" >&2
             exit 1
         fi
-        for service in haproxy prometheus prometheus-alertmanager; do
+        for service in haproxy prometheus prometheus-alertmanager webhook; do
             if [[ " $* " == *" $service "* ]]; then
-                prepare_as_root update-rc.d "$service" disable >/dev/null 2>&1 || prepare_say "$service.service could not be disabled"
+                # The one knows units that come with a script of System V, the other those without.
+                prepare_as_root update-rc.d "$service" disable >/dev/null 2>&1 ||
+                    prepare_as_root systemctl disable "$service.service" >/dev/null 2>&1 ||
+                    prepare_say "$service.service could not be disabled"
             fi
         done
     )
