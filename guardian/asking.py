@@ -19,7 +19,6 @@ from guardian.core.rules import Source
 from guardian.core.words import alerts
 from guardian.metrics.alerts.source import AlertsSource
 from guardian.metrics.command import CommandSource
-from guardian.metrics.source import PrometheusSource
 from guardian.records.store import SqlStore
 
 logger = logging.getLogger(__name__)
@@ -77,8 +76,11 @@ async def sources_of(settings: Settings, inbox: Inbox) -> AsyncIterator[Mapping[
         commands = CommandSource()
         ends.push_async_callback(commands.aclose)
         found: dict[Source, Metrics] = {Source.COMMAND: commands}
-        prometheus = None if settings.prometheus is None else PrometheusSource(settings.prometheus)
-        if prometheus is not None:
+        prometheus = None
+        if settings.prometheus is not None:
+            from guardian.metrics.source import PrometheusSource  # noqa: PLC0415  heavy, and needed by those who have it only
+
+            prometheus = PrometheusSource(settings.prometheus)
             ends.push_async_callback(prometheus.aclose)
             found[Source.PROMETHEUS] = prometheus
         yield found | {Source.ALERTS: AlertsSource(inbox, prometheus)}

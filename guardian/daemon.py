@@ -1,6 +1,7 @@
 """The one place where adapters meet the program: start, resume, run, and an orderly stop."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -117,6 +118,8 @@ async def _main(configuration: Configuration, store: SqlStore, files: Files, los
             program = Program(configuration, Adapters(store, balancer, sources, files, inbox, told), states)
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, program.reload_soon)
             await program.begin(met)
+            gc.collect()
+            gc.freeze()  # or a collection of all that was loaded would stop looks and rollbacks for 0.05 to 0.1 s
             try:
                 await program.run(stop)
             except* DoorUnusable as failed:

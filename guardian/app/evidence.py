@@ -28,6 +28,8 @@ _TRIAL = TypeAdapter(Trial)
 SCHEMA = 1
 """Raised with every change of what a bundle holds; guardian reads no other."""
 LAST_LOOKS = 20
+_AS_BEFORE = {"at_cutover": 1.0}
+"""What a trial was that does not say it: verdicts that were recorded come out as they were."""
 
 
 class Unfit(Exception):
@@ -46,7 +48,7 @@ def evidence_of(judge: Judge) -> dict[str, Any]:
 
 def rule_and_trial(record: Mapping[str, Any]) -> tuple[Rule, Trial]:
     """The rule that :func:`evidence_of` recorded, and the trial that it judged."""
-    return _RULE.validate_python(record["rule"]), _TRIAL.validate_python(record["trial"])
+    return _RULE.validate_python(record["rule"]), _TRIAL.validate_python({**_AS_BEFORE, **record["trial"]})
 
 
 def revived(record: Mapping[str, Any]) -> Judge:

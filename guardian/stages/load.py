@@ -10,14 +10,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from guardian.core.smoke import Burst
 from guardian.processes.program import NotStarted, Program, TooLate
 from guardian.processes.running import run
 from guardian.stages.command import PATH
 from guardian.stages.lines import Kept, Lines
+
+if TYPE_CHECKING:
+    import aiohttp
 
 SERVER_ERROR = 500
 PARTING = 10.0
@@ -76,6 +78,8 @@ async def measured(job: LoadJob) -> Burst:
 
 async def burst(job: LoadJob) -> Burst:
     """Send requests at an even pace, whatever becomes of the earlier ones: a slow server does not get fewer."""
+    import aiohttp  # noqa: PLC0415  heavy, and needed in the process of its own only
+
     counted, open_now = _Count(), set[asyncio.Task[None]]()
     timeout = aiohttp.ClientTimeout(total=job.timeout)
     connector = aiohttp.TCPConnector(limit=job.at_once, ssl=False)
@@ -94,7 +98,9 @@ async def burst(job: LoadJob) -> Burst:
     return Burst(counted.sent, counted.failed, counted.skipped, tuple(sorted(round(each, 6) for each in counted.latencies)))
 
 
-async def _one(session: aiohttp.ClientSession, url: str, counted: _Count) -> None:
+async def _one(session: "aiohttp.ClientSession", url: str, counted: _Count) -> None:
+    from aiohttp import ClientError  # noqa: PLC0415  see above
+
     counted.sent += 1
     began = time.monotonic()
     try:
@@ -102,7 +108,7 @@ async def _one(session: aiohttp.ClientSession, url: str, counted: _Count) -> Non
             while await response.content.read(1 << 16):
                 pass
             good = response.status < SERVER_ERROR
-    except (aiohttp.ClientError, TimeoutError, OSError):
+    except (ClientError, TimeoutError, OSError):
         good = False
     if good:
         counted.latencies.append(time.monotonic() - began)

@@ -51,7 +51,7 @@ class SequentialJudge(Judge):
         super().__init__(rule, trial)
         self.test, self.measure = test, measure
         self.tolerance = tolerance(test, measure, trial.history, shared=trial.shared)
-        self._bar = Bar.of(self.tolerance.test_budget, trial.looks)
+        self._bar = Bar.of(self.tolerance.test_budget, trial.looks, trial.at_cutover)
         self._early = OneSided(self.tolerance.rate)
         self._late = OneSided(max(self.tolerance.rate, LATE_FLOOR))
         self._evidence = Evidence.none(self._early.components, self._late.components)
@@ -171,8 +171,8 @@ class SequentialJudge(Judge):
 
     def _snapshot(self) -> dict[str, Any]:
         return {
-            "evidence": _finite(asdict(self._evidence)),
-            "pair": _finite(asdict(self._pair_evidence)),
+            "evidence": _finite(self._evidence),
+            "pair": _finite(self._pair_evidence),
             "pending": list(self._pending),
             "whole": asdict(self._whole),
             "other": asdict(self._other),
@@ -183,17 +183,20 @@ class SequentialJudge(Judge):
         }
 
     def _resume(self, state: Mapping[str, Any]) -> None:
-        self._evidence = Evidence(**_infinite(state["evidence"]))
-        self._pair_evidence = Evidence(**_infinite(state["pair"]))
+        self._evidence = _infinite(state["evidence"])
+        self._pair_evidence = _infinite(state["pair"])
         self._pending = list(state["pending"])
         self._whole, self._other, self._recent = Span(**state["whole"]), Span(**state["other"]), Span(**state["recent"])
         self._suspicion, self._fired, self._last = state["suspicion"], state["fired"], state["last"]
 
 
-def _finite(evidence: Mapping[str, list[float]]) -> dict[str, list[float | None]]:
+def _finite(evidence: Evidence) -> dict[str, Any]:
     """JSON knows no infinity: the logarithm of no evidence is written as null."""
-    return {name: [None if value == -inf else value for value in values] for name, values in evidence.items()}
+    mixture, late = ([None if value == -inf else value for value in values] for values in (evidence.mixture, evidence.late))
+    return {"mixture": mixture, "late": late, "looks": evidence.looks}
 
 
-def _infinite(evidence: Mapping[str, list[float | None]]) -> dict[str, list[float]]:
-    return {name: [-inf if value is None else value for value in values] for name, values in evidence.items()}
+def _infinite(record: Mapping[str, Any]) -> Evidence:
+    """What :func:`_finite` wrote; before looks were counted, there had been at least one."""
+    mixture, late = ([-inf if value is None else value for value in record[name]] for name in ("mixture", "late"))
+    return Evidence(mixture, late, record.get("looks", 1))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from guardian.core.model import Environment
 from guardian.core.readings import History
+from guardian.core.sequential import AT_CUTOVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Trial:
     what it did before the cutover."""
     history: History
     """The baseline's recent past, as it was at the cutover."""
+    at_cutover: float = AT_CUTOVER
+    """The weight of sequential tests on regressions that begin with the cutover itself."""
 
     @property
     def baseline(self) -> Environment:

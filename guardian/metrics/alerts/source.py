@@ -5,6 +5,7 @@ never was in this run, or that has no heartbeat, nothing is known; one that was 
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from guardian.core.alerts import Alert, Hearing, Inbox, firing, fitting
 from guardian.core.judges.trial import Trial
@@ -12,13 +13,15 @@ from guardian.core.matchers import Matcher, matchers
 from guardian.core.ports import Reading, SourceError
 from guardian.core.rules import Alerts, Rule, Sender
 from guardian.core.words import alerts as words
-from guardian.metrics.source import PrometheusSource
+
+if TYPE_CHECKING:
+    from guardian.metrics.source import PrometheusSource
 
 
 class AlertsSource:
     """Delivered alerts, and those of a Prometheus, as :class:`guardian.core.ports.Metrics`."""
 
-    def __init__(self, inbox: Inbox, prometheus: PrometheusSource | None = None) -> None:
+    def __init__(self, inbox: Inbox, prometheus: "PrometheusSource | None" = None) -> None:
         self._inbox, self._prometheus = inbox, prometheus
 
     async def read(self, service: str, rule: Rule, trial: Trial, at: float) -> Reading | None:
@@ -43,7 +46,7 @@ class AlertsSource:
         early = [alert.name for alert in fit if not alert.resolved]
         return Reading(0.0, words.before(early) if early else "")
 
-    async def _ask(self, prometheus: PrometheusSource, conditions: Sequence[Matcher], trial: Trial, at: float) -> list[str]:
+    async def _ask(self, prometheus: "PrometheusSource", conditions: Sequence[Matcher], trial: Trial, at: float) -> list[str]:
         found = await prometheus.several(firing(conditions, trial.since), at)
         return sorted(labels.get("alertname") or words.nameless() for labels in found)
 

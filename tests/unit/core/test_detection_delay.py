@@ -51,6 +51,18 @@ def test_a_late_regression(healthy: int) -> None:
     assert CUTOVER + healthy * LOOK - 5 <= verdict.at - verdict.window <= verdict.at
 
 
+@pytest.mark.parametrize("healthy", [40, 200, 2_000], ids=["2 s", "10 s", "100 s"])
+def test_a_regression_soon_after_the_cutover(healthy: int) -> None:
+    """Where little is tolerated, it takes at most four times the information limit, and two looks, however well it began."""
+    rng, test = np.random.default_rng(7), Sequential(0.003)
+    delays = []
+    for _ in range(15):
+        judge = _judge(test)
+        assert looks_until_breach(judge, traffic(rng, 10, 0.0003), healthy) is None
+        delays.append(looks_until_breach(judge, traffic(rng, 10, 0.05), 2_000, after=healthy) or 2_000)
+    assert median(delays) <= 4 * information_limit(test.false_alarm, 0.05, test.limit) / 10 + 2
+
+
 @pytest.mark.parametrize(
     ("green", "blue"),
     [((5, 0.05), (5, 0.001)), ((0.5, 0.05), (0.5, 0.001)), ((0.5, 0.05), (9.5, 0.001)), ((5, 0.2), (45, 0.02))],

@@ -1,7 +1,7 @@
 """The sequential test: its bounds, exactly, and its parts."""
 
 from itertools import product
-from math import exp, inf, log
+from math import exp, fsum, inf, log
 
 import pytest
 from scipy import stats
@@ -13,6 +13,7 @@ from guardian.core.sequential import (
     Evidence,
     OneSided,
     TwoSample,
+    beginning,
     rate_grid,
     relative_entropy,
     upper_bound,
@@ -161,3 +162,22 @@ def test_relative_entropy_from_certainty() -> None:
     """Nothing diverges from itself; everything else diverges without limit from what is certain."""
     assert relative_entropy(0.0, 0.0) == relative_entropy(1.0, 1.0) == 0.0
     assert relative_entropy(0.1, 0.0) == relative_entropy(0.1, 1.0) == inf
+
+
+@pytest.mark.parametrize("at_cutover", [0.3, 0.7, 1.0])
+def test_the_weights_of_all_beginnings_sum_to_one(at_cutover: float) -> None:
+    """However long the watch: more than 1 would be evidence out of nothing, much less a waste of it."""
+    given = fsum(beginning(looks, at_cutover) for looks in range(100_000))
+    assert given <= 1
+    assert given > 1 - 2e-4
+
+
+def test_all_weight_at_the_cutover_is_the_plain_mixture() -> None:
+    """Verdicts that were recorded before there was any other weight come out to the bit."""
+    test, bar = OneSided(0.01), Bar.of(0.001, 12_000, at_cutover=1.0)
+    evidence, plain = Evidence.none(test.components, test.components), [0.0] * test.components
+    for events in (0, 1, 0, 3, 0):
+        gains, late_gains = bar.capped(test.gains(10, events), test.gains(10, events))
+        bar.add(evidence, gains, late_gains)
+        plain = [known + gain for known, gain in zip(plain, gains, strict=True)]
+        assert evidence.mixture == plain

@@ -141,10 +141,10 @@ def test_answers_that_are_counted_later_than_their_requests_count() -> None:
     ratio = Ratio(("responses_5xx",), ("requests",))
     one = judge_for(rule(LIMIT, measure=ratio), trial())
     assert one.look(Look(CUTOVER + LOOK, LOOK, Tally(responses_5xx=9), Tally())) is Finding.NO_DATA
-    slow = [Tally(requests=1), Tally(responses_5xx=1)] * 4
+    slow = [Tally(requests=1), Tally(responses_5xx=1)] * 6
     findings = [one.look(look(number, tally)) for number, tally in enumerate(slow, 2)]
     assert findings[-1] is Finding.BREACHED
-    assert (one.verdict().value, one.verdict().samples) == (1.0, 4)
+    assert (one.verdict().value, one.verdict().samples) == (1.0, 5)
 
 
 def test_there_are_never_more_events_than_trials() -> None:
