@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../deploy/prepare.sh"
 # shellcheck source=tests/newest.sh
 source "$GUARDIAN_ROOT/tests/newest.sh"
 
-prepare_programs curl git haproxy mujs openssl prometheus prometheus-alertmanager socat strace webhook
+prepare_programs curl faketime git haproxy mujs openssl prometheus prometheus-alertmanager socat strace webhook
 # A real systemd is booted for the units; nothing of it is started on this host.
 command -v systemd-nspawn >/dev/null || prepare_install systemd systemd-container dbus || prepare_say "going on without systemd-nspawn"
 prepare_python tests/requirements.txt

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from threading import Lock
 from typing import TypeVar
 
 from guardian.app.codec import event_to_record, kept_letter, state_to_record
@@ -30,7 +31,7 @@ class Durable(Enum):
     LATE = "not written yet"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entry:
     """One state change on its way to the journal."""
 
@@ -41,6 +42,10 @@ class Entry:
     """What tells of it. Those that were delivered before the entry could be written are not kept any more."""
     number: int = 0
     """Its number in the journal, once it is written."""
+    withdrawn: bool = False
+    """Refused by the store, and forgotten."""
+    late: bool = False
+    """Nobody waits for it any more: it is not withdrawn."""
 
 
 class Recorder:
@@ -50,6 +55,7 @@ class Recorder:
         self._store = store
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
         self._line: deque[Entry] = deque()
+        self._withdrawing = Lock()
         self._marks: dict[tuple[str, str], Posting] = {}
         self.trouble = ""
 
@@ -64,16 +70,13 @@ class Recorder:
         ``must``: the entry stays in line whatever happens. Otherwise a refusal of the store (``Durable.NO``) forgets it.
         """
         self._line.append(entry)
-        writing = self._run(self._write_line)
+        writing = self._run(lambda: self._write(entry, must=must))
         done, _ = await asyncio.wait({writing}, timeout=patience)
-        if not done:
-            return Durable.LATE
-        if entry.number:
-            return Durable.YES
-        if not must and entry in self._line:
-            self._line.remove(entry)
-            return Durable.NO
-        return Durable.LATE
+        with self._withdrawing:
+            entry.late = not done
+            if entry.withdrawn:
+                return Durable.NO
+        return Durable.YES if done and entry.number else Durable.LATE
 
     async def retry(self) -> None:
         """Write what waits, if the store takes it now."""
@@ -97,6 +100,14 @@ class Recorder:
 
     def _run(self, work: Callable[[], object]) -> "asyncio.Future[object]":
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _write(self, entry: Entry, *, must: bool) -> None:
+        """In the writing thread, which alone takes entries out of the line: whatever is refused is written by nobody later."""
+        self._write_line()
+        with self._withdrawing:
+            if not (must or entry.number or entry.late):
+                self._line.remove(entry)
+                entry.withdrawn = True
 
     def _write_line(self) -> None:
         """In the writing thread: entries leave the line only from its head, and only when they are durable."""

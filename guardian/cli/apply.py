@@ -28,6 +28,8 @@ from guardian.core.words import refusals
 from guardian.core.words import reload as words
 
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+AWAKE_SECONDS = 0.5
+"""How often the event loop wakes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,13 @@ def _trusted(config: Path) -> None:
             raise BalancerUnfit(words.untrusted(path, words.writable_by_others()))
 
 
+def _stay_awake(loop: asyncio.AbstractEventLoop) -> None:
+    """Have the loop wake now and then: a thread's call is lost when the loop's own pipe fails, and nothing else would wake it."""
+    loop.call_later(AWAKE_SECONDS, _stay_awake, loop)
+
+
 async def _carry_out(request: Request, settings: Settings, state: Path) -> Answer:
+    _stay_awake(asyncio.get_running_loop())
     service = settings.services.get(request.service)
     if service is None:
         raise BalancerUnfit(refusals.unknown_service(request.service, sorted(settings.services)))

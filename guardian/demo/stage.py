@@ -21,6 +21,8 @@ from guardian.demo.haproxy import HAProxyProcess, Site
 
 PATIENCE = 15.0
 """Seconds that a process may take to come up, or to end when it is asked to."""
+START_PATIENCE = 60.0
+"""Seconds that guardian may take until a rollback would work, on a host that is busy with other things."""
 PAUSE = 0.05
 
 SERVICE = Service("web", "web_blue", "web_green")
@@ -159,7 +161,7 @@ class GuardianProcess(Process):
         """Start, and return when a rollback would work. ``RuntimeError`` with the daemon's own words when it does not come up."""
         process = await self.spawn()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(START_PATIENCE):
                 while process.returncode is None:
                     with contextlib.suppress(httpx.TransportError):
                         async with self.client() as client:

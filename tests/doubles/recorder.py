@@ -2,17 +2,22 @@
 
 import asyncio
 import contextlib
+import math
 import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 from guardian.core.model import Environment
+from tests.waiting import eventually
 
 LOOPBACK = "127.0.0.1"
 PATIENCE = 10.0
+ON_ITS_WAY = 1.0
+"""Seconds that a request may have been under way when a fault struck it."""
 WORKER_HEADER = 'http-after-response set-header X-Worker "%pid"'
 """What HAProxy's backends need so that answers name the worker."""
 UPGRADE = (
@@ -40,6 +45,8 @@ class Entry:
     """``None`` for a request that failed."""
     worker: int | None
     """The process id of HAProxy's worker."""
+    blamed: Environment | None = None
+    """Whose answer it was that was no success; ``None`` where nobody answered, and for a request that did not fail."""
 
 
 @dataclass
@@ -69,12 +76,13 @@ class Resident(ABC):
 
     def __init__(self, port: int, record: Record) -> None:
         self.record, self._port = record, port
+        self.blamed: Environment | None = None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
     async def ask(self) -> None:
         """Make one request, over the connection from before if it is still there, and write down who answered."""
-        sent = time.monotonic()
+        sent, self.blamed = time.monotonic(), None
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
@@ -86,7 +94,7 @@ class Resident(ABC):
         except (OSError, EOFError, TimeoutError):
             self.close()
             environment = worker = None
-        self.record.entries.append(Entry(type(self).__name__, sent, environment, worker))
+        self.record.entries.append(Entry(type(self).__name__, sent, environment, worker, self.blamed))
 
     async def arrive(self) -> None:
         """Be connected."""
@@ -131,9 +139,14 @@ class KeptAlive(Resident):
         reader, writer = self._streams
         writer.write(GET)
         head = await reader.readuntil(b"\r\n\r\n")
+        lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+        await reader.readexactly(int(lengths[0]) if lengths else 0)
         if b"connection: close" in head.lower():
             self.close()
-        return _origin(head) if head.startswith(b"HTTP/1.1 200") else (None, None)
+        if head.startswith(b"HTTP/1.1 200"):
+            return _origin(head)
+        self.blamed = _origin(head)[0]
+        return None, None
 
 
 class Http2(Resident):
@@ -164,7 +177,10 @@ class Http2(Resident):
                 self.close()
                 raise Lost from ended
             if kind == self.HEADERS and stream == self._stream:
-                return _origin(payload) if payload[:1] == b"\x88" else (None, None)
+                if payload[:1] == b"\x88":
+                    return _origin(payload)
+                self.blamed = _origin(payload)[0]
+                return None, None
             if kind == self.GOAWAY and int.from_bytes(payload[:4], "big") < self._stream:
                 self.close()
                 raise Lost  # the server says that it has not touched this request
@@ -248,3 +264,83 @@ async def residents(port: int, each: int) -> AsyncIterator[tuple[Record, list[Re
         for client in clients:
             client.close()
         await asyncio.sleep(0)
+
+
+class Witnesses:
+    """Clients with kept HTTP/1.1 and HTTP/2 connections that ask all the time, and what they are to hold up at the end.
+
+    They know what a test tells them, and nothing of guardian: when a side was acknowledged to be abandoned, and whose fault it is
+    that requests fail, and since when.
+    """
+
+    PAUSE = 0.02
+
+    def __init__(self, port: int, each: int = 2) -> None:
+        self.record = Record()
+        self._clients: list[Resident] = [kind(port, self.record) for kind in (KeptAlive, Http2) for _ in range(each)]
+        self._abandoned: list[tuple[Environment, float, float]] = []
+        self._excused: list[tuple[Environment | None, float, float]] = []
+        self._asking: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Begin to ask."""
+        self._asking = [asyncio.create_task(self._ask(client)) for client in self._clients]
+        return self
+
+    async def __aexit__(self, failure: object, *_: object) -> None:
+        """Stop, and hold up what is promised: :class:`AssertionError` says what was seen instead."""
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+        for client in self._clients:
+            client.close()
+        await asyncio.sleep(0)
+        if failure is None:
+            self.hold()
+
+    def abandoned(self, environment: Environment) -> None:
+        """It has just been acknowledged that nothing goes to ``environment`` any more."""
+        self._abandoned.append((environment, time.monotonic(), math.inf))
+
+    def may_return(self) -> None:
+        """From now on traffic may go anywhere again: an order is about to be given, or HAProxy to die."""
+        now = time.monotonic()
+        self._abandoned = [(side, since, min(until, now)) for side, since, until in self._abandoned]
+
+    def fails(self, environment: Environment | None) -> None:
+        """From now on failures of ``environment`` are the fault's own; of ``None``: requests that nobody could answer."""
+        self._excused.append((environment, time.monotonic(), math.inf))
+
+    def mended(self) -> None:
+        """From now on nothing may fail any more. What was sent before may still do."""
+        now = time.monotonic()
+        self._excused = [(side, since, min(until, now)) for side, since, until in self._excused]
+
+    async def seen(self, number: int, patience: float) -> None:
+        """Wait until so many more requests have come to their end."""
+        target = len(self.record.entries) + number
+
+        async def enough() -> bool:
+            return len(self.record.entries) >= target
+
+        await eventually(enough, patience)
+
+    def hold(self) -> None:
+        """Each request is attributed, none went to a side that was acknowledged to be abandoned, only the fault's own failed."""
+        assert self.record.entries, "nobody asked anything"
+        for side, since, until in self._abandoned:
+            assert self.record.stray(side, since, until) == []
+            assert [entry for entry in self.record.failed if entry.blamed is side and since <= entry.sent < until] == []
+        assert [entry for entry in self.record.failed if not self._excuse(entry)] == []
+
+    def _excuse(self, entry: Entry) -> bool:
+        # A request that was on its way when the fault came is of the fault, too.
+        return any(
+            since - ON_ITS_WAY <= entry.sent < until and (side is None or entry.blamed is side)
+            for side, since, until in self._excused
+        )
+
+    async def _ask(self, client: Resident) -> None:
+        while True:
+            await client.ask()
+            await asyncio.sleep(self.PAUSE)

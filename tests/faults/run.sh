@@ -6,4 +6,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # The set-up is that of all tests.
 tests/run.sh --collect-only -q tests/unit/app/test_systemd.py >/dev/null
 mapfile -t files < <(.venv/bin/python tests/faults/table.py)
-exec .venv/bin/python -m pytest -n 4 --dist loadfile -p tests.faults.table "${files[@]}" "$@"
+exec .venv/bin/python -m pytest -n 4 --dist loadgroup -p tests.faults.table "${files[@]}" "$@"

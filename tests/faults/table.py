@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,22 @@ import pytest
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
 DAYS, SWEEP, FAULTS = "tests/acceptance/test_bad_days.py", "tests/acceptance/test_sweep.py", "tests/acceptance/test_faults.py"
+HOST, APPLY = "tests/acceptance/test_host_faults.py", "tests/haproxy/reload/test_apply_sweep.py"
 UNITS, STORE = "tests/systemd/test_units.py", "tests/unit/records"
 
 SUITE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("kill -9 at any moment of a switch", "old or new, never neither; resumed", (f"{DAYS}::test_killed_at_any_moment",)),
-    ("kill -9, ENOSPC, EIO at every system call of a switch", "one side or the other; the next start goes on", (SWEEP,)),
+    (
+        "kill -9, ENOSPC, EIO at every system call of switch and rollback (HAProxy, journal, map)",
+        "one side or the other; the next start goes on",
+        (f"{SWEEP}::test_a_fault_at_",),
+    ),
+    (
+        "the same of switch and rollback by reload",
+        "the same; haproxy.cfg whole, on the safe side",
+        (f"{SWEEP}::test_a_fault_in_a_switch_by_reload", f"{SWEEP}::test_faults_by_reload", f"{SWEEP}::test_a_check_that_dies"),
+    ),
+    ("the same of root's program", "haproxy.cfg whole; what is told as done is done", (APPLY,)),
     ("the same of an adoption of haproxy.cfg", "the file is old or new", ("tests/haproxy/test_adoption_sweep.py",)),
     ("kill -9 of the writer of records at random", "nothing acknowledged is lost", (f"{STORE}/test_store_durability.py",)),
     ("SIGTERM at any moment of a switch", "exit code 0 within 10 s; old or new", (f"{FAULTS}::test_a_stop_at_any_moment",)),
@@ -31,15 +43,21 @@ SUITE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "one wins, the others name it",
         (f"{DAYS}::test_a_second", f"{STORE}/test_state_lock.py"),
     ),
-    ("the wall clock is set", "no job waits for it", ("tests/unit/app/test_schedule.py",)),
-    ("a storm of calls against the limits", "a rollback within 5 s; no fault", (f"{FAULTS}::test_a_storm",)),
+    (
+        "the wall clock is set by an hour, forward and back",
+        "freeze, approval, watch keep their length; no job waits",
+        (f"{HOST}::test_the_wall_clock", "tests/unit/app/test_schedule.py"),
+    ),
+    ("a storm of 10,000 calls a second against the limits", "a rollback within 5 s; no fault", (f"{FAULTS}::test_a_storm",)),
     ("callers that trickle, hang, guess, or never hang up", "bounded; others served", ("tests/unit/api/test_api_tcp.py",)),
+    ("no memory left", "a rollback is carried out, if need be after a death", (f"{HOST}::test_without_memory",)),
     ("no free file descriptor", "a rollback is carried out", (f"{FAULTS}::test_without_a_free_descriptor",)),
     ("a mass of bad input to the API", "a sentence each; nothing changes", ("tests/unit/api/test_api_hostile.py",)),
     ("hostile configuration and rule files", "refused quickly; nothing expanded", ("tests/unit/config/test_config_hostile.py",)),
     ("foreign bytes to every parser", "a sentence, or a value; never a crash", ("tests/faults/test_foreign_bytes.py",)),
     ("HAProxy killed in mid-watch", "no breach; followed when it is back", (f"{DAYS}::test_the_death_of_haproxy",)),
     ("HAProxy frozen", "every call ends by its deadline", ("tests/haproxy/test_frozen.py",)),
+    ("HAProxy 2.6 replaced by 2.8 and back in mid-watch", "seen; the watch goes on", (f"{HOST}::test_another_haproxy",)),
     ("HAProxy reloaded by others in mid-watch", "the watch goes on", (f"{DAYS}::test_somebodys_reload",)),
     ("a storm of foreign reloads", "nothing lost, nothing astray", ("tests/haproxy/test_storm.py",)),
     ("HAProxy refuses, or cannot bind", "the file never reaches its place", ("tests/haproxy/test_refusals.py",)),
@@ -101,13 +119,19 @@ class Table:
         found = {name: reports for name, reports in self.reports.items() if name.startswith(beginnings)}
         failed = [name for name, reports in found.items() if any(report.failed for report in reports)]
         passed = [name for name, reports in found.items() if any(report.when == "call" and report.passed for report in reports)]
-        values: dict[str, list[str]] = {}
+        values: dict[str, list[object]] = {}
         for reports in found.values():
             for name, value in reports[-1].user_properties:
-                values.setdefault(name, []).append(str(value))
-        measured = "; ".join(f"{name} {' / '.join(told)}" for name, told in values.items())
+                values.setdefault(name, []).append(value)
+        measured = "; ".join(f"{name} {_together(told)}" for name, told in values.items())
         verdict = "FAILED" if failed else "holds" if passed else "not run"
         return f"| {fault} | {promise} | {len(passed)} of {len(found)} | {measured} | {verdict} |"
+
+
+def _together(values: Sequence[object]) -> str:
+    """What several tests measured: numbers are counted together, anything else stands side by side."""
+    counts = [value for value in values if isinstance(value, int)]
+    return f"{sum(counts):,}" if len(counts) == len(values) else " / ".join(map(str, values))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -279,11 +279,12 @@ def _prepare(stack: contextlib.ExitStack, before: Document, after: Document, *, 
     ready = []
     for old, new in zip(before.files, after.files, strict=True):
         path = Path(old.path).resolve()
+        if first:
+            with contextlib.suppress(OSError):  # what an interrupted change left, and cannot be removed, does no harm
+                atomic.sweep(path)
         if old.data == new.data:
             continue
         try:
-            if first:
-                atomic.sweep(path)
             ready.append(Replacement(path, old.data, stack.enter_context(atomic.prepared(path, new.data))))
         except OSError as error:
             raise BalancerError(words.not_written(path, error.strerror or str(error))) from error
