@@ -17,6 +17,7 @@ from guardian.demo.ports import LOOPBACK, free_port
 from guardian.demo.stage import PATIENCE, SERVICE, Process
 from tests.bench.race.crew import Trouble, order
 from tests.bench.race.entrant import Entrant, Ground, Lane
+from tests.bench.race.layout import witnessed
 
 RELOAD = """\
 #!/bin/sh
@@ -99,7 +100,7 @@ class Field:
             lanes = tuple(Lane(name, _port(taken), ports[name, Environment.BLUE], ports[name, Environment.GREEN]) for name in names)
             self.ground = Ground(self._directory, self._binary, lanes, _port(taken), self.crew.port)
             self.ground.map.touch()
-            plot = Plot(self._directory, SERVICE, (), (), text=self._entrant.configuration(self.ground))
+            plot = Plot(self._directory, SERVICE, (), (), text=witnessed(self.ground, self._entrant.configuration(self.ground)))
             self.haproxy = await ends.enter_async_context(HAProxyProcess(self._binary, plot))
             pid = self._directory / "haproxy.pid"
             pid.write_text(f"{self.haproxy.pid}\n")
