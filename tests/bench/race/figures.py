@@ -108,8 +108,19 @@ class Soak:
     false: int
 
 
-Record = Run | Cost | Soak
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Run, Cost, Soak)}
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Healthy releases of one entrant, simulated."""
+
+    entrant: str
+    rate: float
+    health: str
+    hours: float
+    in_ten_hours: float
+
+
+Record = Run | Cost | Soak | Alarm
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Run, Cost, Soak, Alarm)}
 
 
 def append(file: Path, records: Iterable[Record]) -> None:
