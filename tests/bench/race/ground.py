@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ class CrewProcess(Process):
     async def trouble(self, lanes: Iterable[Lane], environment: Environment, trouble: Trouble) -> float:
         """Have something go wrong in one environment of ``lanes`` from now on. When that began, on the host's monotonic clock."""
         began: list[float] = await self._ask("fault", order([lane.name for lane in lanes], environment, trouble))
-        return max(began)
+        return max(began, default=time.monotonic())
 
     async def forget(self) -> None:
         """What was seen so far is of no more interest."""

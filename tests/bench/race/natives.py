@@ -1,6 +1,7 @@
 """The entrants that need no Prometheus: guardian, and the two fuses that HAProxy has of its own."""
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from tests.bench.race.layout import configuration
 
 RULES = Path(__file__).parents[3] / "rules" / "web.yaml"
 PATIENCE = 30.0
+START_PATIENCE = 90.0
 PAUSE = 0.02
 SETTINGS = """\
 state_dir: state
@@ -105,7 +107,12 @@ class Guardian:
             (rules / f"{lane.name}.yaml").write_text(starter_rules(lane.name))
         ground.directory.chmod(0o700)
         self._ground, self._process = ground, GuardianProcess(ground.directory)
-        await self._process.start()
+        process = await self._process.spawn()
+        deadline = time.monotonic() + START_PATIENCE
+        while not await self._ready():
+            if process.returncode is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"guardian did not come up:\n{self._process.log.read_text()}")
+            await asyncio.sleep(PAUSE)
 
     async def stop(self) -> None:
         """End it."""
@@ -141,6 +148,12 @@ class Guardian:
 
     async def lose_metrics(self) -> bool:
         """It needs no Prometheus."""
+        return False
+
+    async def _ready(self) -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            async with self._client() as client:
+                return bool((await client.get("/readyz")).is_success)
         return False
 
     def _client(self) -> Any:
