@@ -22,7 +22,7 @@ from tests.bench.race.entrant import Entrants, Fragment, Ground, Lane, nothing
 from tests.bench.race.layout import configuration
 
 RULES = Path(__file__).parents[3] / "rules" / "web.yaml"
-PATIENCE = 30.0
+PATIENCE = 90.0
 START_PATIENCE = 90.0
 PAUSE = 0.02
 SETTINGS = """\

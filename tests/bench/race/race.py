@@ -214,7 +214,7 @@ def main() -> None:
                 try:
                     asyncio.run(run(left, heat, given.runs, given.out, progress))
                 except (RuntimeError, TimeoutError, OSError) as error:
-                    console.print(f"{left.entrant}, {left.rate:g}/s: {error or type(error).__name__}; the race goes on")
+                    console.print(f"{left.entrant}, {left.rate:g}/s: {str(error) or type(error).__name__}; the race goes on")
                 else:
                     console.print(
                         f"{left.entrant}, {left.rate:g}/s, {', '.join(left.cases) or 'extra'}: {time.monotonic() - began:.0f} s"
