@@ -265,8 +265,8 @@ class Observe(Native):
         released = f"{{ str({lane.name}),map({ground.map}) -m str green }}"
         return Fragment(
             frontend=(f"use_backend {lane.green} if {released} {{ nbsrv({lane.green}) gt 0 }}",),
-            # A health check would soon take back a server that fails its users only: it is asked again after an hour.
-            server="downinter 1h observe layer7 error-limit 10 on-error mark-down",
+            # The next health check would take back a server that fails its users only: nothing but a person does.
+            server="rise 10000 downinter 1h observe layer7 error-limit 10 on-error mark-down",
         )
 
     def _renewed(self, lane: Lane) -> str:
