@@ -32,9 +32,12 @@ FRUITLESS = 2
 HEALTHS = {"0.1 %": CLEAN, "0.5 %": Trouble(Fault(errors=0.005)), "0.1 %, ten at a time": Trouble(Fault(errors=HEALTHY), clump=10)}
 
 
-def lanes_for(rate: float) -> int:
-    """As many as the machine has traffic for, and twenty at the most."""
-    return max(1, min(20, int(ABREAST / rate)))
+def lanes_for(rate: float, entrant: Entrant) -> int:
+    """As many as the machine has traffic for, and twenty at the most.
+
+    One for who reloads: a reload for one service is felt by the others of the same HAProxy. Who takes minutes has no time for that.
+    """
+    return 1 if entrant.reloads and not entrant.slow else max(1, min(20, int(ABREAST / rate)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Heat:
 
     def __init__(self, entrant: Entrant, binary: Path, rate: float, pace: Pace, lanes: int = 0) -> None:
         self.entrant, self.rate, self.pace = entrant, rate, pace
-        self._binary, self._number = binary, lanes or lanes_for(rate)
+        self._binary, self._number = binary, lanes or lanes_for(rate, entrant)
         self._random = random.Random()  # the phase between fault and look is to differ from race to race
         self._ends = contextlib.AsyncExitStack()
         self.traffic: dict[str, Traffic] = {}
@@ -95,10 +98,8 @@ class Heat:
 
     @property
     def spread(self) -> float:
-        """Seconds over which the faults of all lanes begin: several looks, and a second for each reload."""
-        return max(
-            2.0, self.entrant.looks_every, len(self.lanes) * (1.5 if self.entrant.reloads and not self.entrant.slow else 0.0)
-        )
+        """Seconds over which the faults of all lanes begin: several looks."""
+        return max(2.0, self.entrant.looks_every)
 
     async def cell(self, case: Case, runs: int, kind: str, told: Callable[[int], None]) -> list[Record]:
         """``runs`` bad releases, as many abreast as there are lanes; where the first never end, no more follow."""

@@ -13,7 +13,9 @@ from tests.bench.race.summary import Alarms, Cell, Key, cells, costs, soaked, ve
 
 IID = ("0.1 %", "0.5 %")
 CLUMPED = "0.1 %, ten at a time"
-HARMLESS, RARE, OFTEN, INK = "#009E73", "#E69F00", "#D55E00", "#1A1A1A"
+HARMLESS, RARE, OFTEN, UNKNOWN, INK = "#009E73", "#E69F00", "#D55E00", "#999999", "#1A1A1A"
+HARMLESS_RATE = 0.1
+"""False rollbacks in ten healthy hours."""
 FOREVER = 600.0
 """Where the charts show what never happened."""
 
@@ -183,7 +185,8 @@ NOTES = """\
 
 - One entrant at a time, each on the same HAProxy, configuration, applications and traffic, but for its own lines. Several
   services go wrong abreast, so that slow rollbacks fit: 20 at 20 requests/s each, 5 at 200, 1 at 1,000, for every entrant
-  alike. Each fault begins at a random moment. Faults of those who reload are spaced, so that one does not wait for the next.
+  alike but those who reload: they race one service at a time, except for Prometheus at common settings, since a reload for
+  one service is felt by all of the same HAProxy. Each fault begins at a random moment.
 - The clock is the host's monotonic one: from the first bad answer that green gave (as its application or a user saw it) to
   the last answer to a request that HAProxy had sent to green, be it answered by blue in the end: where the shield answered,
   and no user was hurt, the rollback has a time, too.
@@ -201,6 +204,14 @@ NOTES = """\
 """
 
 
+def _colour(alarms: Sequence[float | None]) -> str:
+    """How often somebody is wrong."""
+    known = [each for each in alarms if each is not None]
+    if len(known) < len(alarms):
+        return UNKNOWN
+    return HARMLESS if sum(known) <= HARMLESS_RATE else RARE if sum(known) <= 1 else OFTEN
+
+
 def draw(found: Mapping[Key, Cell], race: Race, title: str, file: Path) -> None:
     """One panel for each load: entrants down, faults as marks, on a logarithmic axis; the colour is how often it is wrong."""
     harm = file.stem.endswith("harm")
@@ -211,8 +222,7 @@ def draw(found: Mapping[Key, Cell], race: Race, title: str, file: Path) -> None:
     marks = dict(zip(CASES, "osD^vP", strict=True))
     for panel, rate in zip(panels, rates, strict=False):
         for row, name in enumerate(names):
-            wrong = sum(race.alarms.get((name, rate, health), 0.0) for health in IID)
-            colour = HARMLESS if wrong <= 0.1 else RARE if wrong <= 1 else OFTEN
+            colour = _colour([race.alarms.get((name, rate, health)) for health in IID])
             for number, (case, mark) in enumerate(marks.items()):
                 cell = found.get((name, case, rate, "first"))
                 if cell and cell.runs:
@@ -236,7 +246,7 @@ def draw(found: Mapping[Key, Cell], race: Race, title: str, file: Path) -> None:
     legend = [Line2D([], [], marker=mark, color="#555555", linestyle="", label=CASES[case].title) for case, mark in marks.items()]
     legend += [
         Line2D([], [], marker="s", color=colour, linestyle="", markersize=10, label=label)
-        for colour, label in ((HARMLESS, "at most 0.1 false rollbacks in 10 h"), (RARE, "at most 1"), (OFTEN, "more"))
+        for colour, label in ((HARMLESS, f"at most {HARMLESS_RATE} false rollbacks in 10 h"), (RARE, "at most 1"), (OFTEN, "more"))
     ]
     figure.legend(handles=legend, loc="outside lower center", ncols=5, fontsize=11, frameon=False)
     figure.savefig(file, dpi=110)

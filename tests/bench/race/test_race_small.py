@@ -141,5 +141,7 @@ def test_only_those_who_are_as_seldom_wrong_are_raced_against() -> None:
 
 
 def test_lanes_are_as_many_as_there_is_traffic_for() -> None:
-    """A thousand requests a second in all."""
-    assert [lanes_for(rate) for rate in (20.0, 200.0, 1000.0)] == [20, 5, 1]
+    """A thousand requests a second in all; who reloads for each has one service."""
+    guardian, reloading = ENTRANTS["guardian"](), ENTRANTS["guardian-reload"]()
+    assert [lanes_for(rate, guardian) for rate in (20.0, 200.0, 1000.0)] == [20, 5, 1]
+    assert lanes_for(20.0, reloading) == 1
