@@ -16,6 +16,8 @@ MOST_TRIES = 12
 """Attempts at a letter that fails while others get through; after that it is given up."""
 TURN = 1.0
 """Seconds by which a letter that failed lets others go before it."""
+MOST_CARDS = 500
+"""Cards that are remembered: when there are more, those that were settled longest ago go, and are not changed any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class Line:
         """What an earlier run of the program has recorded."""
         if posting.letter.kind is Kind.CARD:
             self._cards[posting.letter.lane] = posting
+            self._forget()
         if not posting.settled:
             self.add(posting)
 
@@ -204,6 +207,15 @@ class Line:
     def _sweep(self, lane: str) -> None:
         if lane in self._lanes and not self._lanes[lane].waiting:
             del self._lanes[lane]
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of the oldest cards, so that years of deployments take no more memory than the last few hundred."""
+        while len(self._cards) > MOST_CARDS:
+            settled = (lane for lane, card in self._cards.items() if card.settled and lane not in self._lanes)
+            if (oldest := next(settled, None)) is None:
+                return
+            del self._cards[oldest]
 
 
 def _pause(failures: int) -> float:

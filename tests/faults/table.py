@@ -39,6 +39,11 @@ SUITE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("every kind of damage to the database's bytes", "never a wrong answer", (f"{STORE}/test_store_damage.py",)),
     ("records of an older, and of a newer guardian", "brought up to date whole; refused", (f"{STORE}/test_migrations.py",)),
     (
+        "kill -9 before any statement of a migration, from every schema",
+        "old or new, whole; the next start goes on",
+        (f"{STORE}/test_migration_deaths.py",),
+    ),
+    (
         "two daemons at once, twenty racing starts",
         "one wins, the others name it",
         (f"{DAYS}::test_a_second", f"{STORE}/test_state_lock.py"),

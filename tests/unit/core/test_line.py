@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from guardian.core.letters import Kind, Letter
-from guardian.core.line import LONGEST_PAUSE, MOST_TRIES, TURN, Delivery, Line, Pace, Posting
+from guardian.core.line import LONGEST_PAUSE, MOST_CARDS, MOST_TRIES, TURN, Delivery, Line, Pace, Posting
 from guardian.core.rules import Severity
 
 
@@ -209,3 +209,17 @@ def test_what_an_earlier_run_left_goes_on() -> None:
 def test_an_empty_line_waits_for_ever() -> None:
     """There is nothing to wake up for."""
     assert (Line(Pace()).next(1.0), Line(Pace(every=1.0)).wait(1.0)) == (None, inf)
+
+
+def test_the_oldest_settled_cards_are_let_go() -> None:
+    """Years of deployments take no more memory than some hundred; a card that waits is never among those that go."""
+    line = line_of(card("waits"))
+    waiting = take(line)
+    for number in range(MOST_CARDS + 20):
+        line.add(line.posting(card(f"web-{number}")))
+        drained(line)
+    line.delayed(waiting, 0.0, "closed")
+    assert line.card("waits") is not None
+    assert line.card("web-0") is None
+    assert line.card(f"web-{MOST_CARDS + 19}") is not None
+    assert sum(line.card(f"web-{number}") is not None for number in range(MOST_CARDS + 20)) <= MOST_CARDS
