@@ -157,11 +157,11 @@ class GuardianProcess(Process):
         self.socket = directory / "api.sock"
         self._http: httpx.AsyncClient | None = None
 
-    async def start(self) -> None:
+    async def start(self, patience: float = START_PATIENCE) -> None:
         """Start, and return when a rollback would work. ``RuntimeError`` with the daemon's own words when it does not come up."""
         process = await self.spawn()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(START_PATIENCE):
+            async with asyncio.timeout(patience):
                 while process.returncode is None:
                     with contextlib.suppress(httpx.TransportError):
                         async with self.client() as client:

@@ -111,7 +111,7 @@ def picture(title: str, across: str, columns: Sequence[Column]) -> bytes:
             axes.spines[side].set_visible(False)
     figure.axes[-1].set_xlabel(across, color=GREY, fontsize=9)
     figure.suptitle(title, x=0.02, ha="left", fontsize=13, color=INK)
-    figure.tight_layout()
+    figure.tight_layout(rect=(0.0, 0.0, 1.0, 1.0 - 0.25 / len(columns)))
     png = io.BytesIO()
     figure.savefig(png, format="png", metadata={"Software": "guardian"})
     return png.getvalue()

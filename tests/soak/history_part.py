@@ -18,6 +18,7 @@ from guardian.records.seal import canonical, seal
 from tests.soak.flat import publish
 
 AT_ONCE = 20_000
+START_PATIENCE = 120.0
 SLACK_SECONDS = 2.0
 """By so much, and three times, a question may take longer than of a database with one deployment: noise of other programs."""
 WHOLE = ("`guardian audit export`, all", "`guardian audit verify`, all")
@@ -108,7 +109,7 @@ async def _measured(stage: Stage, place: Path, after: int) -> dict[str, float]:
     clock = Clock()
     await stage.guardian.end()
     started = time.monotonic()
-    await stage.guardian.start()
+    await stage.guardian.start(START_PATIENCE)
     clock.since("start of the daemon, until a rollback would work", started)
     async with stage.guardian.client() as client:
         for name, address in _questions((await client.get("/v1/deployments")).json()[0]["id"]):

@@ -169,9 +169,10 @@ def run(deployments: int, looks: int, where: Path | None = None) -> bool:
     ]
     steps = [f"{(number + 1) * deployments // TENTHS:,}" for number in range(TENTHS)]
     flat = not any(column.grows for column in columns)
+    place = f", in `{where}`" if where else ""
     text = (
         f"{deployments:,} deployments, {deployments * looks:,} evaluations, {deployments * EVENTS:,} entries of the journal in "
-        f"{time.monotonic() - started:,.0f} s (each on the disk before the next; the time that is played is "
+        f"{time.monotonic() - started:,.0f} s (each synced before the next{place}; the time that is played is "
         f"{deployments * EVERY / 86400:,.0f} days, of which {years.keep / 86400:,.0f} stay in the database). Medians of each "
         f"tenth. At the end the chain was whole, {files} files of the archive took {size:.1f} MiB, "
         f"the process had had {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at the most.\n\n"
