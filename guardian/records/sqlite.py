@@ -24,6 +24,9 @@ POOL_SECONDS = 5.0
 INCREMENTAL = 2
 """SQLite's number for a file that gives back free pages when it is told to, not with each transaction."""
 
+REMADE_BYTES = 256 * 1024 * 1024
+"""A larger database is not written anew at a start: a service manager would lose patience, and have it begun again and again."""
+
 PRAGMAS = (
     f"busy_timeout={int(BUSY_SECONDS * 1000)}",
     "journal_mode=WAL",  # readers never wait for the writer, nor the writer for them
@@ -141,11 +144,13 @@ def _blank() -> bytes:
 def make_shrinkable(path: Path) -> bool:
     """Have the database at ``path`` give free pages back when it is told to, which takes remaking it once; whether it was remade.
 
-    ``sqlite3.Error`` where there is no room for that: it is as it was then.
+    ``sqlite3.Error`` where there is no room for that, or it would hold up the start for long: it is as it was then.
     """
     with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
         if connection.execute("PRAGMA auto_vacuum").fetchone() == (INCREMENTAL,):
             return False
+        if path.stat().st_size > REMADE_BYTES:
+            raise sqlite3.OperationalError(words.too_large_to_remake(REMADE_BYTES))
         connection.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")
         connection.execute("VACUUM")
         return True

@@ -101,6 +101,13 @@ def remade(path: Path) -> str:
     return f"{path} was written anew once, so that what is forgotten gives its room back to the disk"
 
 
+def too_large_to_remake(size: int) -> str:
+    """Why a database was not written anew."""
+    return (
+        f"it has more than {size // 1048576} MiB, which would hold up the start: stop guardian, and run VACUUM after auto_vacuum=2"
+    )
+
+
 def not_remade(path: Path, reason: str) -> str:
     """The database could not be written anew; nothing is lost by that."""
     return (
