@@ -16,6 +16,7 @@ from guardian.demo.report import connection_failures
 from guardian.demo.stage import RefusedError
 from guardian.records.store import SqlStore
 from tests.acceptance.conftest import BLUE, GREEN, PATIENCE, Story, Tell
+from tests.doubles.recorder import Witnesses
 from tests.waiting import eventually
 
 
@@ -23,16 +24,28 @@ async def test_a_watch_survives_the_death_of_guardian(tell: Tell) -> None:
     """Killed in mid-watch and started again, it goes on from the journal, and takes the bad release back."""
     story = await tell()
     traffic = await story.traffic()
-    await story.switch()
-    await story.seen(traffic, 50)
-    await story.stage.guardian.end(signal.SIGKILL)
-    await story.restart_guardian()
-    assert (await story.until("watching"))["id"] == "web-1"
-    assert "going on with it" in story.log
-    await story.fail(GREEN, Fault(errors=1.0))
-    await story.until("rolled back")
+    async with Witnesses(story.stage.haproxy.port) as clients:
+        await story.switch()
+        clients.abandoned(BLUE)
+        await story.seen(traffic, 50)
+        await story.stage.guardian.end(signal.SIGKILL)
+        await story.restart_guardian()
+        assert (await story.until("watching"))["id"] == "web-1"
+        assert "going on with it" in story.log
+        await bad_release_taken_back(story, clients)
     assert (await story.explanation("web-1"))["identical"]
+
+
+async def bad_release_taken_back(story: Story, clients: Witnesses) -> None:
+    """Green fails: only it may fail anybody, and once all is on blue, nobody any more."""
+    clients.may_return()
+    clients.fails(GREEN)
+    await story.fail(GREEN, Fault(errors=1.0))
     await story.until_live(Split.all_on(BLUE))
+    await story.until("rolled back")
+    clients.abandoned(GREEN)
+    clients.mended()
+    await clients.seen(100, PATIENCE)
 
 
 async def test_killed_at_any_moment_of_a_switch_it_is_old_or_new(tell: Tell) -> None:
@@ -110,10 +123,9 @@ async def test_a_full_disk_does_not_stop_a_rollback(tell: Tell) -> None:
     unlimited = resource.prlimit(story.stage.guardian.pid, resource.RLIMIT_FSIZE)
     # Each write to a file fails from now on, as on a full disk.
     resource.prlimit(story.stage.guardian.pid, resource.RLIMIT_FSIZE, (0, unlimited[1]))
-    await story.fail(GREEN, Fault(errors=1.0))
-    await story.until_live(Split.all_on(BLUE))
+    async with Witnesses(story.stage.haproxy.port) as clients:
+        await bad_release_taken_back(story, clients)
     assert story.on_disk == "web 0\n"
-    await story.until("rolled back")
     with pytest.raises(RefusedError, match="latched"):
         await story.order("switch")
     assert (await story.client.get("/readyz")).status_code in (200, 503)
@@ -127,13 +139,15 @@ async def test_a_full_disk_does_not_stop_a_rollback(tell: Tell) -> None:
 
 
 async def _until_journalled(story: Story, kind: str) -> list[str]:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            detail = (await story.client.get("/v1/deployments/web-1")).json()
-            kinds = [entry["event"]["kind"] for entry in detail["journal"]]
-            if kind in kinds and "routed" in kinds[kinds.index(kind) :]:
-                return kinds
-            await asyncio.sleep(0.05)
+    kinds: list[str] = []
+
+    async def journalled() -> bool:
+        detail = (await story.client.get("/v1/deployments/web-1")).json()
+        kinds[:] = [entry["event"]["kind"] for entry in detail["journal"]]
+        return kind in kinds and "routed" in kinds[kinds.index(kind) :]
+
+    await eventually(journalled, PATIENCE)
+    return kinds
 
 
 async def test_a_second_guardian_leaves_at_once(tell: Tell) -> None:

