@@ -145,12 +145,12 @@ def decomposed(first: float, last: float, traced: Mapping[str, Any]) -> tuple[fl
     return (*steps[:2], decided - asked, *steps[2:], last - traced["proved"], last - first)
 
 
-async def measure_steps(binary: Path, number: int) -> list[tuple[float, ...]]:
+async def measure_steps(binary: Path, number: int, rate: float = RATE) -> list[tuple[float, ...]]:
     """``number`` releases that fail outright under load, each taken apart."""
     with tempfile.TemporaryDirectory(prefix="guardian-bench-") as directory:
         stage = Stage(Setting(Path(directory), binary, RULES.read_text()))
         stage.guardian = daemon = Traced(Path(directory))
-        async with stage, Traffic(stage.haproxy.port, Load(RATE, connections=40)) as traffic, daemon.client() as client:
+        async with stage, Traffic(stage.haproxy.port, Load(rate, connections=40)) as traffic, daemon.client() as client:
             green, found = stage.applications[Environment.GREEN], []
             for turn in range(number):
                 await green.fail(Fault())

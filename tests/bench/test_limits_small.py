@@ -21,9 +21,10 @@ def test_each_step_is_the_time_between_two_moments() -> None:
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.long
 def test_a_real_rollback_is_taken_apart() -> None:
     """All steps are there, in their order, and together they are the whole."""
-    (found,) = asyncio.run(measure_steps(debian_binary(), 1))
+    (found,) = asyncio.run(measure_steps(debian_binary(), 1, rate=100.0))
     steps = dict(zip(STEPS, found, strict=True))
     assert all(seconds > 0 for name, seconds in steps.items() if "client" not in name)  # clients and HAProxy have no common clock
     assert sum(seconds for name, seconds in steps.items() if name not in WITHIN) == pytest.approx(steps["all"])
