@@ -121,8 +121,9 @@ cat >"$stage/DEBIAN/postrm" <<'END'
 #!/bin/sh
 set -e
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
+rm -rf /run/guardian-apply
 if [ "$1" = purge ]; then
-    rm -rf /etc/guardian /var/lib/guardian /opt/guardian
+    rm -rf /etc/guardian /var/lib/guardian /var/lib/guardian-apply /opt/guardian
     userdel guardian 2>/dev/null || true
     groupdel guardian 2>/dev/null || true
 fi

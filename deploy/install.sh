@@ -4,6 +4,7 @@
 #   deploy/install.sh                 install or upgrade from this checkout, with packages from PyPI, each checked against its hash
 #   deploy/install.sh --wheels DIR    the same without a network: packages from DIR (`pip download --require-hashes -r
 #                                     deploy/requirements.txt -d DIR` fills it elsewhere)
+#   deploy/install.sh --ansible       also install Ansible beside guardian, for stages that are playbooks; an upgrade keeps it
 #   deploy/install.sh --init          also write a first configuration from the running HAProxy, adopt it, and reload HAProxy once
 #   deploy/install.sh --uninstall     take guardian out again; HAProxy's configuration is then what it was, to the byte
 #   deploy/install.sh --uninstall --purge    and forget configuration and records, too
@@ -20,6 +21,7 @@ units=/etc/systemd/system
 link=/usr/local/bin/guardian
 wheels=""
 init=no
+ansible=no
 uninstall=no
 purge=no
 
@@ -36,6 +38,7 @@ while (($#)); do
         shift
         ;;
     --init) init=yes ;;
+    --ansible) ansible=yes ;;
     --uninstall) uninstall=yes ;;
     --purge) purge=yes ;;
     *) fail "$1 is not known here; the first lines of $0 say what is" ;;
@@ -61,11 +64,11 @@ remove() {
         fi
     fi
     rm -f /run/haproxy/guardian.sock "$units"/guardian.service "$units"/guardian-apply* "$link" /etc/polkit-1/rules.d/60-guardian-apply.rules
-    rm -rf "$home" /usr/share/doc/guardian
+    rm -rf "$home" /usr/share/doc/guardian /run/guardian-apply
     systemctl daemon-reload
     systemctl reset-failed guardian.service >/dev/null 2>&1 || true
     if [[ $purge == yes ]]; then
-        rm -rf "$etc" "$state"
+        rm -rf "$etc" "$state" /var/lib/guardian-apply
         userdel guardian 2>/dev/null || true
         groupdel guardian 2>/dev/null || true
         say "guardian is gone, with its configuration and its records"
@@ -88,9 +91,14 @@ python=/usr/bin/python3
 command -v haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || say "there is no HAProxy on this host yet; guardian waits for it"
 
 version="$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/guardian/__init__.py")"
-digest="$(cd "$root" && find guardian pyproject.toml deploy/requirements.txt -type f -not -name '*.pyc' -print0 | sort -z |
+digest="$(cd "$root" && find guardian pyproject.toml deploy/requirements.txt deploy/requirements-ansible.txt -type f -not -name '*.pyc' -print0 | sort -z |
     xargs -0 sha256sum | sha256sum | cut -c1-8)"
 new="$home/$version-$digest"
+locks=(--requirement "$root/deploy/requirements.txt")
+if [[ $ansible == yes ]] || compgen -G "$home/current/lib/python3*/site-packages/ansible_runner" >/dev/null; then
+    new+="-ansible"
+    locks+=(--requirement "$root/deploy/requirements-ansible.txt")
+fi
 
 make() {
     if [[ -e $new/complete ]]; then
@@ -103,7 +111,7 @@ make() {
     local from=()
     [[ -z $wheels ]] || from=(--no-index --find-links "$wheels")
     "$new/bin/python" -m pip --quiet --disable-pip-version-check --no-input install "${from[@]}" \
-        --require-hashes --requirement "$root/deploy/requirements.txt"
+        --require-hashes "${locks[@]}"
     # From a copy, so that the checkout stays as it is; setuptools is among what is pinned.
     local copy
     copy="$(mktemp -d)"

@@ -77,9 +77,10 @@ FRESHEN_SECONDS = 15.0
 """How often the message of a deployment on trial shows what its rules measure now."""
 STOP_SECONDS = 8.0
 """How long a stop waits for changes of routing that are under way; what is cut short is resumed at the next start."""
-PARTS = frozenset({"watch", "close looks", "reconcile", "readiness", "queries", "schedule", "api"})
-"""What must have completed a turn for the watchdog to be fed. The journal and the channels are not among them: they wait for disks
-and for other people's servers, and a restart of guardian would mend neither."""
+PARTS = frozenset({"watch", "close looks", "pace", "reconcile", "readiness", "queries", "schedule", "channels", "api"})
+"""What must have completed a turn for the watchdog to be fed. ``schedule`` stands for all jobs: it turns only while none is stuck.
+Waiting for disks and for other people's servers is no standstill: each such wait has a deadline, and no restart of guardian would
+mend them."""
 
 
 def run(config: Path) -> int:
@@ -214,6 +215,7 @@ class Program:
             counting=shields.counting,
         )
         self._orders, self._pacer = Orders(parts), Pacer(parts)
+        self._pacer.turned = lambda: self._heart.turned("pace")
         self._reconciler.turned = lambda: self._heart.turned("close looks")
         self._poller = Poller(adapters.sources, self._watcher, self._gauges, self._clock)
         wires = AlertWires(partial(self._poller.hurry, Source.ALERTS), self._keep_alerts)
@@ -271,6 +273,7 @@ class Program:
         schedule.every(TURN_SECONDS, "queries", self._poller.turn, deadline=10.0)
         schedule.every(1.0, "rules", self._rules.look, deadline=30.0)
         schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)
+        schedule.every(1.0, "outbox", self._look_at_channels, deadline=10.0)
         schedule.every(10.0, "evidence", self._save_evidence, deadline=30.0)
         schedule.every(TIDY_SECONDS, "tidy", self._tidy.turn, deadline=300.0)
         if self._sentry:
@@ -347,6 +350,10 @@ class Program:
     async def _reconcile(self) -> None:
         for state in self._decider.states():
             await self._reconciler.check(state.service)
+
+    async def _look_at_channels(self) -> None:
+        if not self._outbox.stuck:
+            self._heart.turned("channels")
 
     def _keep_alerts(self, heard: Sequence[Alert]) -> None:
         self._store.keep_alerts([alert_to_record(alert) for alert in heard])

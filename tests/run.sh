@@ -13,7 +13,8 @@ source "$GUARDIAN_ROOT/tests/newest.sh"
 
 prepare_programs curl faketime git haproxy mujs openssl prometheus prometheus-alertmanager socat strace webhook
 # A real systemd is booted for the units; nothing of it is started on this host.
-command -v systemd-nspawn >/dev/null || prepare_install systemd systemd-container dbus || prepare_say "going on without systemd-nspawn"
+{ command -v systemd-nspawn && command -v pkcheck; } >/dev/null ||
+    prepare_install systemd systemd-container dbus polkitd || prepare_say "going on without systemd-nspawn"
 prepare_python tests/requirements.txt
 if [[ " $* " == *" --all "* ]]; then
     newest_haproxy "$GUARDIAN_ROOT/.venv/newest-haproxy"

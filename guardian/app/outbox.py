@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import isinf
+from math import inf, isinf
 from uuid import uuid4
 
 from guardian.app.codec import posting_of
@@ -24,7 +24,9 @@ from guardian.core.words import outbox as words
 logger = logging.getLogger(__name__)
 
 RECORD_PATIENCE = 2.0
-"""Seconds that a delivery waits for the record that it begins: a disk that is silent keeps nothing from being told."""
+"""Seconds that a delivery waits for its record: a disk that is silent keeps nothing from being told."""
+GRACE = 10.0
+"""Seconds past all of its deadlines after which a channel is stuck, on however busy a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class _Desk:
         self.channel, self.line, self.wake = channel, Line(channel.pace), asyncio.Event()
         self.under_way: Posting | None = None
         self.trouble_since: float | None = None
+        self.until = inf
+        """When, on the monotonic clock, the step that it is at must have ended."""
 
     @property
     def waiting(self) -> list[Posting]:
@@ -81,6 +85,12 @@ class Outbox:
     def channels(self) -> list[ChannelState]:
         """How it stands with every channel, by name."""
         return [self._state(desk) for _, desk in sorted(self._desks.items())]
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """The channels that have outstayed their own deadlines, by name. Who waits for an answer within its deadline has not."""
+        now = self._clock.monotonic()
+        return tuple(sorted(name for name, desk in self._desks.items() if now > desk.until))
 
     def _state(self, desk: _Desk) -> ChannelState:
         waiting = desk.waiting
@@ -137,7 +147,8 @@ class Outbox:
         while True:
             for posting in line.expire(self._clock.now()):
                 logger.warning("%s", words.stale(desk.channel.name, posting.letter.sentence), extra=_extra(posting.letter))
-                await self._recorder.mark(posting)
+                self._step(desk, RECORD_PATIENCE)
+                await self._mark(posting)
             delivery = line.next(self._clock.now())
             if delivery is None:
                 await self._pause(desk)
@@ -148,6 +159,7 @@ class Outbox:
 
     async def _pause(self, desk: _Desk) -> None:
         seconds = desk.line.wait(self._clock.now())
+        self._step(desk, seconds)
         desk.wake.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(None if isinf(seconds) else seconds):
@@ -155,6 +167,7 @@ class Outbox:
 
     async def _deliver(self, desk: _Desk, delivery: Delivery) -> None:
         posting, line, channel = delivery.posting, desk.line, desk.channel
+        self._step(desk, channel.deadline + 2 * RECORD_PATIENCE)
         await self._begin(posting)
         dispatch = Dispatch(delivery.letter, delivery.card, delivery.unsure)
         now, reason, kept = self._clock.now, "", True
@@ -182,16 +195,24 @@ class Outbox:
         else:
             line.delivered(delivery, reference)
         self._say(desk, delivery.letter, reason, kept=kept)
-        await self._recorder.mark(posting)
+        await self._mark(posting)
 
     async def _begin(self, posting: Posting) -> None:
         """Record that an attempt is under way, so that after a death it is known that the letter may have arrived."""
         if posting.reference or posting.unsure:  # changing a card twice does no harm
             return
         posting.unsure = True
+        await self._mark(posting)
+
+    async def _mark(self, posting: Posting) -> None:
+        """Record what has become of it, or wait no longer: then it is recorded when the disk takes it again."""
         with suppress(TimeoutError):
             async with asyncio.timeout(RECORD_PATIENCE):
                 await self._recorder.mark(posting)
+
+    def _step(self, desk: _Desk, seconds: float) -> None:
+        """A step begins that ends within so many seconds."""
+        desk.until = self._clock.monotonic() + seconds + GRACE
 
     def _say(self, desk: _Desk, letter: Letter, trouble: str, *, kept: bool) -> None:
         """Log what changed: not every failure of many."""

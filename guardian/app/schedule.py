@@ -8,6 +8,7 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 STEP = 2.0
 """Seconds between wall and steady clock that count as a step; slewing by NTP stays far below."""
 GUARD_EVERY = 1.0
+GRACE = 10.0
+"""Seconds past its deadline, or past its next turn, after which a job is stuck, on however busy a host."""
 
 _TROUBLES = {
     EVENT_JOB_ERROR: "failed",
@@ -28,12 +31,31 @@ _TROUBLES = {
 }
 
 
+@dataclass(slots=True)
+class _Job:
+    """What is known of a job's turns."""
+
+    every: float
+    deadline: float
+    since: float
+    """When its turn began, or the one before ended."""
+    running: bool = False
+
+    def stuck(self, now: float) -> bool:
+        """Whether its deadline has not ended it, or its turn has not come."""
+        return now - self.since > (self.deadline if self.running else self.every) + GRACE
+
+
 class Schedule:
     """Named jobs at intervals. A job that hangs is cut off by its deadline, one that fails is told and runs again."""
 
     def __init__(self, clock: SteadyClock, turned: Callable[[str], None] = lambda _part: None) -> None:
-        """``turned`` hears of every job whose turn has ended, well or not, and of the guard, which is called ``schedule``."""
+        """``turned`` hears of every job whose turn has ended, well or not, and of the guard, which is called ``schedule``.
+
+        The guard turns only while no job is stuck: one that its deadline does not end, or that is not begun any more.
+        """
         self._clock, self._turned = clock, turned
+        self._jobs: dict[str, _Job] = {}
         self._scheduler = AsyncIOScheduler(
             timezone=dt.UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -42,10 +64,15 @@ class Schedule:
 
     def every(self, seconds: float, name: str, work: Callable[[], Awaitable[object]], *, deadline: float) -> None:
         """Do ``work`` every so many seconds, first at once; each turn ends after ``deadline`` seconds."""
+        job = self._jobs[name] = _Job(seconds, deadline, self._clock.monotonic())
 
         async def turn() -> None:
-            async with asyncio.timeout(deadline):
-                await work()
+            job.running, job.since = True, self._clock.monotonic()
+            try:
+                async with asyncio.timeout(deadline):
+                    await work()
+            finally:
+                job.running, job.since = False, self._clock.monotonic()
 
         now = dt.datetime.now(dt.UTC)
         self._scheduler.add_job(turn, "interval", seconds=seconds, id=name, name=name, next_run_time=now)
@@ -57,7 +84,8 @@ class Schedule:
         try:
             while True:
                 await asyncio.sleep(GUARD_EVERY)
-                self._turned("schedule")
+                if not self.stuck:
+                    self._turned("schedule")
                 step = self._clock.stepped()
                 if abs(step - known) >= STEP:
                     logger.warning("%s", upkeep.clock_stepped(step - known))
@@ -65,6 +93,12 @@ class Schedule:
                     known = step
         finally:
             self._scheduler.shutdown(wait=False)
+
+    @property
+    def stuck(self) -> tuple[str, ...]:
+        """The jobs that do not come to an end, or are not begun any more."""
+        now = self._clock.monotonic()
+        return tuple(sorted(name for name, job in self._jobs.items() if job.stuck(now)))
 
     def _rearm(self) -> None:
         now = dt.datetime.now(dt.UTC)

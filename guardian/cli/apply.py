@@ -61,6 +61,10 @@ def apply(paths: Paths) -> None:
     answer.write(paths.answer)
     if answer.kind:
         raise click.ClickException(answer.trouble)
+    if request.do is Do.ROUTE:
+        click.echo(words.root_loaded(request.service, Split(request.green), len(answer.workers), answer.seconds))
+    elif request.do is Do.STORE:
+        click.echo(words.root_stored(request.service, Split(request.green)))
 
 
 def _trusted(config: Path) -> None:

@@ -1,14 +1,16 @@
 """``guardian haproxy adopt``: guardian's block in the configuration that people already have."""
 
+import contextlib
 import shutil
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 import click
 
-from guardian.balancers.haproxy import adoption, conversion, document, entrance, installation
+from guardian.balancers.haproxy import adoption, conversion, document, entrance, installation, turn
 from guardian.balancers.haproxy.adoption import Adoption
 from guardian.balancers.haproxy.conversion import Conversion
 from guardian.balancers.haproxy.document import Document
@@ -19,9 +21,12 @@ from guardian.config.configuration import load
 from guardian.config.faults import ConfigFaults
 from guardian.config.settings import Settings
 from guardian.core.model import Split, Way
-from guardian.core.ports import BalancerError
+from guardian.core.ports import BalancerError, BalancerGone
 from guardian.core.words import adoption as words
-from guardian.core.words import refusals
+from guardian.core.words import refusals, reload
+
+LOCK_PATIENCE = 90.0
+"""Seconds that a change waits for one that is under way: longer than any that comes to its end."""
 
 
 class Mode(StrEnum):
@@ -70,20 +75,11 @@ def adopt(request: Request) -> None:
     """Do it. ``click.ClickException`` with a sentence when it cannot be done; then nothing has changed."""
     try:
         settings = load(request.config).settings
-        before = document.load(request.files)
-        change = _Change(before)
-        file = MapFile(settings.haproxy.map)
-        if request.mode is Mode.REMOVE:
-            _remove(change, [request.service] if request.service else _known(before, settings))
-            if not request.service:
-                change.document = change.document.apply(entrance.closing(change.document))
+        if request.mode is Mode.DIFF:
+            _carry_out(request, settings)
         else:
-            _adopt(change, request, settings, file)
-        _show(request, before, change)
-        if request.mode is not Mode.DIFF:
-            _provide_map(file, settings.haproxy.map, change.splits)
-            if change.document is not before:
-                _install(request, before, change.document)
+            with _turn(request.files):
+                _carry_out(request, settings)
     except ConfigFaults as faults:
         raise click.ClickException(str(faults)) from faults
     except KeyError:
@@ -92,6 +88,38 @@ def adopt(request: Request) -> None:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(words.unreadable(Path(error.filename or request.files[0]), str(error.strerror))) from error
+
+
+@contextlib.contextmanager
+def _turn(files: Sequence[Path]) -> Iterator[None]:
+    """The turn to change ``files``, which a daemon that switches by reload may have just now; who waits for it is told so."""
+    until, told = time.monotonic() + LOCK_PATIENCE, False
+    with turn.queued(files) as taken:
+        while not taken():
+            if time.monotonic() > until:
+                raise BalancerGone(reload.busy(LOCK_PATIENCE))
+            if not told:
+                click.echo(reload.waits_for_turn(LOCK_PATIENCE))
+            told = True
+            time.sleep(turn.PAUSE)
+        yield
+
+
+def _carry_out(request: Request, settings: Settings) -> None:
+    before = document.load(request.files)
+    change = _Change(before)
+    file = MapFile(settings.haproxy.map)
+    if request.mode is Mode.REMOVE:
+        _remove(change, [request.service] if request.service else _known(before, settings))
+        if not request.service:
+            change.document = change.document.apply(entrance.closing(change.document))
+    else:
+        _adopt(change, request, settings, file)
+    _show(request, before, change)
+    if request.mode is not Mode.DIFF:
+        _provide_map(file, settings.haproxy.map, change.splits)
+        if change.document is not before:
+            _install(request, before, change.document)
 
 
 def _known(before: Document, settings: Settings) -> list[str]:

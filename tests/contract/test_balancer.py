@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from guardian.balancers.haproxy.balancer import HAProxy
+from guardian.balancers.haproxy.gate import Door
+from guardian.balancers.haproxy.rewriting import Rewriter
 from guardian.core.model import Environment, Routing, Service, Split, Way
 from guardian.core.ports import Balancer, BalancerError, BalancerGone, BalancerUnfit
 from guardian.core.readings import between
@@ -21,6 +23,7 @@ from guardian.demo.haproxy import HAProxyProcess, Site
 from tests.conftest import BINARIES
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.visitor import visit
+from tests.haproxy.reload.conftest import ROOT, Gatehouse
 from tests.waiting import eventually
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
@@ -148,21 +151,42 @@ class ReloadRig(RealRig):
 RIGS: Mapping[Way, type[RealRig]] = {Way.RUNTIME: RealRig, Way.RELOAD: ReloadRig}
 
 
+GATE = "through root's program"
+
+
+def gate(process: HAProxyProcess, service: Service, directory: Path) -> Door:
+    """The way through root's program, which is started as its unit would start it."""
+    house = Gatehouse(process, service, directory)
+    for name in ("state", "rules", "root"):
+        (directory / name).mkdir(exist_ok=True)
+    house.configure()
+    return Door(house.request, directory / "answer.json", ("env", f"PYTHONPATH={ROOT}", *house.command))
+
+
 @pytest.fixture(
-    params=[*product(BINARIES, Way), "double"], ids=lambda given: given if isinstance(given, str) else " by ".join(given)
+    params=[*product(BINARIES, Way), pytest.param(("debian", GATE), marks=pytest.mark.long), "double"],
+    ids=lambda given: given if isinstance(given, str) else " by ".join(given),
 )
 async def rig(
-    request: pytest.FixtureRequest, applications: Mapping[Environment, Application], tmp_path: Path
+    request: pytest.FixtureRequest,
+    applications: Mapping[Environment, Application],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Rig]:
     """Each balancer and way of routing, all of the traffic on blue."""
     if request.param == "double":
         yield FakeRig()
         return
-    binary, way = request.param
+    binary, by = request.param
+    way = Way.RELOAD if by == GATE else by
     service = replace(WEB, routing=Routing(way))
     servers = {environment: [f"127.0.0.1:{application.port}"] for environment, application in applications.items()}
     async with HAProxyProcess(BINARIES[binary](), Site(tmp_path, service, servers[BLUE], servers[GREEN])) as process:
-        adapter = HAProxy(replace(process.endpoints, timeout=PATIENCE), [service])
+        endpoints = replace(process.endpoints, timeout=PATIENCE)
+        if by == GATE:
+            endpoints = replace(endpoints, gate=gate(process, service, tmp_path))
+            monkeypatch.setattr(Rewriter, "may_write", False)
+        adapter = HAProxy(endpoints, [service])
         yield RIGS[way](process, applications, adapter)
         await adapter.aclose()
 

@@ -20,6 +20,7 @@ from typing import Any
 CHECKOUT = Path(__file__).parents[2]
 HERE = CHECKOUT / "tests" / "systemd"
 LOCK = CHECKOUT / "deploy" / "requirements.txt"
+ANSIBLE = CHECKOUT / "deploy" / "requirements-ansible.txt"
 PATIENCE = 90.0
 """Seconds within which whatever is waited for must have come."""
 APP = """\
@@ -28,13 +29,15 @@ ExecStart=/bin/sh -c 'exec /usr/bin/python3 /test/app.py %i $(test %i = blue && 
 """
 
 
-def wheels() -> Path:
-    """The packages of the lock as files, downloaded once, each checked against its hash."""
-    place = CHECKOUT / ".cache" / f"wheels-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
+def wheels(*locks: Path) -> Path:
+    """The packages of the locks as files, downloaded once, each checked against its hash."""
+    digest = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
+    place = CHECKOUT / ".cache" / f"wheels-{digest[:12]}"
     if not (place / "complete").exists():
         beside = place.with_name(f"{place.name}.{os.getpid()}")
         pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "download")
-        subprocess.run([*pip, "--require-hashes", "--requirement", str(LOCK), "--dest", str(beside)], check=True, timeout=600)
+        wanted = [word for lock in locks for word in ("--requirement", str(lock))]
+        subprocess.run([*pip, "--require-hashes", *wanted, "--dest", str(beside)], check=True, timeout=600)
         (beside / "complete").touch()
         with contextlib.suppress(OSError):  # somebody else was faster
             beside.rename(place)
@@ -93,7 +96,9 @@ class Machine:
     def story(self) -> str:
         """What guardian and HAProxy said last."""
         with contextlib.suppress(OSError, ValueError):
-            return self.tries("journalctl -u guardian -u haproxy -n 60 --no-pager; systemctl status guardian --no-pager -n0").out
+            return self.tries(
+                "journalctl -u guardian -u guardian-apply -u haproxy -n 60 --no-pager; systemctl status guardian --no-pager -n0"
+            ).out
         return "nobody is there"
 
     def guardian(self, *words: str) -> Any:
@@ -110,9 +115,14 @@ class Machine:
         return str((self.guardian("status", "web")["deployment"] or {}).get("phase", ""))
 
     def answers(self, seconds: float) -> threading.Thread:
-        """Sends requests for so many seconds once it is started; what came back is in ``answers.jsonl``."""
+        """Sends requests once it is started, for so many seconds or until :meth:`enough`; ``answers.jsonl`` has what came back."""
+        (self.files / "enough").unlink(missing_ok=True)
         command = f"python3 /test/traffic.py {seconds} > /test/answers.jsonl"
         return threading.Thread(target=self.does, args=(command, seconds + 30))
+
+    def enough(self) -> None:
+        """No more requests."""
+        (self.files / "enough").touch()
 
     def came_back(self) -> list[tuple[float, int, str]]:
         """When, with which status, and from whom: every answer that was counted from outside."""
@@ -121,12 +131,15 @@ class Machine:
 
 
 @contextlib.contextmanager
-def booted(directory: Path) -> Iterator[Machine]:
-    """A machine with HAProxy between two healthy environments; all traffic on blue, no guardian."""
+def booted(directory: Path, *more: Path) -> Iterator[Machine]:
+    """A machine with HAProxy between two healthy environments; all traffic on blue, no guardian, and the wheels for it.
+
+    ``more``: further locks whose wheels are there.
+    """
     machine = Machine(directory)
     machine.files.mkdir(parents=True)
     checkout(machine.files / "src")
-    shutil.copytree(wheels(), machine.files / "wheels", copy_function=_linked)
+    shutil.copytree(wheels(LOCK, *more), machine.files / "wheels", copy_function=_linked)
     for name in ("agent.py", "app.py", "traffic.py", "haproxy.cfg"):
         shutil.copy(HERE / name, machine.files)
     with (directory / "console.log").open("wb") as console:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.machine import CHECKOUT, Machine, booted, wheels
+from tests.doubles.machine import CHECKOUT, LOCK, Machine, booted, wheels
 
 INSTALL = "/test/src/deploy/install.sh --wheels /test/wheels"
 NEWER = """\
@@ -158,7 +158,7 @@ def test_frozen_rebooted_upgraded_and_not_downgraded(machine: Machine, record_pr
 def test_the_debian_package(machine: Machine) -> None:
     """Built by one command, installed and purged by dpkg: the same guardian, and HAProxy as it was."""
     before = machine.does("sha256sum /etc/haproxy/haproxy.cfg")
-    command = [CHECKOUT / "deploy" / "build-deb.sh", "--wheels", wheels(), machine.files]
+    command = [CHECKOUT / "deploy" / "build-deb.sh", "--wheels", wheels(LOCK), machine.files]
     built = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert built.returncode == 0, built.stderr
     machine.does("dpkg --install /test/guardian_*.deb", 300)

@@ -184,7 +184,7 @@ class Gate:
         async with self._turn:
             for _ in range(ATTEMPTS):
                 try:
-                    await asyncio.to_thread(replace, self._door.request, json.dumps(asdict(request)).encode())
+                    await asyncio.to_thread(_leave, self._door.request, json.dumps(asdict(request)).encode())
                 except OSError as error:
                     raise BalancerError(words.not_written(self._door.request, error.strerror or str(error))) from error
                 said = await self._start()
@@ -210,6 +210,12 @@ class Gate:
         except TimeoutError as error:
             raise BalancerError(words.unit_silent(UNIT, PATIENCE)) from error
         return said.decode("utf-8", "replace").strip() if started.returncode else ""
+
+
+def _leave(path: Path, content: bytes) -> None:
+    """Put a request at ``path``, as a file of guardian's own whatever lies there: what somebody else left might keep his group."""
+    path.unlink(missing_ok=True)
+    replace(path, content)
 
 
 def _done(answer: Answer) -> Answer:

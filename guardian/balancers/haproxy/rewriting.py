@@ -8,7 +8,6 @@ file is broken or holds somebody's unfinished edits, every worker is told throug
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import time
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from guardian.balancers.haproxy import adoption, atomic, binds, document, installation, literal, process
+from guardian.balancers.haproxy import adoption, atomic, binds, document, installation, literal, process, turn
 from guardian.balancers.haproxy.block import Written
 from guardian.balancers.haproxy.document import Document
 from guardian.balancers.haproxy.loaded import Loaded, outside
@@ -35,7 +34,6 @@ from guardian.core.words import reload as words
 
 LOCK_PATIENCE = 90.0
 """Seconds that a change waits for one that is under way."""
-PAUSE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,27 +228,13 @@ class Rewriter:
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         """One change at a time, of whichever program of guardian's: by a lock on the directory of the first file."""
-        until, directory = time.monotonic() + LOCK_PATIENCE, self._place.files[0].resolve().parent
-        try:
-            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise BalancerUnfit(adopting.unreadable(directory, error.strerror or str(error))) from error
-        try:
-            while not _locked(descriptor):
+        until = time.monotonic() + LOCK_PATIENCE
+        with turn.queued(self._place.files) as taken:
+            while not taken():
                 if time.monotonic() > until:
                     raise BalancerGone(words.busy(LOCK_PATIENCE))
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(turn.PAUSE)
             yield
-        finally:
-            os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from guardian.balancers.haproxy.routing import MapMemory, Router
 from guardian.core.model import Service, Split
 from guardian.core.ports import BalancerError, Routed, WorkerSplit
 from guardian.core.words import balancer as words
+from guardian.core.words import reload
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -82,7 +83,20 @@ class ByReload:
 
     async def route(self, service: Service, split: Split) -> Routed:
         """See :meth:`Rewriter.route`."""
-        return await self._to_its_end(self._changer.route(service, split, safe=self._safe.get(service.name) == split))
+        return await self._to_its_end(self._route(service, split, safe=self._safe.get(service.name) == split))
+
+    async def _route(self, service: Service, split: Split, *, safe: bool) -> Routed:
+        """The way back must be open whatever is wrong with the gate, a full disk among it: then every worker is told from here."""
+        changer = self._changer
+        try:
+            return await changer.route(service, split, safe=safe)
+        except BalancerError as error:
+            if changer is self.rewriter or not (safe or await self.stored(service) == split):
+                raise
+            try:
+                return await self._router.route(service, split)
+            except BalancerError as trouble:
+                raise type(trouble)(reload.told_without_reload(service.name, split, f"{error}; {trouble}")) from error
 
     async def stored(self, service: Service) -> Split | None:
         """The split in the files."""

@@ -92,7 +92,13 @@ def more_than_the_block(service: str) -> str:
 
 def busy(seconds_waited: float) -> str:
     """Somebody else holds the lock."""
-    return f"another change of HAProxy's configuration is under way and has not ended within {seconds(seconds_waited)}"
+    waited = f"another change of HAProxy's configuration is under way and has not ended within {seconds(seconds_waited)}"
+    return f"{waited}; nothing was changed"
+
+
+def waits_for_turn(at_most: float) -> str:
+    """Somebody else holds the lock just now, and it is waited for."""
+    return f"another change of HAProxy's configuration is under way (a switch?): waiting for its end, {seconds(at_most)} at most"
 
 
 def not_written(path: Path, reason: str) -> str:
@@ -166,6 +172,16 @@ def unit_silent(unit: str, waited: float) -> str:
 def no_answer_from(unit: str) -> str:
     """It ended without a word for us."""
     return f"{unit} ended without an answer to this request: `journalctl -u {unit}` tells why"
+
+
+def root_loaded(service: str, split: Split, workers: int, took: float) -> str:
+    """Root's part, for the journal."""
+    return f"{service}: HAProxy has loaded {share(split.green)} for green, proved by {workers} of its workers in {seconds(took)}"
+
+
+def root_stored(service: str, split: Split) -> str:
+    """The same, of the file alone."""
+    return f"{service}: HAProxy's configuration names a share of {share(split.green)} for green; nothing was reloaded"
 
 
 def bad_request(reason: str) -> str:

@@ -181,6 +181,32 @@ async def test_a_gate_that_does_not_open_says_so(
     await adapter.aclose()
 
 
+@pytest.mark.parametrize("stored", [True, False])
+async def test_the_way_back_is_open_though_the_gate_is_not(
+    gate: Gatehouse, monkeypatch: pytest.MonkeyPatch, *, stored: bool
+) -> None:
+    """Its workers are told to take the side that the file names, or is to name; no other split is told without a reload."""
+    start = ("env", f"PYTHONPATH={ROOT}", *gate.command)
+    door = Door(gate.request, gate.directory / "answer.json", start)
+    adapter = HAProxy(replace(gate.haproxy.endpoints, gate=door), [gate.service])
+    monkeypatch.setattr(type(adapter.rewriter), "may_write", False)
+    await adapter.route("web", Split.all_on(GREEN))
+    shut = HAProxy(
+        replace(gate.haproxy.endpoints, gate=replace(door, request=gate.directory / "nowhere" / "request")), [gate.service]
+    )
+    if stored:
+        with pytest.raises(BalancerError, match="could not be written"):
+            await shut.store("web", Split.all_on(BLUE))
+    before = gate.text
+    await shut.route("web", Split.all_on(BLUE))
+    assert (gate.text, await visits(gate)) == (before, {BLUE: 10})
+    with pytest.raises(BalancerError, match="could not be written"):
+        await shut.route("web", Split.all_on(GREEN))
+    assert await visits(gate) == {BLUE: 10}
+    await shut.aclose()
+    await adapter.aclose()
+
+
 async def test_an_answer_to_somebody_else_is_none(gate: Gatehouse) -> None:
     """Neither one that is left from before, nor one that is no answer."""
     path = gate.directory / "answer.json"

@@ -1,10 +1,14 @@
 """``guardian haproxy adopt``: shown, checked by a real HAProxy, written, and taken out again to the byte."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 
+from guardian.balancers.haproxy import turn
+from guardian.cli import haproxy as command
 from guardian.demo.haproxy import debian_binary, wheel_binary
 from tests.unit.cli.conftest import Said, Shell
 
@@ -55,10 +59,12 @@ class Site:
 
     async def adopt(self, *options: str, services: tuple[str, ...] = ("web",)) -> Said:
         """Run the command."""
+        return await self.shell.run(*self.command(*options, services=services))
+
+    def command(self, *options: str, services: tuple[str, ...] = ("web",)) -> tuple[str, ...]:
+        """What is typed."""
         config, file = str(self.directory / "guardian.yaml"), str(self.haproxy)
-        return await self.shell.run(
-            "haproxy", "adopt", *services, "--config", config, "--file", file, "--haproxy", str(self.binary), *options
-        )
+        return ("haproxy", "adopt", *services, "--config", config, "--file", file, "--haproxy", str(self.binary), *options)
 
     def say(self, routing: str, more: str = "") -> None:
         """Write guardian.yaml anew, with this routing for web, and with more services."""
@@ -219,3 +225,32 @@ async def test_only_the_frontends_of_guardian_yaml_are_touched(site: Site) -> No
     assert "frontend preview also sends to the service's backends and is left alone" in said.out
     site.say("{frontends: [wwww]}")
     assert "There is no frontend or listen wwww" in (await site.adopt()).err
+
+
+async def test_a_change_waits_for_one_that_is_under_way(site: Site) -> None:
+    """While a daemon switches by reload nothing is written, which is said; a diff waits for nobody."""
+    with contextlib.ExitStack() as held:
+        assert held.enter_context(turn.queued([site.haproxy]))()
+        assert (await site.adopt()).code == 0
+        async with site.shell.start(*site.command("--apply")) as typed:
+            assert "another change of HAProxy's configuration is under way" in await typed.says("waiting for its end")
+            assert site.haproxy.read_text() == HAPROXY
+            site.haproxy.write_text(HAPROXY + "\nbackend written_by_that_change\n")
+            held.close()
+            assert (await typed.end()).code == 0
+    text = site.haproxy.read_text()
+    assert "backend written_by_that_change" in text
+    assert ">>> guardian web" in text
+
+
+def test_a_change_that_never_gets_its_turn_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a sentence, and nothing is changed, neither by an adoption nor by a removal."""
+    monkeypatch.setattr(command, "LOCK_PATIENCE", 0.1)
+    with turn.queued([site.haproxy]) as taken:
+        assert taken()
+        for mode in (command.Mode.APPLY, command.Mode.REMOVE):
+            order = command.Request(site.directory / "guardian.yaml", "web", (site.haproxy,), mode, convert=False, binary="haproxy")
+            with pytest.raises(click.ClickException, match=r"is under way and has not ended within 0\.10 s; nothing was changed"):
+                command.adopt(order)
+    assert site.haproxy.read_text() == HAPROXY
+    assert not (site.directory / "haproxy.map").exists()
