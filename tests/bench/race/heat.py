@@ -22,6 +22,7 @@ from tests.bench.race.ground import Field
 CLEAN = Trouble(Fault(errors=HEALTHY))
 PAUSE = 0.05
 UP_SECONDS = 30.0
+START_SECONDS = 120.0
 QUIET = 0.5
 ABREAST = 1000.0
 """Requests a second of all lanes together, at the most."""
@@ -77,7 +78,8 @@ class Heat:
                 self.traffic[lane.name] = await ends.enter_async_context(Traffic(lane.port, load))
             ends.push_async_callback(self.entrant.stop)
             began = time.monotonic()
-            await self.entrant.start(self.field.ground)
+            async with asyncio.timeout(START_SECONDS):
+                await self.entrant.start(self.field.ground)
             await asyncio.sleep(max(0.0, self.pace.history - (time.monotonic() - began)))
             self._ends = ends.pop_all()
         return self

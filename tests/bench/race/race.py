@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
@@ -39,6 +40,7 @@ JUDGES = {
     "prometheus-100ms": Ratio(0.1, 0.1, 1.0),
 }
 """The arithmetic of each entrant whose name begins so."""
+SESSION_SECONDS = 1200.0
 SLOW_RATES = (20.0, 200.0)
 """Loads at which an entrant whose rollbacks take minutes has enough lanes abreast."""
 
@@ -108,8 +110,8 @@ def missing(session: Session, records: Sequence[Record]) -> Session | None:
 
 
 async def run(session: Session, heat: Heat, runs: int, raw: Path, progress: Progress) -> None:
-    """Race ``session``, and add what is finished to the raw data."""
-    async with heat:
+    """Race ``session``, and add what is finished to the raw data. ``TimeoutError`` where it takes much longer than it ever should."""
+    async with asyncio.timeout(SESSION_SECONDS + 60 * session.soak), heat:
         for name in session.cases:
             task = progress.add_task(f"{session.entrant}, {CASES[name].title}, {session.rate:g}/s", total=runs)
             append(raw, await heat.cell(CASES[name], runs, "first", partial(_told, progress, task)))
@@ -213,7 +215,7 @@ def main() -> None:
                 heat = Heat(everybody[left.entrant](), binary, left.rate, Pace(history=given.history))
                 try:
                     asyncio.run(run(left, heat, given.runs, given.out, progress))
-                except (RuntimeError, TimeoutError, OSError) as error:
+                except (RuntimeError, TimeoutError, OSError, httpx.HTTPError) as error:
                     console.print(f"{left.entrant}, {left.rate:g}/s: {str(error) or type(error).__name__}; the race goes on")
                 else:
                     console.print(
