@@ -25,6 +25,8 @@ RULES = Path(__file__).parents[3] / "rules" / "web.yaml"
 PATIENCE = 90.0
 START_PATIENCE = 90.0
 PAUSE = 0.02
+IN_USE = "currently in use"
+"""What HAProxy says of an entry that requests under way still count in: they end soon."""
 SETTINGS = """\
 state_dir: state
 rules: rules
@@ -245,14 +247,20 @@ class Native:
         raise NotImplementedError
 
     async def _tell(self, *commands: str) -> None:
-        assert self._ground
         for command in commands:
-            reader, writer = await asyncio.open_unix_connection(self._ground.socket)
-            writer.write(f"{command}\n".encode())
-            said = (await reader.read()).decode().strip()
-            writer.close()
-            if said:
-                raise RuntimeError(f"{command}: {said}")
+            deadline = time.monotonic() + PATIENCE
+            while said := await self._said(command):
+                if IN_USE not in said or time.monotonic() > deadline:
+                    raise RuntimeError(f"{command}: {said}")
+                await asyncio.sleep(PAUSE)
+
+    async def _said(self, command: str) -> str:
+        assert self._ground
+        reader, writer = await asyncio.open_unix_connection(self._ground.socket)
+        writer.write(f"{command}\n".encode())
+        said = (await reader.read()).decode().strip()
+        writer.close()
+        return said
 
 
 class Observe(Native):

@@ -110,7 +110,7 @@ def missing(session: Session, records: Sequence[Record]) -> Session | None:
 
 
 async def run(session: Session, heat: Heat, runs: int, raw: Path, progress: Progress) -> None:
-    """Race ``session``, and add what is finished to the raw data. ``TimeoutError`` where it takes much longer than it ever should."""
+    """Race ``session``, and add what is finished to the raw data. ``TimeoutError`` where that takes far too long."""
     async with asyncio.timeout(SESSION_SECONDS + 60 * session.soak), heat:
         for name in session.cases:
             task = progress.add_task(f"{session.entrant}, {CASES[name].title}, {session.rate:g}/s", total=runs)
