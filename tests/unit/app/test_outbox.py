@@ -170,6 +170,7 @@ async def test_channels_do_not_wait_for_one_another(rig: Rig) -> None:
         await moved(rig)
         await back(rig)
         await rig.until(lambda: len(pager.shown) == 2)
+        await rig.until(lambda: not next(state.waiting for state in outbox.channels if state.name == "pager"))
         states = {state.name: state for state in outbox.channels}
         assert states["ops"].trouble == "not now"
         assert states["ops"].waiting >= 5
