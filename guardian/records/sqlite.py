@@ -141,19 +141,21 @@ def _blank() -> bytes:
         return memory.serialize()
 
 
-def make_shrinkable(path: Path) -> bool:
-    """Have the database at ``path`` give free pages back when it is told to, which takes remaking it once; whether it was remade.
+def shrinks(connection: Connection) -> bool:
+    """Whether the file gives free pages back when it is told to."""
+    return connection.exec_driver_sql("PRAGMA auto_vacuum").scalar() == INCREMENTAL
+
+
+def make_shrinkable(path: Path) -> None:
+    """Have the database at ``path`` give free pages back when it is told to, which takes remaking it.
 
     ``sqlite3.Error`` where there is no room for that, or it would hold up the start for long: it is as it was then.
     """
     with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
-        if connection.execute("PRAGMA auto_vacuum").fetchone() == (INCREMENTAL,):
-            return False
         if path.stat().st_size > REMADE_BYTES:
             raise sqlite3.OperationalError(words.too_large_to_remake(REMADE_BYTES))
         connection.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")
         connection.execute("VACUUM")
-        return True
 
 
 def free_pages(connection: Connection) -> tuple[int, int]:

@@ -274,6 +274,7 @@ class SqlStore:
         with self.reading() as connection:
             damage = sqlite.damage(connection)
             row = None if damage else connection.execute(select(schema.meta)).first()
+            shrinks = sqlite.shrinks(connection)
         if row is None:
             raise StoreDamaged(words.damaged(self._path, damage or "it does not say which schema it has"))
         newest = migrations.newest()
@@ -285,15 +286,15 @@ class SqlStore:
             self.close()
             sqlite.upgrade(self._path, row.schema)
             logger.info("%s", words.migrated(self._path, row.schema, newest))
-        if not reading:
+        if not (shrinks or reading):
             self._remake()
 
     def _remake(self) -> None:
-        """Have the file give back free pages; one of an older guardian could not, and is remade once."""
+        """Have the file give back free pages, which one of an older guardian cannot: it is written anew once."""
         self.close()
         try:
-            if sqlite.make_shrinkable(self._path):
-                logger.info("%s", words.remade(self._path))
+            sqlite.make_shrinkable(self._path)
+            logger.info("%s", words.remade(self._path))
         except sqlite3.Error as error:
             logger.warning("%s", words.not_remade(self._path, str(error)))
 

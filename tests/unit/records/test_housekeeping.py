@@ -224,7 +224,8 @@ def test_a_database_of_an_older_guardian_is_made_to_shrink(store: SqlStore, monk
     with closing(SqlStore(store._path.parent)) as again:
         assert (again.services(), again.deployments(), again.journal()) == known
         assert again.verify() is None
-    assert not sqlite.make_shrinkable(store._path)
+    with closing(SqlStore(store._path.parent)) as again, again.reading() as view:
+        assert sqlite.shrinks(view)
 
 
 def test_years_leave_the_size_as_it_is(store: SqlStore, house: Housekeeping) -> None:
