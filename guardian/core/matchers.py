@@ -24,7 +24,7 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
 _ODD_CLASS = re.compile(r"\[|--|&&|\|\||~~")
 """What Python may read as an operation on classes one day."""
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?|\)[*+?{]|[*+{]|.", re.DOTALL)
+_TOKEN = re.compile(r"\\.|\[\^?+\]?+(?:\\.|[^\]\\])*\]|\(\?|\)[*+?{]|[*+{]|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

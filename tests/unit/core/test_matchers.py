@@ -73,6 +73,8 @@ def test_what_is_no_matcher_is_refused(text: str) -> None:
         "[[a]]",
         "[a--b]",
         "[[",
+        "[]||",
+        "[^]--",
     ],
 )
 def test_an_expression_that_may_never_end_is_refused(expression: str) -> None:
