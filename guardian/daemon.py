@@ -33,6 +33,7 @@ from guardian.app.readiness import Prober
 from guardian.app.reconcile import Reconciler
 from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.rulebook import Files, RuleBook, RulesUnfit
+from guardian.app.saving import SAVE_SECONDS, Saver
 from guardian.app.schedule import Schedule
 from guardian.app.shields import Shields
 from guardian.app.systemd import Heart, Notifier
@@ -203,6 +204,7 @@ class Program:
         rules = {name: configuration.rules.get(name) or RuleSet(name) for name in services}
         self._rules = book = RuleBook(rules, adapters.files, self._clock, decider.watching)
         self._watcher = Watcher(services, balancer, self._clock, book.of, self._gauges, beat)
+        self._saver = Saver(self._watcher.judges, self._recorder.save, self._clock)
         stages = Stages(services, balancer)
         self._actor = Actor(services, balancer, self._watcher, self._clock, decider.submit, stages)
         self._reconciler = Reconciler(balancer, self._actor, decider.state, decider.submit, self._clock, settings.haproxy.drift)
@@ -274,7 +276,7 @@ class Program:
         schedule.every(1.0, "rules", self._rules.look, deadline=30.0)
         schedule.every(1.0, "journal", self._recorder.retry, deadline=30.0)
         schedule.every(1.0, "outbox", self._look_at_channels, deadline=10.0)
-        schedule.every(10.0, "evidence", self._save_evidence, deadline=30.0)
+        schedule.every(SAVE_SECONDS, "evidence", self._saver.turn, deadline=30.0)
         schedule.every(TIDY_SECONDS, "tidy", self._tidy.turn, deadline=300.0)
         if self._sentry:
             pulse = Pulse(self._sentry, lambda: self._watcher.evaluations)
@@ -324,7 +326,7 @@ class Program:
                 await self._actor.idle()
         await self._actor.aclose()
         await self._poller.aclose()
-        await self._save_evidence()
+        await self._saver.everything()
         if self._saving:
             await asyncio.wait(self._saving)
 
@@ -372,10 +374,6 @@ class Program:
         for state in self._decider.states():
             if state.deployment and state.deployment.id == deployment:
                 self._outbox.touch(state)  # notes and cards show the evidence
-
-    async def _save_evidence(self) -> None:
-        for deployment, records in self._watcher.evidence().items():
-            await self._save(deployment, records)
 
     async def _save(self, deployment: str, records: Records) -> None:
         for rule, record in records.items():

@@ -169,9 +169,9 @@ class Watcher:
         watch = self._watches.get(service)
         return [judge.verdict() for judge in watch.judges] if watch else []
 
-    def evidence(self) -> dict[str, Records]:
-        """The evidence so far of every deployment on trial, by deployment."""
-        return {watch.deployment.id: _records(watch) for watch in self._watches.values() if not watch.over}
+    def judges(self) -> list[tuple[str, Judge]]:
+        """Every judge on trial, each with its deployment."""
+        return [(watch.deployment.id, judge) for watch in self._watches.values() if not watch.over for judge in watch.judges]
 
     def on_trial(self) -> list[str]:
         """The services that are being judged."""

@@ -3,6 +3,7 @@
 import asyncio
 
 from guardian.app.codec import state_from_record, state_to_record
+from guardian.app.evidence import evidence_of
 from guardian.app.watching import Wires
 from guardian.core.deployment import Phase
 from guardian.core.events import Breached, Event, RollbackOrdered
@@ -154,7 +155,8 @@ async def test_what_was_seen_under_a_mute_does_not_rise_with_a_restart(live: Rig
     await live.until_looking()
     await mute(live)
     await fail_until_told(live)
-    deployment, records = next(iter(live.watcher.evidence().items()))
+    ((deployment, judge),) = live.watcher.judges()
+    records = {judge.rule.name: evidence_of(judge)}
     live.watcher.end("web")
     assert state_from_record(state_to_record(live.state)) == live.state
     until = live.state.mutes[0].until

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from guardian.app.evidence import revived
+from guardian.app.evidence import evidence_of, revived
 from guardian.core.deployment import Phase
 from guardian.core.model import Environment, Split
 from guardian.core.ports import BalancerGone
@@ -126,7 +126,8 @@ async def test_evidence_of_an_earlier_run_goes_on(live: Rig) -> None:
     await live.until_looking()
     live.answer(GREEN, good=500)
     await live.until(lambda: live.watcher.verdicts("web")[0].samples == 500)
-    deployment, records = next(iter(live.watcher.evidence().items()))
+    ((deployment, judge),) = live.watcher.judges()
+    records = {judge.rule.name: evidence_of(judge)}
     live.watcher.end("web")
     live.watcher.recall(deployment, records)
     live.watcher.begin(live.state)
