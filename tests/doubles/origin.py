@@ -8,6 +8,7 @@ from typing import Self
 
 HOST = "127.0.0.1"
 LARGE = 3_000_000
+ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 PAUSE = 0.6
 """Seconds that a slow answer takes."""
 
@@ -32,7 +33,8 @@ class Origin:
 
     The first part of a path says what becomes of it: ``500``, or any other status; ``hang``; ``slow``; ``drop`` closes without an
     answer, ``cut`` in the middle of one; ``large`` is a large answer; ``ws`` changes the protocol and echoes. Everything else is
-    answered with the request itself, as JSON. An origin that is ``good`` fails nothing.
+    answered with the request itself, as JSON; or with the bytes of :data:`ALPHABET` that it asks for, where the path ends with
+    ``alphabet``. An origin that is ``good`` fails nothing.
     """
 
     name: str
@@ -73,7 +75,16 @@ class Origin:
             return True
         elif not self.good:
             return await self._fail(kind, came, writer)
+        if came.path.endswith("/alphabet"):
+            return self._part(came, writer)
         return self._reply(came, writer, "200 OK")
+
+    def _part(self, came: Came, writer: asyncio.StreamWriter) -> bool:
+        """The range of bytes that the request asks for, and must."""
+        first, last = (int(number) for number in came.values("range")[0].removeprefix("bytes=").split("-"))
+        head = self._head("206 Partial Content", last + 1 - first)[:-2]
+        writer.write(head + f"content-range: bytes {first}-{last}/{len(ALPHABET)}\r\n\r\n".encode() + ALPHABET[first : last + 1])
+        return True
 
     async def _fail(self, kind: str, came: Came, writer: asyncio.StreamWriter) -> bool:
         if kind == "hang":
