@@ -31,9 +31,10 @@ class Repository:
         """Make it one, where it is none; clear away what a death in the middle of a command has left."""
         directory, settings = self._directory, self._settings
         git = directory / ".git"
-        if not await asyncio.to_thread(git.exists):
-            await self._run("init", "--quiet")
-            await self._run("symbolic-ref", "HEAD", f"refs/heads/{settings.branch}")
+        await asyncio.to_thread(_unlock, git)
+        # Half a repository is none to git, which would take one around the directory for it.
+        if (await self._run("rev-parse", "--git-dir", also=(128,))).strip() != git.name:
+            await self._run("init", "--quiet", f"--initial-branch={settings.branch}")
         await asyncio.to_thread(_tidy, git)
         if await asyncio.to_thread(lambda: any((git / name).exists() for name in ("rebase-merge", "rebase-apply"))):
             await self._run("rebase", "--abort")
@@ -152,15 +153,22 @@ def _basic(path: Path) -> str:
     return base64.b64encode(f"x-access-token:{token}".encode()).decode()
 
 
-def _tidy(git: Path) -> None:
-    """Notes are merged line by line, both sides kept; locks of commands that died are removed."""
-    attributes = git / "info" / "attributes"
+def _unlock(git: Path) -> None:
+    """Locks of commands that died are removed."""
     try:
-        if not attributes.exists():
-            attributes.parent.mkdir(exist_ok=True)
-            attributes.write_text("*.md merge=union\n", encoding="ascii")
         for lock in (*git.glob("*.lock"), *git.glob("refs/**/*.lock")):
             if time.time() - lock.stat().st_mtime > STALE_LOCK_SECONDS:
                 lock.unlink(missing_ok=True)
+    except OSError as error:
+        raise NotWritten(words.failed("init", error.strerror or str(error))) from error
+
+
+def _tidy(git: Path) -> None:
+    """Notes are merged line by line, both sides kept."""
+    attributes = git / "info" / "attributes"
+    try:
+        if not attributes.exists() or not attributes.stat().st_size:
+            attributes.parent.mkdir(exist_ok=True)
+            attributes.write_text("*.md merge=union\n", encoding="ascii")
     except OSError as error:
         raise NotWritten(words.failed("init", error.strerror or str(error))) from error

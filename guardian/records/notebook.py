@@ -141,17 +141,21 @@ def _yours(path: Path) -> str:
 
 
 def read(path: Path) -> str:
-    """The note at ``path``. :class:`NotWritten` where it cannot be read: then it cannot be written, either."""
+    """The note at ``path``. :class:`NotWritten` where it cannot be read, :class:`LeftAlone` where it is no text."""
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES).decode()
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise LeftAlone(words.unreadable(str(path), str(error))) from error
+    except OSError as error:  # the disk may do better next time
+        raise NotWritten(words.unreadable(str(path), str(error))) from error
 
 
 def replace(path: Path, content: bytes) -> None:
     """Make ``content`` the content of ``path``: old or new at every instant. ``OSError`` when that failed."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*.new"):  # by a death
+        left.unlink(missing_ok=True)
     descriptor, name = tempfile.mkstemp(".new", f".{path.name}.", path.parent)
     with contextlib.ExitStack() as undo:
         undo.callback(Path(name).unlink, missing_ok=True)

@@ -28,6 +28,11 @@ SUITE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     ("the same of root's program", "haproxy.cfg whole; what is told as done is done", (APPLY,)),
     ("the same of an adoption of haproxy.cfg", "the file is old or new", ("tests/haproxy/test_adoption_sweep.py",)),
+    (
+        "kill -9, ENOSPC, EIO at every system call of a note, and death in git's calls for it",
+        "whole or absent; written at the next start",
+        ("tests/unit/records/test_note_sweep.py",),
+    ),
     ("kill -9 of the writer of records at random", "nothing acknowledged is lost", (f"{STORE}/test_store_durability.py",)),
     ("SIGTERM at any moment of a switch", "exit code 0 within 10 s; old or new", (f"{FAULTS}::test_a_stop_at_any_moment",)),
     ("a full disk", "a rollback is carried out; recorded later", (f"{DAYS}::test_a_full_disk",)),
