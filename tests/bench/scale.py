@@ -1,11 +1,13 @@
-"""How guardian fares with many services on trial at once: CPU, memory and lateness, from one rule to ten thousand.
+"""How guardian fares with many services on trial at once: CPU, memory, lateness and database, from one rule to ten thousand.
 
-Watcher, poller, judges, schedule and adapters are those of the daemon, pinned to one core; HAProxy and Prometheus are stand-ins on
-another (``crowd.py``). The cutovers lie evenly in the 15 seconds before.
+Watcher, poller, judges, schedule, store and adapters are those of the daemon, pinned to one core; HAProxy and Prometheus are
+stand-ins on another (``crowd.py``). The cutovers lie evenly in the 15 seconds before. ``SCALE.md`` and its chart are written from
+what came of it.
 """
 
 import argparse
 import asyncio
+import cProfile
 import os
 import platform
 import socket
@@ -15,15 +17,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from guardian.app.clock import SteadyClock
+from guardian.app.codec import event_to_record, state_to_record
 from guardian.app.poll import TURN_SECONDS, Poller
+from guardian.app.record import Recorder
+from guardian.app.saving import SAVE_SECONDS, Saver
 from guardian.app.schedule import Schedule
 from guardian.app.watch import Watcher
 from guardian.app.watching import Beat, Wires
@@ -38,13 +41,23 @@ from guardian.core.rules import Against, Direction, Gauge, Lack, Query, Ratio, R
 from guardian.core.switch import adopt, step
 from guardian.core.verdicts import Verdict
 from guardian.metrics.source import PrometheusSource
+from guardian.records.store import SqlStore
+from tests.bench import scale_page
+from tests.bench.growth import growth
+from tests.bench.scale_figures import Cell, Figures, Shares, Size, shares
 
 CROWD = Path(__file__).with_name("crowd.py")
 WATCH = 3600.0
-SIZES = ((1, 1), (1, 10), (10, 10), (100, 10), (1000, 10))
-"""Services, and rules of each."""
-SETTLING = 16.0
-"""Seconds until every rule has been evaluated once."""
+BEAT = 0.05
+SIZES = (
+    *((1, 1, BEAT), (1, 10, BEAT), (10, 10, BEAT), (100, 10, BEAT), (300, 10, BEAT), (1000, 1, BEAT), (1000, 10, BEAT)),
+    (1000, 10, 0.5),
+)
+"""Services, rules of each, and seconds between two looks."""
+LARGEST = (1000, 10, BEAT)
+"""This one is profiled."""
+SETTLING, SETTLING_COUNTERS = 16.0, 4.0
+"""Seconds until every rule has been evaluated once; where none asks Prometheus."""
 SPREAD = 15.0
 PROMISE = "no evaluation late by more than its interval"
 
@@ -122,48 +135,37 @@ class Timed:
         return reading
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """What is measured."""
+class Kept:
+    """The daemon's store, in a directory that goes with the measurement, and how much is kept in it."""
 
-    services: int
-    rules: int
-    look_every: float
-    seconds: float
-    settling: float = SETTLING
+    def __init__(self, directory: Path) -> None:
+        self._store = SqlStore(directory)
+        self._recorder = Recorder(self._store)
+        self.saved = 0
 
+    async def save(self, deployment: str, rule: str, evidence: dict[str, object]) -> None:
+        """As the daemon does."""
+        await self._recorder.save(deployment, rule, evidence)
+        assert not self._recorder.trouble, self._recorder.trouble
+        self.saved += 1
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What came of it."""
+    def journal(self, state: ServiceState) -> None:
+        """What evidence needs to be kept."""
+        assert state.deployment is not None
+        event = event_to_record(Adopted(0.0, Split.all_on(Environment.BLUE), "1@1700000000"))
+        self._store.append(state.service, state.deployment.id, 0.0, event, state_to_record(state))
 
-    cpu: float
-    """Of the one core, as a share."""
-    memory: float
-    """MB, of the process as a whole."""
-    growth: float
-    """MB a minute while it watches: evidence, of which each rule keeps 4,000 looks at the most."""
-    looks: float
-    """A second."""
-    look: float
-    """Seconds that a look takes, in the middle of all."""
-    wait: float
-    """Seconds between two looks, at the most."""
-    counters_late: float
-    """Of the rules that have an interval and read counters: the wait, in intervals of the one with the shortest."""
-    queries: float
-    """A second."""
-    queries_late: float
-    """From the moment at which a query was due to its verdict, at the most, in intervals."""
-    failed: int
-    """Queries without an answer."""
+    async def aclose(self) -> None:
+        """Close the store."""
+        await self._recorder.aclose()
+        self._store.close()
 
 
-async def judge(size: Size, directory: Path, port: int) -> Figures:
-    """Put all services of ``size`` on trial, and measure once all is under way."""
+async def judge(size: Size, directory: Path, port: int, profile: cProfile.Profile | None = None) -> Figures:
+    """Put all services of ``size`` on trial, and measure once all is under way; under ``profile``, where there is one."""
     names = [f"service-{number}" for number in range(size.services)]
     services = {name: Service(name, f"{name}_blue", f"{name}_green", WATCH) for name in names}
-    own, clock, meter = rules(size.rules), SteadyClock(), Meter()
+    own, clock, meter, kept = rules(size.rules), SteadyClock(), Meter(), Kept(directory)
     balancer = HAProxy(Endpoints(directory / "stats.sock", directory / "map", None, 5.0), services.values())
     watcher = Watcher(services, balancer, clock, lambda name: RuleSet(name, own), meter, Beat(size.look_every))
     watcher.connect(Wires(_nobody, lambda _service: None, lambda _deployment, _gather: None))
@@ -171,35 +173,56 @@ async def judge(size: Size, directory: Path, port: int) -> Figures:
     timed = Timed(prometheus, clock)
     poller, schedule = Poller({Source.PROMETHEUS: timed}, watcher, meter, clock), Schedule(clock)
     schedule.every(TURN_SECONDS, "queries", poller.turn, deadline=10.0)
+    saver, saving = Saver(watcher.judges, kept.save, clock), asyncio.Lock()
+
+    async def save() -> None:
+        async with saving:
+            await saver.turn()
+
+    schedule.every(SAVE_SECONDS, "evidence", save, deadline=30.0)
     now = clock.now()
-    for number, name in enumerate(names):
-        watcher.begin(on_trial(name, now - SPREAD * number / len(names)))
+    states = [on_trial(name, now - SPREAD * number / len(names)) for number, name in enumerate(names)]
+    for state in states:
+        kept.journal(state)
+    late = clock.now() - now
+    for state in states:
+        watcher.begin(on_trial(state.service, (state.deployment.cutover_at or 0.0) + late) if state.deployment else state)
     tasks = [asyncio.create_task(watcher.run()), asyncio.create_task(schedule.run())]
     await asyncio.sleep(size.settling)
     meter.forget()
     timed.late.clear()
-    began, used, memory = time.monotonic(), time.process_time(), _memory()
+    began, used, saved = time.monotonic(), time.process_time(), kept.saved
+    if profile:
+        profile.enable()
     await asyncio.sleep(size.seconds)
+    if profile:
+        profile.disable()
     took, spent, waiting = time.monotonic() - began, time.process_time() - used, len(asyncio.all_tasks())
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    await poller.aclose()
-    await prometheus.aclose()
-    await balancer.aclose()
-    intervals = [rule.test.every for rule in own if rule.source is Source.HAPROXY and isinstance(rule.test, Threshold)]
-    return Figures(
+    measured = Figures(
         cpu=spent / took,
         memory=_memory(),
-        growth=(_memory() - memory) / took * 60,
         looks=len(meter.looks) / took,
         look=sorted(meter.looks)[len(meter.looks) // 2],
         wait=max(meter.gaps),
-        counters_late=max(meter.gaps) / min(intervals) if intervals else 0.0,
+        counters_late=_late(own, meter),
         queries=len(timed.late) / took,
         queries_late=max(timed.late, default=0.0),
         failed=max(0, timed.failed - waiting),
+        saved=(kept.saved - saved) / took,
     )
+    async with saving:  # nothing is being written
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for part in (poller, prometheus, balancer, kept):
+        await part.aclose()  # type: ignore[attr-defined]  # all have it
+    return measured
+
+
+def _late(own: tuple[Rule, ...], meter: Meter) -> float:
+    """The longest wait for a verdict on counters, in intervals of the rule that has the shortest."""
+    intervals = [rule.test.every for rule in own if rule.source is Source.HAPROXY and isinstance(rule.test, Threshold)]
+    return max(meter.gaps) / min(intervals) if intervals else 0.0
 
 
 def on_trial(name: str, at: float) -> ServiceState:
@@ -239,40 +262,55 @@ def crowd(services: int, cpu: int | None = None) -> Iterator[tuple[Path, int]]:
 
 def measure(size: Size) -> Figures:
     """Measure ``size`` in this process, which has a core of its own."""
-    mine, *others = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {mine})
-    with crowd(size.services, others[0] if others else None) as (directory, port):
+    with alone(size) as (directory, port):
         return asyncio.run(judge(size, directory, port))
 
 
+def profiled(size: Size) -> Shares:
+    """The same under the profiler, which slows it down: what takes which share of the work."""
+    profile = cProfile.Profile()
+    with alone(size) as (directory, port):
+        asyncio.run(judge(size, directory, port, profile))
+    return shares(profile)
+
+
+@contextmanager
+def alone(size: Size) -> Iterator[tuple[Path, int]]:
+    """The stand-ins for ``size`` on one core, this process on another."""
+    mine, *others = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {mine})
+    with crowd(size.services, others[0] if others else None) as place:
+        yield place
+
+
+def settled(services: int, each: int, look_every: float, seconds: float) -> Size:
+    """What is measured, once it has settled."""
+    return Size(services, each, look_every, seconds, SETTLING_COUNTERS if each == 1 else SETTLING)
+
+
 def main() -> None:
-    """Measure every size, each in a process of its own, and print what came of it beside what is promised."""
+    """Measure every size, each in a process of its own, print what came of it beside what is promised, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long each size is measured")
-    parser.add_argument("--look-every", type=float, default=0.05, help="seconds between two looks, as guardian.yaml's look_every")
-    parser.add_argument(
-        "--realtime", action="store_true", help="ahead of all else on the machine, where others use it, too; as root"
-    )
+    parser.add_argument("--seconds", type=float, default=SAVE_SECONDS, help="how long each size is measured")
+    parser.add_argument("--realtime", action="store_true", help="ahead of what else the machine does; as root")
     asked = parser.parse_args()
     if asked.realtime:
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     console = Console(width=130, highlight=False)
     console.print(f"Python {platform.python_version()}, {os.cpu_count()} cores, one of them for guardian; promised: {PROMISE}")
-    columns = ("services", "rules", "CPU", "memory", "a minute", "looks/s", "a look", "longest wait", "queries/s", "latest")
-    table = Table(*columns, title=f"all on trial, look_every {asked.look_every * 1000:.0f} ms")
-    kept = True
-    for services, each in SIZES:
+    cells, grown = [], {key: growth(rules(key[0]), WATCH, key[1]) for key in sorted({size[1:] for size in SIZES})}
+    for services, each, look_every in SIZES:
+        size = settled(services, each, look_every, asked.seconds)
         with get_context("spawn").Pool(1) as pool:
-            found = pool.apply(measure, (Size(services, each, asked.look_every, asked.seconds),))
-        table.add_row(
-            *(f"{services:,}", f"{services * each:,}", f"{found.cpu:.1%}", f"{found.memory:.0f} MB", f"+{found.growth:.0f} MB"),
-            *(f"{found.looks:.1f}", f"{found.look * 1000:.1f} ms", f"{found.wait * 1000:.0f} ms ({found.counters_late:.2f})"),
-            *(f"{found.queries:.1f}", f"{found.queries_late:.2f}" + (f", {found.failed} failed" if found.failed else "")),
-        )
-        kept = kept and max(found.counters_late, found.queries_late) <= 1 and not found.failed
-    console.print(table)
-    console.print("longest wait: for a verdict on counters, and in intervals of the shortest; latest: the same for queries")
-    console.print(f"{PROMISE}: {'kept' if kept else 'NOT KEPT'}")
+            found = pool.apply(measure, (size,))
+        cells.append(Cell(size, found, grown[each, look_every]))
+        console.print(" | ".join(scale_page.row(cells[-1])))
+    with get_context("spawn").Pool(1) as pool:
+        profile = pool.apply(profiled, (settled(*LARGEST, asked.seconds),))
+    kept = all(max(cell.found.counters_late, cell.found.queries_late) <= 1 and not cell.found.failed for cell in cells)
+    command = " ".join(["tests/bench/scale.sh", *sys.argv[1:]])
+    text = scale_page.write(scale_page.Page(command, PROMISE, cells, profile, kept=kept), Path(__file__).with_name("SCALE.md"))
+    console.print(text)
     sys.exit(not kept)
 
 
