@@ -67,7 +67,9 @@ class Shell:
 
     @asynccontextmanager
     async def start(self, *words: str) -> AsyncIterator[Typed]:
-        """Start a command."""
+        """Start a command. It minds Ctrl-C also where the tests themselves were started in the background, which do not."""
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         process = await asyncio.create_subprocess_exec(
             *(*COMMAND, *words),
             stdout=asyncio.subprocess.PIPE,
