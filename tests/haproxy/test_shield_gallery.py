@@ -48,6 +48,15 @@ class CountingSite(ForwardingSite):
         return text.replace("backend web_green\n", f"backend web_green\n{table}\n    stick on src\n")
 
 
+class TrackingSite(ForwardingSite):
+    """A site each of whose environments counts the requests of each visitor."""
+
+    def _text(self, endpoints: Endpoints, port: int, marked: str) -> str:
+        counted = "    stick-table type ip size 1k expire 1m store http_req_cnt\n    http-request track-sc0 src\n"
+        text = super()._text(endpoints, port, marked)
+        return re.sub(r"^backend web_\w+\n", lambda title: title[0] + counted, text, flags=re.MULTILINE)
+
+
 class CookieSite(ForwardingSite):
     """A site whose servers are found again by a cookie."""
 
@@ -140,6 +149,23 @@ async def test_stick_tables_keep_their_meaning(binary: Path, tmp_path: Path) -> 
         counted, kept = (text.splitlines() for text in answers.texts)
         assert [re.findall(r"key=(\S+) .*http_req_cnt=(\d+)", line) for line in counted if "key=" in line] == [[(VISITOR, "3")]]
         assert [re.findall(r"key=(\S+) .*server_id=(\d+)", line) for line in kept if "key=" in line] == [[(VISITOR, "1")]]
+
+
+async def test_counters_of_backends_count_each_visit_of_theirs(binary: Path, tmp_path: Path) -> None:
+    """What a backend has follow a visitor counts its own requests: with a trial as without, and once on each side if saved."""
+    async with on_trial(binary, tmp_path, kind=TrackingSite) as trial, visitor(trial) as client:
+
+        async def counts() -> list[str]:
+            answers = await Runtime(trial.haproxy.endpoints.socket, 5.0).ask("show table web_green", "show table web_blue")
+            return [count for text in answers.texts for count in re.findall(rf"key={VISITOR} .*http_req_cnt=(\d+)", text)]
+
+        await client.get("/fine")
+        assert await counts() == ["1"]
+        await client.get("/500/x")
+        assert await counts() == ["2", "1"]
+        await end(trial)
+        await client.get("/fine")
+        assert await counts() == ["3", "1"]
 
 
 @pytest.mark.parametrize(("fallback", "posted"), [(False, 503), (True, 200)], ids=["by the hop", "by the fallback, too"])

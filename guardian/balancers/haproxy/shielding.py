@@ -23,6 +23,7 @@ _NOT_CARRIED = re.compile(
 """Samples of the client's connection, of counters that a frontend tracks, and of the frontend itself."""
 _ASKED = re.compile(r"(?<!set-)\bvar\(((?:txn|sess|req)\.[A-Za-z0-9_.]+)\)")
 _SET = re.compile(r"\bset-var(?:-fmt)?\(((?:txn|sess|req)\.[A-Za-z0-9_.]+)")
+_TRACKED = re.compile(r"track-sc[0-9]+")
 _BY_NAME = re.compile(r"\b(?:be_name|be_id|srv_name|srv_id)\b")
 _TIME = re.compile(r"([0-9]{1,9})(us|ms|s|m|h|d)?")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, None: 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -51,6 +52,9 @@ def obstacles(document: Document, service: Service, entrances: Sequence[Section]
         for statement in _inherited(section):
             if found := _BY_NAME.search(statement.text):
                 yield words.names_the_backend(statement.where, found[0])
+    tracked = {word for section in entrances for word, _ in _tracked(section)}
+    for section in backends.values():
+        yield from (words.tracked_twice(statement.where, word) for word, statement in _tracked(section) if word in tracked)
     taken = {section.name for section in document.proxies(*_PROXIES, "defaults")}
     yield from (words.name_taken(name) for name in trial.names(service) if name in taken)
     if spot(document, service) is None:
@@ -122,6 +126,12 @@ def _asked_for(section: Section) -> Iterator[str]:
         yield from (words.carries_too_little(statement.where, name) for name in _ASKED.findall(text) if name not in known)
         if (option := _option(statement)) in {"originalto", "forwarded"} or (option == "forwardfor" and "header" in text):
             yield words.another_forwarder(statement.where, text)
+
+
+def _tracked(section: Section) -> Iterator[tuple[str, Statement]]:
+    """The counters that a section has follow something."""
+    for statement in _inherited(section):
+        yield from ((word.raw, statement) for word in statement.words if _TRACKED.fullmatch(word.raw))
 
 
 def _inherited(section: Section) -> Iterator[Statement]:

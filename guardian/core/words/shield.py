@@ -61,6 +61,14 @@ def names_the_backend(where: str, word: str) -> str:
     return f"{where}: this rule asks for `{word}`, which during a trial names guardian's own backend: do without it."
 
 
+def tracked_twice(where: str, word: str) -> str:
+    """A counter that a frontend has follow something, and a backend as well: HAProxy heeds the first of both, in each stream."""
+    return (
+        f"{where}: a frontend of the service says `{word}`, too, and HAProxy heeds only the first of both for a request; behind "
+        "the hop it would heed this one as well, and count requests once more during a trial: remove it, or give it another number."
+    )
+
+
 def another_forwarder(where: str, option: str) -> str:
     """A header that the hop would double."""
     return f"{where}: `{option}` would write its header once for each hop: set the header with `http-request set-header` instead."

@@ -140,6 +140,15 @@ def test_what_a_backend_sets_itself_it_may_ask_for() -> None:
     assert "guardian_web" in written(documented(BARE.replace("    server g ", rule, 1)))
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_what_a_frontend_and_a_backend_both_count_would_count_twice(number: int) -> None:
+    """HAProxy heeds the first of two with the same number, but on trial a request is two streams; numbers of their own are safe."""
+    text = BARE.replace("    bind :80\n", "    bind :80\n    http-request track-sc0 src\n", 1)
+    document = documented(text.replace("    server g ", f"    http-request track-sc{number} src table www\n    server g ", 1))
+    refused = any("says `track-sc0`, too" in one for one in shielded(document).advice)
+    assert (refused, "guardian_web" in written(document)) == (number == 0, number == 1)
+
+
 def test_sections_that_were_changed_by_hand_are_not_overwritten() -> None:
     """The sentence says where, and nothing is lost."""
     changed = written(documented(BARE)).replace("    retries 1\n", "    retries 2\n", 1)
