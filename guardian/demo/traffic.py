@@ -82,6 +82,8 @@ class Traffic:
         self._random = random.Random(load.seed)
         self._idle: deque[Client] = deque()
         self._exchanges: set[asyncio.Task[None]] = set()
+        self._waiting: dict[int, float] = {}
+        """When each request without an answer began, in the order of their numbers."""
         self._sent = 0
         self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -123,6 +125,11 @@ class Traffic:
         p50, p99 = percentile(ordered, 0.5), percentile(ordered, 0.99)
         return None if p50 is None or p99 is None else Lateness(p50, p99, ordered[-1])
 
+    @property
+    def waiting_since(self) -> float | None:
+        """When the first of the requests began that have no answer yet; ``None`` where all have."""
+        return min(self._waiting.values(), default=None)
+
     def window(self, seconds: float) -> dict[Origin, Summary]:
         """The answers of the last ``seconds``, by origin."""
         since = asyncio.get_running_loop().time() - seconds
@@ -146,7 +153,7 @@ class Traffic:
 
     async def _exchange(self, request: _Request) -> None:
         loop = asyncio.get_running_loop()
-        request.begun = request.sent = loop.time()
+        request.begun = request.sent = self._waiting[request.number] = loop.time()
         self._lateness.append(request.begun - request.due)
         status, environment, error = 0, None, None
         try:
@@ -164,6 +171,7 @@ class Traffic:
             number = refused.errno or 0
             error = _REASONS.get(number) or errno.errorcode.get(number, "unknown").lower()
         done = loop.time()
+        del self._waiting[request.number]
         self.answers.append(Answer(request.begun, request.sent, done, environment, status, error, request.fresh, request.method))
 
     async def _ask(self, request: _Request) -> Received:

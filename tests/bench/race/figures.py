@@ -17,6 +17,15 @@ FALSE_ALARM = 0.001
 LOOK = 0.05
 HEALTHY = 0.001
 """The share of answers that a healthy environment fails."""
+HEALTHS = {
+    "0.1 %": Trouble(Fault(errors=HEALTHY)),
+    "0.5 %": Trouble(Fault(errors=0.005)),
+    "0.1 %, ten at a time": Trouble(Fault(errors=HEALTHY), clump=10),
+    "0.5 %, ten at a time": Trouble(Fault(errors=0.005), clump=10),
+}
+"""Kinds of healthy releases: who takes one of them back is wrong."""
+INDEPENDENT = tuple(name for name, health in HEALTHS.items() if health.clump == 1)
+"""Those whose errors have nothing to do with each other."""
 TOLERATED = 0.01
 """The limit of every simple rule."""
 GROWN = 3.0
@@ -155,6 +164,11 @@ class Seen:
     def on_green(self) -> list[Answer]:
         """The answers on the way to green to requests that came after the fault began."""
         return [one for one in self.answers if one.environment is Environment.GREEN and one.begun >= self.began]
+
+    @property
+    def met(self) -> bool:
+        """Whether the fault met the lane on green: some request was on its way there, if only one that came before."""
+        return any(one.environment is Environment.GREEN and one.done >= self.began for one in self.answers)
 
 
 def harm(case: Case, seen: Seen) -> tuple[float | None, float | None, int]:

@@ -16,7 +16,7 @@ from guardian.demo.application import Fault
 from guardian.demo.traffic import Load, Traffic
 from tests.bench.race.crew import Trouble
 from tests.bench.race.entrant import Entrant, Lane
-from tests.bench.race.figures import HEALTHY, Case, Cost, Record, Run, Seen, Soak, gone, judged
+from tests.bench.race.figures import HEALTHS, HEALTHY, Case, Cost, Record, Run, Seen, Soak, gone, judged
 from tests.bench.race.ground import Field
 
 CLEAN = Trouble(Fault(errors=HEALTHY))
@@ -30,7 +30,6 @@ FURTHER = 2
 """Waves more than there should be, where lanes were taken back before their fault."""
 FRUITLESS = 2
 """Releases, one after the other, that nobody takes back: then no more are tried."""
-HEALTHS = {"0.1 %": CLEAN, "0.5 %": Trouble(Fault(errors=0.005)), "0.1 %, ten at a time": Trouble(Fault(errors=HEALTHY), clump=10)}
 
 
 def lanes_for(rate: float, entrant: Entrant) -> int:
@@ -143,6 +142,7 @@ class Heat:
         await crew.forget()
         await self.entrant.release(self.lanes)
         released = time.monotonic()
+        await self._until_on_green()
         await asyncio.sleep(self.pace.settle)
         runs = await asyncio.gather(*(self._run(lane, case, kind, released) for lane in self.lanes))
         await crew.trouble(self.lanes, Environment.GREEN, CLEAN)
@@ -201,13 +201,27 @@ class Heat:
                 returned = now
                 break
             await asyncio.sleep(PAUSE)
+        if returned is not None:
+            await self._until_answered(lane, returned)
         seen = Seen(began, list(answers), await self.field.crew.seen(lane))
         run = judged((self.entrant.name, case.name, self.rate, kind), case, seen, returned, deadline)
-        early = early or (returned is not None and not run.requests)
+        early = early or (returned is not None and not seen.met)
         return run if not early else _early(run)
 
+    async def _until_answered(self, lane: Lane, before: float) -> None:
+        """Until every request that began ``before`` has its answer: HAProxy keeps those to a dead server for a second and more."""
+        traffic = self.traffic[lane.name]
+        await _until(lambda: (traffic.waiting_since or before + 1) > before, UP_SECONDS)
+
+    async def _until_on_green(self) -> None:
+        """Until green has answered on every lane; one that was taken back at once is left to :func:`gone`."""
+        await _until(lambda: all(map(self._on_green, self.lanes)), UP_SECONDS)
+
+    def _on_green(self, lane: Lane) -> bool:
+        return any(one.environment is Environment.GREEN for one in self.traffic[lane.name].answers)
+
     async def _until_up(self) -> None:
-        """Until HAProxy finds every environment healthy."""
+        """Until HAProxy finds every environment healthy, by its last check too."""
         deadline = time.monotonic() + UP_SECONDS
         while down := await self._down():
             if time.monotonic() > deadline:
@@ -219,12 +233,21 @@ class Heat:
         writer.write(b"show stat -1 4 -1\n")
         rows = [line.split(",") for line in (await reader.read()).decode().splitlines() if line and not line.startswith("#")]
         writer.close()
-        return {row[0] for row in rows if row[1] in {"blue1", "green1"} and not row[17].startswith("UP")}
+        return {row[0] for row in rows if row[1] in {"blue1", "green1"} and row[17] not in {"UP", "no check"}}
 
     def _cost(self, meter: "Meter", case: Case, kind: str) -> Cost:
         cpu, memory, haproxy, took = meter.read(self.entrant.pids())
         late = max((lateness.p99 for one in self.traffic.values() if (lateness := one.lateness)), default=0.0)
         return Cost(self.entrant.name, case.name, self.rate, kind, len(self.lanes), cpu, memory, haproxy, late, took)
+
+
+async def _until(condition: Callable[[], bool], seconds: float) -> None:
+    """Until it holds, for ``seconds`` at the most."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return
+        await asyncio.sleep(PAUSE)
 
 
 def _early(run: Run) -> Run:

@@ -24,13 +24,12 @@ from guardian.demo.haproxy import debian_binary, wheel_binary
 from tests.bench.race import natives, prometheus
 from tests.bench.race.alarms import Fuse, Guardian, Health, Observe, Ratio, play, starter_rule
 from tests.bench.race.entrant import Entrants
-from tests.bench.race.figures import CASES, HEALTHY, Alarm, Cost, Record, Soak, append, load
+from tests.bench.race.figures import CASES, HEALTHS, Alarm, Cost, Record, Soak, append, load
 from tests.bench.race.heat import Heat, Pace
 from tests.bench.race.report import Race, write
 
 HERE = Path(__file__).parent
 FIRST, LATER = ("100%", "5%"), ("1%", "latency", "down", "leak")
-HEALTHS = {"0.1 %": (HEALTHY, 1), "0.5 %": (0.005, 1), "0.1 %, ten at a time": (HEALTHY, 10)}
 JUDGES = {
     "guardian": Guardian(starter_rule()),
     "observe": Observe(),
@@ -135,9 +134,9 @@ def simulate(names: Sequence[str], rates: Sequence[float], hours: float, raw: Pa
     task = progress.add_task("healthy hours, simulated", total=len(kinds) * len(rates) * len(HEALTHS))
     for kind in kinds:
         for rate in rates:
-            for health, (errors, clump) in HEALTHS.items():
+            for health, trouble in HEALTHS.items():
                 if (kind, rate, health) not in known:
-                    found = play(JUDGES[kind].release(Health(rate, errors, clump)), hours)
+                    found = play(JUDGES[kind].release(Health(rate, trouble.fault.errors, trouble.clump)), hours)
                     append(raw, [Alarm(kind, rate, health, found.hours, found.in_ten_hours)])
                 progress.advance(task)
     progress.remove_task(task)

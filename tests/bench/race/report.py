@@ -8,11 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
-from tests.bench.race.figures import CASES, Record
+from tests.bench.race.figures import CASES, HEALTHS, INDEPENDENT, Record
 from tests.bench.race.summary import Alarms, Cell, Key, cells, costs, soaked, verdicts
 
-IID = ("0.1 %", "0.5 %")
-CLUMPED = "0.1 %, ten at a time"
 HARMLESS, RARE, OFTEN, UNKNOWN, INK = "#009E73", "#E69F00", "#D55E00", "#999999", "#1A1A1A"
 HARMLESS_RATE = 0.1
 """False rollbacks in ten healthy hours."""
@@ -113,26 +111,26 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _rates(race: Race, name: str, rate: float) -> str:
-    told = [race.alarms.get((name, rate, health)) for health in (*IID, CLUMPED)]
+    told = [race.alarms.get((name, rate, health)) for health in HEALTHS]
     return " / ".join("?" if each is None else f"{each:.3g}" for each in told)
 
 
 def _ahead(race: Race, found: Mapping[Key, Cell]) -> str:
     lead = (
-        "guardian at its default settings against every entrant with at most as many false rollbacks, summed over healthy releases "
-        f"that fail {' and '.join(IID)} of their requests, independently of each other; and the same with errors that come "
-        "ten at a time counted as well. Faster but wrong more often: the last column."
+        "guardian at its default settings against every entrant with at most as many false rollbacks, summed over all healthy "
+        f"releases that were played (errors of {'; '.join(HEALTHS)}); and the same where only those count whose errors come "
+        f"independently of each other ({' and '.join(INDEPENDENT)}). Faster but wrong more often: the last column."
     )
     rows = []
-    with_clumps = {(one.case, one.rate): one for one in verdicts(found, race.alarms, (*IID, CLUMPED))}
-    for one in sorted(verdicts(found, race.alarms, IID), key=lambda one: (one.rate, list(CASES).index(one.case))):
-        clumps = with_clumps[one.case, one.rate]
+    independent = {(one.case, one.rate): one for one in verdicts(found, race.alarms, INDEPENDENT)}
+    for one in sorted(verdicts(found, race.alarms, tuple(HEALTHS)), key=lambda one: (one.rate, list(CASES).index(one.case))):
+        alone = independent[one.case, one.rate]
         rows.append(
             (
                 f"{one.rate:g}",
                 CASES[one.case].title,
                 _seconds(one.ours) or "never",
-                *(", ".join(names) or "nobody" for names in (one.ahead, clumps.ahead, one.reckless)),
+                *(", ".join(names) or "nobody" for names in (one.ahead, alone.ahead, one.reckless)),
             )
         )
     columns = (
@@ -140,7 +138,7 @@ def _ahead(race: Race, found: Mapping[Key, Cell]) -> str:
         "fault",
         "guardian, p50",
         "as seldom wrong, and faster",
-        "the same, clumps counted",
+        "the same, independent errors only",
         "faster, and wrong more often",
     )
     return f"{lead}\n\n{_table(columns, rows)}"
@@ -194,7 +192,7 @@ NOTES = """\
   5xx; of latency 60 ms, three times a good day's (guardian's starter rule says 1 s, and asks for that to be set). A bad
   answer is a 5xx or none; where latency is the fault, a slower one than 60 ms, too.
 - False rollbacks in ten hours of healthy releases are simulated with guardian's real judge, Prometheus' arithmetic as promtool
-  confirms it, and HAProxy's counters (`race/alarms.py`): for 0.1 %, 0.5 %, and 0.1 % of errors that come ten at a time.
+  confirms it, and HAProxy's counters (`race/alarms.py`): for 0.1 % and 0.5 % of errors, each independent and ten at a time.
   Lanes that were taken back before their fault are counted, not timed.
 - "x limit": the median in units of the information limit of a test for 1 % with a false-alarm rate of 0.001, and one look of
   50 ms. Below 1 is who knows better what is normal (guardian compares with the past), or who is wrong more often.
@@ -222,7 +220,7 @@ def draw(found: Mapping[Key, Cell], race: Race, title: str, file: Path) -> None:
     marks = dict(zip(CASES, "osD^vP", strict=True))
     for panel, rate in zip(panels, rates, strict=False):
         for row, name in enumerate(names):
-            colour = _colour([race.alarms.get((name, rate, health)) for health in IID])
+            colour = _colour([race.alarms.get((name, rate, health)) for health in HEALTHS])
             for number, (case, mark) in enumerate(marks.items()):
                 cell = found.get((name, case, rate, "first"))
                 if cell and cell.runs:

@@ -12,7 +12,7 @@ from tests.bench.race.crew import SLOW, Trouble, Witness
 from tests.bench.race.figures import CASES, Alarm, Cost, Run, Seen, Soak, append, gone, harm, judged, limit_seconds, load
 from tests.bench.race.heat import Heat, Pace, lanes_for
 from tests.bench.race.natives import ENTRANTS
-from tests.bench.race.report import Race, write
+from tests.bench.race.report import Race, markdown, write
 from tests.bench.race.summary import cells, verdicts
 
 PACE = Pace(history=2.0, settle=0.5, patience=60.0)
@@ -49,9 +49,23 @@ async def test_an_entrant_takes_back_a_release_that_fails_outright(name: str, tm
     write(race, tmp_path / "RESULTS.md", tmp_path / "charts")
     text = (tmp_path / "RESULTS.md").read_text()
     assert f"| 50 | 100 % errors | {ENTRANTS[name]().title} |" in text
-    assert "0.25 / ? / ?" in text
+    assert "0.25 / ? / ? / ?" in text
     for chart in ("race-time.png", "race-harm.png"):
         assert (tmp_path / "charts" / chart).stat().st_size > 10_000
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", ["observe", "fuse"])
+async def test_lanes_whose_environment_went_down_are_up_and_released_before_the_next_fault(name: str) -> None:
+    """Two waves, one after the other: no lane counts as taken back before its fault, and every request on green is accounted for.
+
+    HAProxy answers requests to a dead server after a second, which is long after these two have taken back the lane.
+    """
+    async with Heat(ENTRANTS[name](), debian_binary(), 50.0, PACE, lanes=2) as heat:
+        records = await heat.cell(CASES["down"], 4, "first", lambda _done: None)
+    runs = [one for one in records if isinstance(one, Run)]
+    assert [(one.early, one.seconds is not None) for one in runs] == [(False, True)] * 4
+    assert all(0 < one.bad <= one.requests for one in runs)
 
 
 async def test_the_fault_switch_does_what_it_says() -> None:
@@ -74,6 +88,12 @@ def test_harm_counts_from_the_first_failure_of_the_release_to_its_last_answer() 
     hidden = Seen(1.0, [answer(1.2), answer(1.6)], [(1.05, 1.1, True)])
     assert harm(CASES["5%"], hidden) == (1.1, 1.6, 0)
     assert harm(CASES["down"], Seen(1.0, [answer(1.2), answer(1.6)], [])) == (1.2, 1.6, 0)
+
+
+def test_a_fault_met_a_lane_that_still_had_a_request_on_its_way_to_green() -> None:
+    """Connections that are cut may take a lane back before the next request comes; a lane that left before had none there."""
+    assert Seen(1.0, [answer(0.9), answer(1.01, status=502, took=0.05)], []).met
+    assert not Seen(1.0, [answer(0.9), answer(1.2, green=False)], []).met
 
 
 def test_slow_answers_are_bad_where_latency_is_the_fault() -> None:
@@ -145,3 +165,12 @@ def test_lanes_are_as_many_as_there_is_traffic_for() -> None:
     guardian, reloading = ENTRANTS["guardian"](), ENTRANTS["guardian-reload"]()
     assert [lanes_for(rate, guardian) for rate in (20.0, 200.0, 1000.0)] == [20, 5, 1]
     assert lanes_for(20.0, reloading) == 1
+
+
+def test_who_is_wrong_with_clumped_errors_is_not_ahead() -> None:
+    """The first column counts every healthy release that was played, the second only independent errors; the lead says so."""
+    found = cells([run("guardian", 1.0), run("clumsy", 0.1)])
+    alarms = {("clumsy", 200.0, "0.5 %, ten at a time"): 5.0}
+    text = markdown(Race("", [], alarms, {"guardian": "guardian", "clumsy": "Clumsy"}), found, Path("charts"))
+    assert "| 200 | 5 % errors | 1.00 s | nobody | clumsy | clumsy |" in text
+    assert "errors of 0.1 %; 0.5 %; 0.1 %, ten at a time; 0.5 %, ten at a time" in text

@@ -54,9 +54,13 @@ async def test_requests_leave_on_schedule_whatever_becomes_of_the_others(eventua
         application.fault = Fault(hang=True)
         async with Traffic(application.port, Load(rate=500, connections=2, timeout=0.3)) as traffic:
             await eventually(lambda: len(traffic._exchanges) > 50)
+            waiting = traffic.waiting_since
             await eventually(lambda: len(traffic.answers) > 50)
     assert {(answer.environment, answer.status, answer.error) for answer in traffic.answers} == {(None, 0, "timeout")}
     assert all(answer.latency >= 0.3 for answer in traffic.answers)
+    assert waiting is not None
+    assert waiting in {answer.begun for answer in traffic.answers}
+    assert traffic.waiting_since is None
 
 
 async def test_tells_how_late_requests_left(eventually: Eventually) -> None:
