@@ -21,6 +21,7 @@ from guardian.app.act import Actor
 from guardian.app.clock import SteadyClock
 from guardian.app.codec import alert_to_record, state_from_record
 from guardian.app.decide import Decider
+from guardian.app.examine import Examiner
 from guardian.app.fallback import Fallbacks
 from guardian.app.gauges import Gauges
 from guardian.app.logs import log
@@ -60,6 +61,7 @@ from guardian.core.words import moment, refusals, rulebook, upkeep
 from guardian.core.words.story import announce
 from guardian.metrics.alerts.desk import AlertDesk
 from guardian.metrics.alerts.desk import Wires as AlertWires
+from guardian.records.examination import Examination
 from guardian.records.housekeeping import Housekeeping
 from guardian.records.lock import AlreadyRunning, StateLock
 from guardian.records.opening import opened
@@ -90,11 +92,10 @@ def run(config: Path) -> int:
         configuration = load(config)
         log(configuration.settings.log.format.value, configuration.settings.log.level.value)
         with StateLock(configuration.settings.state_dir):
-            store, lost = opened(configuration.settings.state_dir)
-            try:
-                return asyncio.run(_main(configuration, store, _rule_files(config, configuration), lost))
-            finally:
-                store.close()
+            while True:
+                outcome = _opened_and_run(config, configuration)
+                if outcome is not None:
+                    return outcome
     except ConfigFaults as faults:
         print(*faults.faults, sep="\n", file=sys.stderr)  # noqa: T201  the log is set up by what could not be read
         return 1
@@ -103,7 +104,16 @@ def run(config: Path) -> int:
         return 1
 
 
-async def _main(configuration: Configuration, store: SqlStore, files: Files, lost: str) -> int:
+def _opened_and_run(config: Path, configuration: Configuration) -> int | None:
+    """Run until a signal, or until the records are to be opened anew, since they turned out to be damaged: ``None``."""
+    store, lost = opened(configuration.settings.state_dir)
+    try:
+        return asyncio.run(_main(configuration, store, _rule_files(config, configuration), lost))
+    finally:
+        store.close()
+
+
+async def _main(configuration: Configuration, store: SqlStore, files: Files, lost: str) -> int | None:
     stop, return_code = asyncio.Event(), 0
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -127,7 +137,7 @@ async def _main(configuration: Configuration, store: SqlStore, files: Files, los
             except* DoorUnusable as failed:
                 logger.error("%s", failed.exceptions[0])  # noqa: TRY400  the sentence says it all
                 return_code = 1
-    return return_code
+    return None if program.begins_anew else return_code
 
 
 def _rule_files(path: Path, running: Configuration) -> Files:
@@ -195,6 +205,7 @@ class Program:
         self._decider = decider = Decider(states, self._recorder, self._clock, self._feed)
         records = configuration.settings.records
         keeping = Keeping(records.keep, records.evidence)
+        self._examination = Examination(store, settings.state_dir)
         self._tidy = Tidy(Housekeeping(store, records.archive), decider.states, self._clock, keeping)
         self._prober = Prober(services, balancer, self._recorder, decider.state, self._clock)
         self._fallbacks = Fallbacks(services, balancer, decider.state, decider.submit, self._clock)
@@ -223,6 +234,8 @@ class Program:
         wires = AlertWires(partial(self._poller.hurry, Source.ALERTS), self._keep_alerts)
         self._desk = AlertDesk(adapters.inbox, self._clock, wires)
         self._saving: set[asyncio.Task[None]] = set()
+        self.begins_anew = False
+        """Whether :meth:`run` ended since the records are to be opened anew."""
         self._sentry = adapters.told.sentry
         if self._sentry:
             self._sentry.context = lambda: goes_on(decider.states())
@@ -283,6 +296,7 @@ class Program:
             schedule.every(PULSE_SECONDS, "pulse", pulse.turn, deadline=10.0)
         if self._slack:
             schedule.every(FRESHEN_SECONDS, "messages", partial(self._slack.freshen, self._outbox), deadline=10.0)
+        examiner = Examiner(self._examination, self._recorder, self._decider.states, partial(self._begin_anew, stop))
         tokens = Tokens(self._store, self._recorder, self._clock, list(self._services))
         admission = Admission(roles_by_number(self._api.roles), tokens.holder)
         api, tcp = application(self._orders, self._gauges, admission, tokens, self._desk), self._tcp(schedule)
@@ -295,18 +309,24 @@ class Program:
                 group.create_task(self._outbox.run(), name="outbox"),
                 group.create_task(serve(api, *self._socket, tcp, lambda: self._heart.turned("api")), name="api"),
                 group.create_task(self._heart.run(), name="heart"),
+                group.create_task(examiner.run(), name="examination"),
             ]
             if self._slack:
                 parts.append(group.create_task(self._slack.run(), name="slack"))
             logger.info("%s", upkeep.running([state.service for state in self._decider.states()]))
             await stop.wait()
             logger.info("%s", upkeep.stopping())
-            self._notifier.stopping(STOP_SECONDS * 3, upkeep.stopping())
+            if not self.begins_anew:
+                self._notifier.stopping(STOP_SECONDS * 3, upkeep.stopping())
             await self._finish()
             for part in parts:
                 part.cancel()
         await self._recorder.aclose()
         logger.info("%s", upkeep.stopped())
+
+    def _begin_anew(self, stop: asyncio.Event) -> None:
+        self.begins_anew = True
+        stop.set()
 
     def _tcp(self, schedule: Schedule) -> Tcp | None:
         """Where the API is served over TCP, if anywhere, with a certificate that is looked at again now and then."""

@@ -49,7 +49,7 @@ class Entry:
 
 
 class Recorder:
-    """Writes to the store. ``trouble`` is why the line does not move, or empty."""
+    """Writes to the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -57,7 +57,16 @@ class Recorder:
         self._line: deque[Entry] = deque()
         self._withdrawing = Lock()
         self._marks: dict[tuple[str, str], Posting] = {}
-        self.trouble = ""
+        self._trouble = self._refusing = ""
+
+    @property
+    def trouble(self) -> str:
+        """Why the line does not move, or nothing new is taken; empty where neither is so."""
+        return self._refusing or self._trouble
+
+    def refuse(self, reason: str) -> None:
+        """Take no entry any more that need not be recorded: what it begins would be lost with the records."""
+        self._refusing = reason
 
     @property
     def waiting(self) -> int:
@@ -69,6 +78,8 @@ class Recorder:
 
         ``must``: the entry stays in line whatever happens. Otherwise a refusal of the store (``Durable.NO``) forgets it.
         """
+        if self._refusing and not must:
+            return Durable.NO
         self._line.append(entry)
         writing = self._run(lambda: self._write(entry, must=must))
         done, _ = await asyncio.wait({writing}, timeout=patience)
@@ -141,9 +152,9 @@ class Recorder:
         try:
             work()
         except StoreError as error:
-            self.trouble = str(error)
+            self._trouble = str(error)
             return False
-        self.trouble = ""
+        self._trouble = ""
         return True
 
     async def aclose(self) -> None:

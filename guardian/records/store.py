@@ -49,6 +49,8 @@ class SqlStore:
         self._writer = sqlite.engine(self._path, reading=reading)
         self._reader = self._writer.execution_options(reading=True)
         self._turn = threading.Lock()
+        self.checked = self._path.stat().st_size <= sqlite.CHECKED_BYTES
+        """Whether the whole file was checked, not only what a start goes by: :mod:`guardian.records.examination` does it then."""
         try:
             self._admit(reading=reading)
         except StoreError:
@@ -229,7 +231,8 @@ class SqlStore:
     def verify(self, watch: Callable[[Mapping[str, Any]], object] = bool) -> int | None:
         """The number of the first journal entry that is missing or not as it was written, or ``None``: the chain is whole.
 
-        ``watch`` is shown every entry up to there. What is in the archive is not looked at; that it went there stands in the chain.
+        ``watch`` is shown every entry up to there, and what it raises comes through. What is in the archive is not looked at; that
+        it went there stands in the chain.
         """
         begin = self.cut()
         with self.reading() as connection:
@@ -237,13 +240,19 @@ class SqlStore:
         checked, told = Chain(begin.number, begin.head), retention.Cut()
         for row in self.chain(begin.number):
             if not checked.take(row):
-                return checked.number + 1
+                return self._still(begin, checked.number + 1)
             watch(row)
             told = retention.cut_of(row) or told
         if newest > checked.number:
-            return checked.number + 1
+            return self._still(begin, checked.number + 1)
         unfit = begin.number > told.number or (begin.number == told.number and begin != told)
         return begin.number if unfit else None
+
+    def _still(self, begin: retention.Cut, number: int) -> int:
+        """``number``, unless it was not there since the journal was cut meanwhile."""
+        if self.cut() != begin:
+            raise StoreError(words.archived_meanwhile(number))
+        return number
 
     def cut(self) -> retention.Cut:
         """Where the journal begins."""
@@ -271,13 +280,15 @@ class SqlStore:
 
     def _admit(self, *, reading: bool) -> None:
         """Refuse a database that is damaged, or laid out by a newer version; bring one of an older version up to date."""
-        with self.reading() as connection:
-            damage = sqlite.damage(connection)
-            row = None if damage else connection.execute(select(schema.meta)).first()
-            shrinks = sqlite.shrinks(connection)
-        if row is None:
-            raise StoreDamaged(words.damaged(self._path, damage or "it does not say which schema it has"))
         newest = migrations.newest()
+        with self.reading() as connection:
+            damage = sqlite.damage(connection, whole=self.checked)
+            row = None if damage else connection.execute(select(schema.meta)).first()
+            if row and row.schema < newest and not (self.checked or reading):
+                damage, self.checked = sqlite.damage(connection), True
+            shrinks = sqlite.shrinks(connection)
+        if damage or row is None:
+            raise StoreDamaged(words.damaged(self._path, damage or "it does not say which schema it has"))
         if row.schema > newest:
             raise StoreError(words.newer_schema(self._path, row.schema, newest, row.created_by))
         if row.schema < newest:

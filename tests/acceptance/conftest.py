@@ -1,9 +1,8 @@
 """The real daemon beside a real HAProxy under real traffic; what happened is judged by the record of the load generator."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,16 +43,18 @@ class Story:
 
     async def switch(self, **given: Any) -> dict[str, Any]:
         """Order a switch as soon as HAProxy finds the other side healthy, and return once it is watched."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                try:
-                    await self.order("switch", **given)
-                except RefusedError as error:
-                    if "healthy server" not in str(error):
-                        raise
-                    await asyncio.sleep(0.05)
-                else:
-                    return await self.until("watching", "verified", "unverified")
+
+        async def taken() -> bool:
+            try:
+                await self.order("switch", **given)
+            except RefusedError as error:
+                if "healthy server" not in str(error):
+                    raise
+                return False
+            return True
+
+        await eventually(taken, PATIENCE)
+        return await self.until("watching", "verified", "unverified")
 
     async def order(self, order: str, **given: Any) -> dict[str, Any]:
         """The service after an order."""
@@ -75,13 +76,16 @@ class Story:
 
     async def explanation(self, deployment: str) -> dict[str, Any]:
         """Why a deployment was rolled back, once its evidence is kept."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                answer = await self.client.get(f"/v1/deployments/{deployment}/explanation")
-                if answer.is_success:
-                    explained: dict[str, Any] = answer.json()
-                    return explained
-                await asyncio.sleep(0.05)
+        explained: dict[str, Any] = {}
+
+        async def kept() -> bool:
+            answer = await self.client.get(f"/v1/deployments/{deployment}/explanation")
+            if answer.is_success:
+                explained.update(answer.json())
+            return answer.is_success
+
+        await eventually(kept, PATIENCE)
+        return explained
 
     async def live(self) -> set[Split]:
         """The split in every worker of HAProxy."""
@@ -123,6 +127,26 @@ class Story:
             return not (await self.balancer.health(backend)).able
 
         await eventually(unable, PATIENCE)
+
+    async def until_said(self, words: str) -> None:
+        """Wait until the daemon has said ``words``."""
+
+        async def said() -> bool:
+            return words in self.log
+
+        await eventually(said, PATIENCE)
+
+    async def until_latched(self, words: str) -> dict[str, Any]:
+        """The service once it is held for a reason that has ``words``, by a guardian that may have begun anew meanwhile."""
+        view: dict[str, Any] = {}
+
+        async def latched() -> bool:
+            with suppress(httpx.TransportError):
+                view.update(await self.service())
+            return words in (view.get("latched") or "")
+
+        await eventually(latched, PATIENCE)
+        return view
 
     @property
     def log(self) -> str:

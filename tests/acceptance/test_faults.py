@@ -18,8 +18,12 @@ import httpx
 import pytest
 
 from guardian.core.model import Environment, Split
+from guardian.demo.application import Fault
 from guardian.demo.stage import RefusedError
+from guardian.records.opening import NEWEST
 from tests.acceptance.conftest import PATIENCE, Story, Tell
+from tests.doubles.recorder import Witnesses
+from tests.soak.history_part import crowd
 from tests.waiting import eventually
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
@@ -79,6 +83,44 @@ async def test_damaged_records_are_set_aside_and_everything_is_held(
     await story.until_on_disk("web 10000\n")
     await story.switch()
     await story.until_live(Split.all_on(BLUE))
+
+
+def many_entries_one_changed(database: Path) -> None:
+    """Somebody changed an entry of long ago: a start does not look at it."""
+    crowd(database, 3 * NEWEST)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("update journal set at = at + 1 where number = ?", (NEWEST,))
+        connection.commit()
+
+
+async def test_damage_found_in_mid_watch_lets_a_bad_release_be_taken_back_first(tell: Tell, record_property: Measured) -> None:
+    """Nothing moves forward any more, the watch goes on; at its end guardian sets the records aside by itself, and holds."""
+    story = await tell(watch="10m")
+    async with Witnesses(story.stage.haproxy.port) as clients:
+        await story.switch()
+        clients.abandoned(BLUE)
+        await story.stage.guardian.end(signal.SIGTERM)
+        await asyncio.to_thread(many_entries_one_changed, story.stage.guardian.log.parent / "state" / "guardian.db")
+        await story.restart_guardian()
+        began = time.monotonic()
+        await story.until_said("guardian's records are damaged (entry 100 of its journal is missing or not as it was written)")
+        record_property("found", f"{time.monotonic() - began:.1f} s after the start")
+        with pytest.raises(RefusedError, match=r"records are damaged .entry 100.*can be rolled back"):
+            await story.order("promote", reason="green is good")
+        clients.may_return()
+        clients.fails(GREEN)
+        began = time.monotonic()
+        await story.fail(GREEN, Fault(errors=1.0))
+        await story.until_live(Split.all_on(BLUE))
+        record_property("a bad release taken back", f"{time.monotonic() - began:.1f} s")
+        clients.abandoned(GREEN)
+        clients.mended()
+        view = await story.until_latched("records were damaged")
+        assert (view["split"], view["safe"], view["deployment"]) == ("blue", "blue", None)
+        await clients.seen(100, PATIENCE)
+    assert story.log.count("was set aside as guardian.db.corrupt-") == 1
+    assert story.on_disk == "web 0\n"
+    assert await story.stage.guardian.end(signal.SIGTERM) == 0
 
 
 async def test_a_stop_at_any_moment_of_a_switch_is_orderly(tell: Tell, record_property: Measured) -> None:

@@ -41,6 +41,11 @@ SUITE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "set aside; truth from HAProxy; held",
         (f"{FAULTS}::test_damaged_records",),
     ),
+    (
+        "records found damaged in mid-watch, after the start",
+        "the watch and its rollback come first; then set aside and held",
+        (f"{FAULTS}::test_damage_found",),
+    ),
     ("every kind of damage to the database's bytes", "never a wrong answer", (f"{STORE}/test_store_damage.py",)),
     ("records of an older, and of a newer guardian", "brought up to date whole; refused", (f"{STORE}/test_migrations.py",)),
     (

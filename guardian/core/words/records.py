@@ -1,5 +1,6 @@
 """Sentences about what guardian remembers: its database, and the lock on its state directory."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from guardian.core.words.figures import seconds as written
@@ -47,6 +48,45 @@ def set_aside(path: Path, aside: Path, reason: str) -> str:
         f"{path} is damaged ({reason}) and was set aside as {aside.name}: guardian begins with an empty history, takes what the "
         "balancer does as given, and holds every service until a person says that it may move forward; tokens must be made again"
     )
+
+
+def broken_at(number: int) -> str:
+    """The chain of the journal is not whole."""
+    return f"entry {number:,} of its journal is missing or not as it was written"
+
+
+def broken_end(newest: int) -> str:
+    """The end of the chain is not whole."""
+    return f"the newest {newest} entries of its journal are not as they were written"
+
+
+def not_examined() -> str:
+    """Looking through the records was ended."""
+    return "guardian stops before it has looked through all of its records; its next start begins with that again"
+
+
+def examined() -> str:
+    """All of the records were looked at."""
+    return "all of guardian's records were looked at: they are whole"
+
+
+def examined_later(reason: str, wait: float) -> str:
+    """The records could not be read to the end."""
+    return f"guardian's records could not be looked through ({reason}); it tries again in {written(wait)}"
+
+
+def condemned(reason: str, busy: Sequence[str]) -> str:
+    """The records turned out to be damaged while guardian runs."""
+    first = f"what is under way goes on to its end ({', '.join(busy)}), and can be rolled back; then" if busy else "at once"
+    return (
+        f"guardian's records are damaged ({reason}): nothing new is begun; {first} guardian starts itself anew, sets them aside, "
+        "and holds every service until a person says that it may move forward"
+    )
+
+
+def not_condemned(reason: str) -> str:
+    """That the records are damaged could not be written down."""
+    return f"that guardian's records are damaged could not be written down ({reason}); it would be found again by its next start"
 
 
 def held(aside: Path) -> str:
