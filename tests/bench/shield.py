@@ -5,14 +5,16 @@ import asyncio
 import os
 import platform
 import random
-import statistics
+import shlex
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 from rich.console import Console
@@ -25,7 +27,10 @@ from guardian.demo.haproxy import HAProxyProcess, debian_binary, wheel_binary
 from guardian.demo.report import failed, percentile
 from guardian.demo.stage import RefusedError, Setting, Stage
 from guardian.demo.traffic import Load, Traffic
+from tests.bench import shield_report as report
+from tests.bench.shield_report import Cost, Row, Run
 
+_T = TypeVar("_T")
 RULES = Path(__file__).parents[2] / "rules" / "web.yaml"
 HISTORY_SECONDS = 20.0
 """Ordinary traffic before the first run: the past that sequential rules compare with."""
@@ -33,10 +38,16 @@ POSTS = 0.2
 RATES = (200.0,)
 ALL_RATES = (20.0, 200.0, 1000.0)
 LOOK = 0.05
+CALL_PATIENCE = 30.0
+"""Seconds in which a call of the benchmark's own must get through: a host under 1,000 requests a second keeps it waiting."""
+TOO_SLOW = (httpx.TransportError, TimeoutError, RefusedError)
+"""What a release ends with that such a host has no time for: it is not counted, and the next one is tried."""
+MINUTES = 18.0
+"""How long the releases may take in all; each kind has at least one, whatever that takes."""
 TOGETHER = 200.0
 """Requests a second up to which both ways are measured at the same time, under the same conditions."""
 DRAIN = 5.5
-"""Seconds after a rollback until the last client has its answer, or has given up."""
+"""Seconds after a rollback until the last client has its answer, or has given up; and what was saved is told."""
 COST_RATE = 500.0
 COST_SECONDS = 5.0
 COST_TURNS = 6
@@ -64,64 +75,89 @@ CASES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One bad release."""
-
-    gets: int
-    posts: int
-    """Bad answers that users got."""
-    decided: float | None
-    """Seconds from the fault to the decision to go back; ``None`` where no rule found it."""
-    saved: int
-
-
 class Bench:
     """Bad releases, one after the other, on one stage."""
 
-    def __init__(self, stage: Stage, traffic: Traffic) -> None:
-        self._stage, self._traffic = stage, traffic
+    def __init__(self, stage: Stage, traffic: Traffic, tell: Callable[[str], None]) -> None:
+        self._stage, self._traffic, self._tell = stage, traffic, tell
         self._random = random.Random(1)
+
+    async def runs(self, case: Case, number: int, until: float) -> list[Run]:
+        """Up to ``number`` releases, of which the last one begins before ``until``; the first one in any case."""
+        found: list[Run] = []
+        for turn in range(number):
+            if turn and time.monotonic() > until:
+                break
+            try:
+                found.append(await self.run(case))
+            except TOO_SLOW as error:
+                self._tell(f"{case.name}: not measured, {type(error).__name__}: {error}")
+                self._traffic.answers.clear()
+            else:
+                self._tell(f"{case.name}: {found[-1]}")
+        return found
 
     async def run(self, case: Case) -> Run:
         """One release that turns bad. The phase between looks and fault is random."""
         async with self._stage.guardian.client() as client:
-            began, decided = await self._release(client, case)
-        await asyncio.sleep(DRAIN if case.fault.hang else DRAIN / 2)  # what was saved is told two seconds after the end
+            began, decided, why = await self._release(client, case)
+        await asyncio.sleep(DRAIN if case.fault.hang else DRAIN / 2)
         async with self._stage.guardian.client() as client:  # the other's connections are closed after five idle seconds
             saved = ((await self._stage.guardian.service(client))["shielded"] or {"saved": 0})["saved"]
         bad = [answer for answer in self._traffic.answers if answer.done >= began and failed(answer)]
         self._traffic.answers.clear()
         gets = sum(answer.method == "GET" for answer in bad)
-        return Run(gets, len(bad) - gets, decided, saved)
+        return Run(gets, len(bad) - gets, decided, saved, why)
 
-    async def _release(self, client: httpx.AsyncClient, case: Case) -> tuple[float, float | None]:
-        """When the fault began, and how many seconds later guardian decided."""
+    async def _release(self, client: httpx.AsyncClient, case: Case) -> tuple[float, float | None, str]:
+        """When the fault began, how many seconds later guardian decided, and why."""
         guardian = self._stage.guardian
         await begin(self._stage, client)
         await asyncio.sleep(0.5 + self._random.random() * LOOK)
         offset = time.time() - time.monotonic()
-        began = await self._stage.applications[Environment.GREEN].fail(case.fault)
+        began = await insist(lambda: self._stage.applications[Environment.GREEN].fail(case.fault))
+        verdicts: list[str] = []
         try:
             view = await guardian.until(client, "rolled back", patience=case.patience)
         except TimeoutError:
+            verdicts = [verdict["reason"] for verdict in (await guardian.service(client))["verdicts"]]
             with suppress(RefusedError):  # a rule may have found it at this very moment
                 await guardian.order(client, "rollback", {"reason": "next run"})
-            view, decided = await guardian.until(client, "rolled back"), None
-        else:
-            decided = view["deployment"]["rollback"]["ordered_at"] - offset - began
+            view = await guardian.until(client, "rolled back")
         if view["latched"]:
             await guardian.order(client, "unlatch", {"reason": "next run"})
-        return began, decided
+        rollback = view["deployment"]["rollback"]
+        if rollback["cause"] != "rule":
+            return began, None, "; ".join(verdicts)
+        return began, rollback["ordered_at"] - offset - began, rollback["reason"]
+
+
+async def insist(call: Callable[[], Awaitable[_T]]) -> _T:
+    """The answer to a call that may be repeated where no connection was made: nobody has heard it."""
+    deadline = time.monotonic() + CALL_PATIENCE
+    while True:
+        try:
+            return await call()
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(LOOK)
 
 
 async def begin(stage: Stage, client: httpx.AsyncClient) -> None:
-    """Put a healthy green on trial; guardian refuses that until HAProxy's health check has found it healthy."""
-    await stage.applications[Environment.GREEN].fail(Fault())
-    deadline = time.monotonic() + 10.0
+    """Put a healthy green on trial; guardian refuses that until HAProxy's health check has found it healthy.
+
+    Requests that still hang in the release before would fail in this one's time, and be held against it.
+    """
+    await insist(lambda: stage.applications[Environment.GREEN].fail(Fault()))
+    deadline = time.monotonic() + CALL_PATIENCE
+    while in_flight(await stage.guardian.service(client)):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the release before still has requests")
+        await asyncio.sleep(LOOK)
     while True:
         try:
-            await stage.guardian.order(client, "switch", {})
+            await insist(lambda: stage.guardian.order(client, "switch", {}))
         except RefusedError:
             if time.monotonic() > deadline:
                 raise
@@ -131,29 +167,26 @@ async def begin(stage: Stage, client: httpx.AsyncClient) -> None:
             return
 
 
-async def measure(binary: Path, rate: float, number: int, *, shield: bool, progress: Progress) -> list[list[Run]]:
-    """``number`` runs of every case, in turn."""
+def in_flight(view: Mapping[str, Any]) -> int:
+    """Requests that green has not answered yet, as guardian saw it last."""
+    return next(int(side["in_flight"] or 0) for side in view["environments"] if side["name"] == Environment.GREEN)
+
+
+async def measure(binary: Path, rate: float, plan: "Plan", *, shield: bool) -> list[list[Run]]:
+    """The runs of every case, in turn."""
     with tempfile.TemporaryDirectory(prefix="guardian-bench-") as directory:
         async with Stage(Setting(Path(directory), binary, RULES.read_text(), shield=shield)) as stage:
             load = Load(rate, connections=40, posts=POSTS)
             async with Traffic(stage.haproxy.port, load) as traffic:
                 await asyncio.sleep(HISTORY_SECONDS)
-                bench = Bench(stage, traffic)
-                task = progress.add_task(f"{rate:,.0f}/s, {'shield' if shield else 'plain'}", total=len(CASES) * number)
-                found = []
-                for case in CASES:
-                    found.append([await bench.run(case) for _ in range(number)])
-                    progress.advance(task, number)
+                way = f"{rate:,.0f}/s, {'shield' if shield else 'plain'}"
+                bench = Bench(stage, traffic, lambda text: plan.progress.console.print(f"{way}: {text}", highlight=False))
+                task = plan.progress.add_task(way, total=len(CASES))
+                began, found = time.monotonic(), list[list[Run]]()
+                for number, case in enumerate(CASES, 1):
+                    found.append(await bench.runs(case, plan.runs, began + plan.seconds * number / len(CASES)))
+                    plan.progress.advance(task)
                 return found
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """A healthy release for some seconds: seconds that answers took, and seconds of HAProxy's own CPU for one of them."""
-
-    p50: float
-    p99: float
-    cpu: float
 
 
 async def measure_costs(binary: Path) -> tuple[list[Cost], list[Cost]]:
@@ -191,49 +224,50 @@ def _cpu_seconds(pid: int) -> float:
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
-def show_harm(table: Table, rate: float, found: dict[bool, list[list[Run]]]) -> None:
-    """One row for each case under one load."""
-    for case, plain, shielded in zip(CASES, found[False], found[True], strict=True):
-        figures = [column for runs in (plain, shielded) for column in _figures(runs)]
-        saved = statistics.median(run.saved for run in shielded)
-        table.add_row(f"{case.name}, {rate:,.0f}/s", *figures, f"{saved:g}")
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    runs: int
+    seconds: float
+    """For all releases of one way under one load."""
+    progress: Progress
 
 
-def _figures(runs: Sequence[Run]) -> Iterator[str]:
-    """Medians, and how many runs no rule has found."""
-    yield f"{statistics.median(run.gets for run in runs):g}"
-    yield f"{statistics.median(run.posts for run in runs):g}"
-    times = [run.decided for run in runs if run.decided is not None]
-    found = f" ({len(times)} of {len(runs)})" if 0 < len(times) < len(runs) else ""
-    yield f"{statistics.median(times):.2f} s{found}" if times else "not taken back"
-
-
-def show_costs(console: Console, plain: Sequence[Cost], shielded: Sequence[Cost]) -> None:
-    """Medians of the turns; the ratio is that of neighbouring turns."""
-    title = f"A healthy release on trial, {COST_RATE:,.0f} GETs/s, {len(plain)} turns of {COST_SECONDS:g} s each; medians"
-    table = Table(title=title, title_justify="left")
-    for column in ("", "without", "shield", "shield / without"):
-        table.add_column(column)
-    for name, unit, scale, attribute in (
-        ("answers, p50", "ms", 1e3, "p50"),
-        ("answers, p99", "ms", 1e3, "p99"),
-        ("HAProxy's CPU for an answer", "us", 1e6, "cpu"),
-    ):
-        pairs = [(getattr(one, attribute), getattr(two, attribute)) for one, two in zip(plain, shielded, strict=True)]
-        without, within = (f"{statistics.median(values) * scale:.2f} {unit}" for values in zip(*pairs, strict=True))
-        table.add_row(name, without, within, f"{statistics.median(two / one for one, two in pairs):.2f}")
-    capacities = [1 / statistics.median(cost.cpu for cost in costs) for costs in (plain, shielded)]
-    ratio = f"{capacities[1] / capacities[0]:.2f}"
-    table.add_row("answers a second that one core of HAProxy could give", *(f"{each:,.0f}" for each in capacities), ratio)
-    console.print(table)
-
-
-async def both(binary: Path, rate: float, number: int, progress: Progress) -> dict[bool, list[list[Run]]]:
+async def both(binary: Path, rate: float, plan: Plan) -> list[Row]:
     """With the shield and without it: at the same time, where this machine has the time for both."""
-    ways = {shield: measure(binary, rate, number, shield=shield, progress=progress) for shield in (False, True)}
     if rate <= TOGETHER:
-        return dict(zip(ways, await asyncio.gather(*ways.values()), strict=True))
-    return {shield: await way for shield, way in ways.items()}
+        plain, shielded = await asyncio.gather(*(measure(binary, rate, plan, shield=shield) for shield in (False, True)))
+    else:
+        plain, shielded = [await measure(binary, rate, plan, shield=shield) for shield in (False, True)]
+    return [Row(case.name, rate, one, two) for case, one, two in zip(CASES, plain, shielded, strict=True)]
+
+
+def turns(rates: Sequence[float]) -> int:
+    """How many times after each other releases are measured."""
+    return sum(1 if rate <= TOGETHER else 2 for rate in rates)
+
+
+def heading(binary: Path) -> str:
+    """Machine, versions, date and command."""
+    version = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True).stdout.split()[2]
+    load = os.getloadavg()[1]
+    return (
+        f"By `tests/bench/shield.sh {shlex.join(sys.argv[1:])}` on {time.strftime('%Y-%m-%d')}: HAProxy {version}, "
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, the rules of `rules/web.yaml`, {POSTS:.0%} POSTs.\n"
+        f"The load average was {load:.0f} at its beginning: where that is near the number of cores or above, other work had\n"
+        "them, too, and only ratios between both ways mean anything."
+    )
+
+
+def show(console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on the terminal."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def main() -> None:
@@ -242,21 +276,25 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="20, 200 and 1,000 requests a second, not 200 alone")
     parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="others than these")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=MINUTES, help=f"for all releases; {MINUTES:g} unless said")
     parser.add_argument("--haproxy", choices=("debian", "wheel"), default="debian")
+    parser.add_argument("--report", type=Path, help="write a report here, as Markdown, and a chart beside it")
     given = parser.parse_args()
     binary = debian_binary() if given.haproxy == "debian" else wheel_binary()
-    console = Console(width=150)
-    version = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True).stdout.split()[2]
-    console.print(f"HAProxy {version}, Python {platform.python_version()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}")
-    title = f"Bad answers that users got, and seconds from the fault to the decision; {given.runs} releases each, {POSTS:.0%} POSTs"
-    table = Table(title=title, title_justify="left")
-    for column in ("", "GET", "POST", "decided", "shield: GET", "POST", "decided", "saved"):
-        table.add_column(column)
+    console, rates = Console(width=150), ALL_RATES if given.all else given.rates
+    told = heading(binary)
+    console.print(told)
+    rows: list[Row] = []
     with Progress(console=Console(stderr=True)) as progress:
-        for rate in ALL_RATES if given.all else given.rates:
-            show_harm(table, rate, asyncio.run(both(binary, rate, given.runs, progress)))
-    console.print(table)
-    show_costs(console, *asyncio.run(measure_costs(binary)))
+        plan = Plan(given.runs, given.minutes * 60 / turns(rates), progress)
+        for rate in rates:
+            rows += asyncio.run(both(binary, rate, plan))
+    show(console, f"Bad answers that users got, medians of {given.runs} releases", report.HARM, [row.cells for row in rows])
+    title = f"A healthy release on trial, {COST_RATE:,.0f} GETs/s, in {COST_TURNS} turns of {COST_SECONDS:g} s each; medians"
+    costs = list(report.costs(*asyncio.run(measure_costs(binary))))
+    show(console, title, report.COSTS, costs)
+    if given.report:
+        report.write(given.report, told, rows, {f"{title}:": costs})
 
 
 if __name__ == "__main__":
