@@ -20,7 +20,7 @@ from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
 from guardian.balancers.haproxy.gate import REQUEST, Answer, BadRequest, Do, Request
 from guardian.balancers.haproxy.runtime import Runtime
 from guardian.config.faults import ConfigFaults
-from guardian.config.settings import Settings, load_settings
+from guardian.config.settings import HaproxySettings, Instance, Settings, load_settings
 from guardian.core.drift import Unloaded
 from guardian.core.model import Split, Way
 from guardian.core.ports import BalancerError, BalancerGone, BalancerUnfit
@@ -94,7 +94,9 @@ async def _carry_out(request: Request, settings: Settings, state: Path) -> Answe
         raise BalancerUnfit(refusals.unknown_service(request.service, sorted(settings.services)))
     if service.routing.way is not Way.RELOAD:
         raise BalancerUnfit(words.not_by_reload(request.service))
-    async with contextlib.aclosing(HAProxy(await _endpoints(request.service, settings, state), [service])) as haproxy:
+    carrier = _carrier(service.name, settings)
+    together = [one for one in settings.services.values() if _carrier(one.name, settings) == carrier]
+    async with contextlib.aclosing(HAProxy(await _endpoints(*carrier, settings, state), together)) as haproxy:
         changer, split = haproxy.rewriter, Split(request.green)
         if request.do is Do.STORE:
             await changer.store(service, split)
@@ -107,11 +109,15 @@ async def _carry_out(request: Request, settings: Settings, state: Path) -> Answe
     return Answer(request.nonce)
 
 
-async def _endpoints(service: str, settings: Settings, state: Path) -> Endpoints:
-    """Of the HAProxy that carries ``service``; its master socket, too, which root may use though guardian was not given it."""
+def _carrier(service: str, settings: Settings) -> tuple[str, HaproxySettings | Instance]:
+    """The HAProxy that carries ``service``, with its name; the main one has none."""
     haproxy = settings.haproxy
-    named = next(((name, one) for name, one in haproxy.instances.items() if service in one.services), None)
-    name, carrier = named or ("", haproxy)
+    return next(((name, one) for name, one in haproxy.instances.items() if service in one.services), ("", haproxy))
+
+
+async def _endpoints(name: str, carrier: HaproxySettings | Instance, settings: Settings, state: Path) -> Endpoints:
+    """Of one HAProxy; its master socket, too, which root may use though guardian was not given it."""
+    haproxy = settings.haproxy
     load = haproxy.unloaded_edits is Unloaded.LOAD
     sockets = (carrier.socket, carrier.map, carrier.master_socket)
     found = Endpoints(*sockets, haproxy.timeout, carrier.files, state / name, carrier.unit, load_unloaded=load)

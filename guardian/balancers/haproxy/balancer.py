@@ -213,6 +213,7 @@ class HAProxy:
     def _reloading(self, path: Path) -> ByReload:
         given = self._endpoints
         router = Router(self._runtime, self._others, VariableMemory(), ROUTE_PATIENCE * given.timeout)
-        place = Place(given.files, path, given.state, given.load_unloaded)
+        services = tuple(service for service in self._services.values() if service.routing.way is Way.RELOAD)
+        place = Place(given.files, path, given.state, given.load_unloaded, services)
         rewriter = Rewriter(place, Reloader(self._runtime, self._others, given.unit), router)
         return ByReload(router, rewriter, Gate(given.gate) if given.gate else None)

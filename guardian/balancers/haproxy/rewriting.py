@@ -2,8 +2,10 @@
 
 The file names the side that has proved itself here too. A split that is on trial stands in it only for as long as HAProxy takes to
 load it; then the file says again what it said before, and is not loaded: whatever reloads or restarts HAProxy meanwhile falls back
-to good. So going back during a watch needs no writing at all, only a reload; and where even that is not to be had, because the
+to good. So going back during a watch needs no writing of its own, only a reload; and where even that is not to be had, because the
 file is broken or holds somebody's unfinished edits, every worker is told through its variable instead.
+
+A reload for one service is a reload for all: what the others run, which may be on trial too, is written beside it for as long.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from typing import Protocol
 
 from guardian.balancers.haproxy import adoption, atomic, binds, document, installation, literal, process, turn
 from guardian.balancers.haproxy.block import Written
-from guardian.balancers.haproxy.document import Document
+from guardian.balancers.haproxy.document import Document, Edit
 from guardian.balancers.haproxy.loaded import Loaded, outside
 from guardian.balancers.haproxy.mapfile import ROOM
 from guardian.balancers.haproxy.process import Invocation
@@ -34,6 +36,8 @@ from guardian.core.words import reload as words
 
 LOCK_PATIENCE = 90.0
 """Seconds that a change waits for one that is under way."""
+READ_PATIENCE = 3.0
+"""Seconds that somebody waits who only wants to know what the files say: less than a disk may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Place:
     """A directory in which it is remembered what HAProxy has loaded."""
     load_unloaded: bool = False
     """Whether edits that somebody has made and not loaded may be loaded along."""
+    services: tuple[Service, ...] = ()
+    """All whose splits are written out in these files."""
 
 
 class Changer(Protocol):
@@ -77,8 +83,28 @@ class Rewriter:
         """Whether the files could be replaced by this process, whatever else is wrong with them."""
         return all(os.access(path.resolve().parent, os.W_OK | os.X_OK) for path in self._place.files)
 
-    def stored(self, service: Service) -> Split | None:
-        """The split in the files; ``None`` where none is written out. :class:`BalancerUnfit` if they cannot say. Blocking."""
+    async def stored(self, service: Service) -> Split | None:
+        """The split in the files; ``None`` where none is written out. :class:`BalancerUnfit` if they cannot say.
+
+        While HAProxy loads a split that is on trial, its end is waited for: :class:`BalancerGone` if that takes too long.
+        """
+        until = time.monotonic() + READ_PATIENCE
+        while True:
+            before = await asyncio.to_thread(self._stamps)
+            split = await asyncio.to_thread(self._stored, service)
+            if not turn.taken(self._place.files) and before == await asyncio.to_thread(self._stamps):
+                return split
+            if time.monotonic() > until:
+                raise BalancerGone(words.busy(READ_PATIENCE))
+            await asyncio.sleep(turn.PAUSE)
+
+    def _stamps(self) -> list[tuple[int, int]]:
+        """Changes with every replacement of a file."""
+        with contextlib.suppress(OSError):  # reading it will tell of that
+            return [(found.st_ino, found.st_ctime_ns) for found in map(os.stat, self._place.files)]
+        return []
+
+    def _stored(self, service: Service) -> Split | None:
         found = self._document()
         shares = literal.shares(found, service)
         split = literal.read(found, service)
@@ -137,7 +163,7 @@ class Rewriter:
         edited = await asyncio.to_thread(self._loaded.unloaded, before, worker)
         if edited and not self._place.load_unloaded:
             raise BalancerError(words.foreign_edits(edited))
-        after = self._changed(before, service, new)
+        after = self._changed(await self._alongside(before, service), service, new)
         await self._check(run, after)
         async with _prepared((before, after), (after, before)) as [there, back]:
             await asyncio.to_thread(_commit, there)
@@ -150,6 +176,16 @@ class Rewriter:
                 await asyncio.to_thread(_commit, back)
         with contextlib.suppress(OSError):  # forgotten at worst: then the times of the files decide
             await asyncio.to_thread(self._loaded.load, after, worker)
+
+    async def _alongside(self, before: Document, service: Service) -> Document:
+        """``before`` with what the services beside ``service`` run. One whose split cannot be read or written goes back to good."""
+        edits: list[Edit] = []
+        for other in self._place.services:
+            if other.name != service.name and (stands := literal.written(before, other)):
+                with contextlib.suppress(BalancerError):
+                    running = await self._router.current(other)
+                    edits.extend(literal.rewrite(before, other, Written(running, stands.generation)))
+        return before.apply(edits) if edits else before
 
     async def _restore(self, back: "Replacements", error: BalancerError) -> None:
         try:
@@ -229,8 +265,8 @@ class Rewriter:
     async def _turn(self) -> AsyncIterator[None]:
         """One change at a time, of whichever program of guardian's: by a lock on the directory of the first file."""
         until = time.monotonic() + LOCK_PATIENCE
-        with turn.queued(self._place.files) as taken:
-            while not taken():
+        with turn.queued(self._place.files) as had:
+            while not had():
                 if time.monotonic() > until:
                     raise BalancerGone(words.busy(LOCK_PATIENCE))
                 await asyncio.sleep(turn.PAUSE)

@@ -171,6 +171,11 @@ class Router:
         whole = await self._lingering(service, tell, first, await self._listed(service, first))
         return tuple(whole.workers.values())
 
+    async def current(self, service: Service) -> Split:
+        """The split of ``service`` in the worker in service. Errors as for :meth:`route`."""
+        told = await self._current(service, partial(self._memory.get, service))
+        return told.workers[told.current].split
+
     async def route(self, service: Service, split: Split) -> Routed:
         """Set ``split`` in every worker, until a listing of all workers has no other than those that confirmed it.
 

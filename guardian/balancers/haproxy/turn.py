@@ -27,7 +27,16 @@ def queued(files: Sequence[Path]) -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: _locked(descriptor)
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # one that cannot be closed would keep the turn for ever
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
+
+
+def taken(files: Sequence[Path]) -> bool:
+    """Whether somebody has the turn just now. Where the directory cannot be read, nobody can have it who knows of this lock."""
+    with contextlib.suppress(BalancerUnfit), queued(files) as have:
+        return not have()
+    return False
 
 
 def _locked(descriptor: int) -> bool:

@@ -1,8 +1,8 @@
 """The two ways in which a split reaches HAProxy, with the same calls: through the map, or by rewriting and reloading."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,9 +22,16 @@ Result = TypeVar("Result")
 
 async def on_disk(work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
     """Do ``work`` in a thread: even a rename may stall while the disk is busy, and nothing else may wait for it."""
+    async with in_time():
+        return await asyncio.to_thread(work, *arguments, **named)
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """A deadline for what is done on the disk: :class:`BalancerError` tells of one that is missed."""
     try:
         async with asyncio.timeout(PATIENCE):
-            return await asyncio.to_thread(work, *arguments, **named)
+            yield
     except TimeoutError as error:
         raise BalancerError(words.disk_silent(PATIENCE)) from error
 
@@ -91,7 +98,7 @@ class ByReload:
         try:
             return await changer.route(service, split, safe=safe)
         except BalancerError as error:
-            if changer is self.rewriter or not (safe or await self.stored(service) == split):
+            if changer is self.rewriter or not (safe or await self._stands(service, split)):
                 raise
             try:
                 return await self._router.route(service, split)
@@ -99,8 +106,15 @@ class ByReload:
                 raise type(trouble)(reload.told_without_reload(service.name, split, f"{error}; {trouble}")) from error
 
     async def stored(self, service: Service) -> Split | None:
-        """The split in the files."""
-        return await on_disk(self.rewriter.stored, service)
+        """See :meth:`Rewriter.stored`."""
+        async with in_time():
+            return await self.rewriter.stored(service)
+
+    async def _stands(self, service: Service, split: Split) -> bool:
+        """Whether the files are known to have ``split``."""
+        with suppress(BalancerError):
+            return await self.stored(service) == split
+        return False
 
     async def store(self, service: Service, split: Split) -> None:
         """See :meth:`Rewriter.store`."""

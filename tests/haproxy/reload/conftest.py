@@ -23,7 +23,7 @@ haproxy: {{socket: stats.sock, map: guardian.map, files: [haproxy.cfg]{more}}}
 api: {{socket: api.sock}}
 services:
   web: {{blue: web_blue, green: web_green, routing: {{way: reload}}}}
-  shop: {{blue: shop_blue, green: shop_green}}
+  shop: {{blue: shop_blue, green: shop_green{shop}}}
 """
 
 
@@ -51,9 +51,9 @@ class Gatehouse:
         """HAProxy's configuration."""
         return self.haproxy.configuration.read_text()
 
-    def configure(self, more: str = "") -> None:
-        """Write guardian.yaml."""
-        (self.directory / "guardian.yaml").write_text(GUARDIAN.format(more=more))
+    def configure(self, more: str = "", shop: str = "") -> None:
+        """Write guardian.yaml, with ``more`` of HAProxy, and of the ``shop``."""
+        (self.directory / "guardian.yaml").write_text(GUARDIAN.format(more=more, shop=shop))
 
     async def run(self) -> "subprocess.CompletedProcess[str]":
         """Run the program once."""
