@@ -21,6 +21,9 @@ AT_ONCE = 20_000
 START_PATIENCE = 120.0
 SLACK_SECONDS = 2.0
 """By so much, and three times, a question may take longer than of a database with one deployment: noise of other programs."""
+START = "start of the daemon, until a rollback would work"
+START_SECONDS = 5.0
+"""What a start may take, or what one with one deployment takes on the same machine at the time, and noise."""
 WHOLE = ("`guardian audit export`, all", "`guardian audit verify`, all")
 """These read everything, and take as long as that takes."""
 
@@ -110,7 +113,7 @@ async def _measured(stage: Stage, place: Path, after: int) -> dict[str, float]:
     await stage.guardian.end()
     started = time.monotonic()
     await stage.guardian.start(START_PATIENCE)
-    clock.since("start of the daemon, until a rollback would work", started)
+    clock.since(START, started)
     async with stage.guardian.client() as client:
         for name, address in _questions((await client.get("/v1/deployments")).json()[0]["id"]):
             started = time.monotonic()
@@ -135,7 +138,9 @@ def _questions(newest: str) -> Iterator[tuple[str, str]]:
 
 
 def _published(few: Mapping[str, float], many: Mapping[str, float], what: str) -> bool:
-    slow = [name for name, seconds in many.items() if name not in WHOLE and seconds > few[name] * 3 + SLACK_SECONDS]
+    allowed = {name: seconds * 3 + SLACK_SECONDS for name, seconds in few.items() if name not in WHOLE}
+    allowed[START] = max(START_SECONDS, few[START] + SLACK_SECONDS)
+    slow = [name for name, most in allowed.items() if many[name] > most]
     lines = ["| seconds | with one deployment | with a million events |", "|---|---|---|"]
     lines += [f"| {name} | {few[name]:.3f} | {many[name]:.3f}{' TOO SLOW' if name in slow else ''} |" for name in many]
     text = f"{what}; the daemon beside a real HAProxy. Commands include the start of Python.\n\n" + "\n".join(lines)
