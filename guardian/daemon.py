@@ -81,9 +81,11 @@ FRESHEN_SECONDS = 15.0
 STOP_SECONDS = 8.0
 """How long a stop waits for changes of routing that are under way; what is cut short is resumed at the next start."""
 PARTS = frozenset({"watch", "close looks", "pace", "reconcile", "readiness", "queries", "schedule", "channels", "api"})
-"""What must have completed a turn for the watchdog to be fed. ``schedule`` stands for all jobs: it turns only while none is stuck.
-Waiting for disks and for other people's servers is no standstill: each such wait has a deadline, and no restart of guardian would
-mend them."""
+"""What must have completed a turn for the watchdog to be fed; where there is a chat, ``slack`` as well.
+
+``schedule`` stands for all jobs: it turns only while none is stuck. Waiting for disks and for other people's servers is no
+standstill: each such wait has a deadline, and no restart of guardian would mend them.
+"""
 
 
 def run(config: Path) -> int:
@@ -210,7 +212,7 @@ class Program:
         self._prober = Prober(services, balancer, self._recorder, decider.state, self._clock)
         self._fallbacks = Fallbacks(services, balancer, decider.state, decider.submit, self._clock)
         notifier = adapters.notifier
-        self._notifier, self._heart = notifier, Heart(PARTS, notifier, self._doing)
+        self._notifier, self._heart = notifier, Heart(PARTS | ({"slack"} if settings.slack else set()), notifier, self._doing)
         beat = Beat(look_every=settings.haproxy.look_every, turned=lambda: self._heart.turned("watch"))
         rules = {name: configuration.rules.get(name) or RuleSet(name) for name in services}
         self._rules = book = RuleBook(rules, adapters.files, self._clock, decider.watching)
@@ -376,6 +378,8 @@ class Program:
     async def _look_at_channels(self) -> None:
         if not self._outbox.stuck:
             self._heart.turned("channels")
+        if self._slack and not self._slack.stuck:
+            self._heart.turned("slack")
 
     def _keep_alerts(self, heard: Sequence[Alert]) -> None:
         self._store.keep_alerts([alert_to_record(alert) for alert in heard])

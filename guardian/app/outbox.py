@@ -9,11 +9,12 @@ import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from math import inf, isinf
+from math import isinf
 from uuid import uuid4
 
 from guardian.app.codec import posting_of
 from guardian.app.record import Recorder
+from guardian.app.stride import Stride
 from guardian.core.deployment import ServiceState
 from guardian.core.letters import Change, Letter, Route, letters
 from guardian.core.line import Delivery, Line, Pace, Posting
@@ -25,8 +26,6 @@ logger = logging.getLogger(__name__)
 
 RECORD_PATIENCE = 2.0
 """Seconds that a delivery waits for its record: a disk that is silent keeps nothing from being told."""
-GRACE = 10.0
-"""Seconds past all of its deadlines after which a channel is stuck, on however busy a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,11 @@ class ChannelState:
 class _Desk:
     """One channel with its line."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, clock: Clock) -> None:
         self.channel, self.line, self.wake = channel, Line(channel.pace), asyncio.Event()
+        self.stride = Stride(clock.monotonic)
         self.under_way: Posting | None = None
         self.trouble_since: float | None = None
-        self.until = inf
-        """When, on the monotonic clock, the step that it is at must have ended."""
 
     @property
     def waiting(self) -> list[Posting]:
@@ -78,7 +76,7 @@ class Outbox:
     """Addresses what happens, keeps what waits, and delivers it."""
 
     def __init__(self, channels: Iterable[Channel], recorder: Recorder, clock: Clock) -> None:
-        self._desks = {channel.name: _Desk(channel) for channel in channels}
+        self._desks = {channel.name: _Desk(channel, clock) for channel in channels}
         self._recorder, self._clock = recorder, clock
 
     @property
@@ -89,8 +87,7 @@ class Outbox:
     @property
     def stuck(self) -> tuple[str, ...]:
         """The channels that have outstayed their own deadlines, by name. Who waits for an answer within its deadline has not."""
-        now = self._clock.monotonic()
-        return tuple(sorted(name for name, desk in self._desks.items() if now > desk.until))
+        return tuple(sorted(name for name, desk in self._desks.items() if desk.stride.stuck))
 
     def _state(self, desk: _Desk) -> ChannelState:
         waiting = desk.waiting
@@ -147,7 +144,7 @@ class Outbox:
         while True:
             for posting in line.expire(self._clock.now()):
                 logger.warning("%s", words.stale(desk.channel.name, posting.letter.sentence), extra=_extra(posting.letter))
-                self._step(desk, RECORD_PATIENCE)
+                desk.stride.step(RECORD_PATIENCE)
                 await self._mark(posting)
             delivery = line.next(self._clock.now())
             if delivery is None:
@@ -159,7 +156,7 @@ class Outbox:
 
     async def _pause(self, desk: _Desk) -> None:
         seconds = desk.line.wait(self._clock.now())
-        self._step(desk, seconds)
+        desk.stride.step(seconds)
         desk.wake.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(None if isinf(seconds) else seconds):
@@ -167,7 +164,7 @@ class Outbox:
 
     async def _deliver(self, desk: _Desk, delivery: Delivery) -> None:
         posting, line, channel = delivery.posting, desk.line, desk.channel
-        self._step(desk, channel.deadline + 2 * RECORD_PATIENCE)
+        desk.stride.step(channel.deadline + 2 * RECORD_PATIENCE)
         await self._begin(posting)
         dispatch = Dispatch(delivery.letter, delivery.card, delivery.unsure)
         now, reason, kept = self._clock.now, "", True
@@ -209,10 +206,6 @@ class Outbox:
         with suppress(TimeoutError):
             async with asyncio.timeout(RECORD_PATIENCE):
                 await self._recorder.mark(posting)
-
-    def _step(self, desk: _Desk, seconds: float) -> None:
-        """A step begins that ends within so many seconds."""
-        desk.until = self._clock.monotonic() + seconds + GRACE
 
     def _say(self, desk: _Desk, letter: Letter, trouble: str, *, kept: bool) -> None:
         """Log what changed: not every failure of many."""

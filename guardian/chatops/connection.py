@@ -22,6 +22,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from guardian.app.stride import Stride
 from guardian.core.chat import SlackSettings
 from guardian.core.scrub import scrubbed
 from guardian.core.words import connection as words
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 wire = logging.getLogger("slack.wire")
 """What Slack's own packages say; not one of guardian's loggers, so that it is heard from warning on only."""
 
+HANG_UP_SECONDS = 2.0
 _BOT, _APP = re.compile(r"xoxb-[A-Za-z0-9-]+"), re.compile(r"xapp-[A-Za-z0-9-]+")
 
 
@@ -131,6 +133,8 @@ class Connection:
         self.pulse = Pulse()
         self._handler: Handler | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.stride = Stride()
+        """Whether the loop goes round. That Slack is not there is no standstill: every attempt and every pause has its end."""
 
     def soon(self, work: Awaitable[None]) -> None:
         """Do ``work`` without letting Slack wait for it. A stop waits for it a little."""
@@ -148,6 +152,7 @@ class Connection:
                     pause = self._beat.first_pause
                 except (TokenUnfit, SlackApiError, ClientError, OSError, TimeoutError) as error:
                     self._ail(reason_of(error))
+                self.stride.step(pause)
                 await asyncio.sleep(pause)
                 pause = min(self._beat.longest_pause, pause * 2)
         finally:
@@ -155,9 +160,10 @@ class Connection:
 
     async def _once(self) -> None:
         """One life of a connection, until it has been dead for too long."""
-        tokens = await asyncio.to_thread(read_tokens, self._settings)
-        client = web_client(self._settings, tokens, patience=10.0)
+        self.stride.step(self._beat.dial)
         async with asyncio.timeout(self._beat.dial):
+            tokens = await asyncio.to_thread(read_tokens, self._settings)
+            client = web_client(self._settings, tokens, patience=10.0)
             who = await client.auth_test()
         if who["team_id"] != self._settings.team:
             raise TokenUnfit(words.other_team(self._settings.team, str(who["team_id"])))
@@ -169,17 +175,20 @@ class Connection:
             app, tokens.app, logger=wire, proxy=self._settings.proxy or None, ping_interval=self._beat.ping
         )
         handler.client.on_message_listeners.append(self._heard)
+        self.stride.step(self._beat.dial)
         try:
             async with asyncio.timeout(self._beat.dial):
                 await handler.connect_async()  # type: ignore[no-untyped-call]  # so it is written
             await self._watch(handler)
         finally:
+            self.stride.step(HANG_UP_SECONDS)
             await _close(handler)
 
     async def _watch(self, handler: Handler) -> None:
         """Return when the connection has been dead for too long."""
         well_at = time.monotonic()
         while True:
+            self.stride.step(self._beat.every)
             if await handler.client.is_connected() and not handler.client.aiohttp_client_session.closed:
                 well_at = time.monotonic()
                 self._recover()
@@ -223,7 +232,7 @@ class Connection:
 async def _close(handler: Handler) -> None:
     """Hang up; a connection that will not be hung up is left to itself."""
     try:
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(HANG_UP_SECONDS):
             await handler.close_async()  # type: ignore[no-untyped-call]  # so it is written
     except (TimeoutError, ClientError, OSError) as error:
         logger.info("%s", words.not_closed(reason_of(error)))

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from guardian.app.orders import Orders
 from guardian.app.parts import Parts
+from guardian.app.stride import Stride
 from guardian.chatops import forms
 from guardian.chatops.answers import Answers
 from guardian.chatops.blocks import Content, clipped, escaped
@@ -76,6 +77,11 @@ class Chat:
     def pulse(self) -> Pulse:
         """How the connection is."""
         return self._connection.pulse
+
+    @property
+    def stride(self) -> Stride:
+        """Whether the loop of the connection goes round."""
+        return self._connection.stride
 
     async def run(self) -> None:
         """Be there for people until cancelled."""

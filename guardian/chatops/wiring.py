@@ -51,7 +51,13 @@ class Slack:
                 await self.chat.run()
             except Exception:  # a task root: what protects the traffic must not end with the chat
                 logger.exception("%s", words.faulty())
+                self.chat.stride.step(FAULT_PAUSE)
                 await asyncio.sleep(FAULT_PAUSE)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the chat stands still, which it does not where Slack is away."""
+        return self.chat.stride.stuck
 
     async def freshen(self, outbox: Outbox) -> None:
         """Have the messages of deployments on trial show what is measured now, and know who approves while that is asked."""

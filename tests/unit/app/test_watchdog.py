@@ -11,7 +11,7 @@ import pytest
 
 from guardian import daemon
 from guardian.api import serve
-from guardian.app import outbox, reconcile
+from guardian.app import outbox, reconcile, stride
 from guardian.app import schedule as schedules
 from guardian.app.outbox import Channel, Outbox
 from guardian.app.rulebook import Files
@@ -28,6 +28,7 @@ from guardian.core.switch import adopt
 from guardian.records.store import SqlStore
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.channel import FakeChannel, hang
+from tests.doubles.slack.office import QUICK
 from tests.unit.app.conftest import Rig
 from tests.waiting import eventually
 
@@ -43,6 +44,15 @@ api: {socket: api.sock}
 services:
   web: {blue: web_blue, green: web_green}
 """
+SLACK = """\
+slack:
+  bot_token_file: bot-token
+  app_token_file: app-token
+  team: T1
+  api: http://127.0.0.1:9/
+  roles: {operator: [SOPS]}
+"""
+"""A Slack that is away: nobody listens there."""
 
 
 class Standstill:
@@ -86,11 +96,11 @@ class Told(Notifier):
 
 
 @asynccontextmanager
-async def daemon_in(place: Path, notifier: Notifier) -> AsyncIterator[tuple[daemon.Program, Counter[str]]]:
+async def daemon_in(place: Path, notifier: Notifier, further: str = "") -> AsyncIterator[tuple[daemon.Program, Counter[str]]]:
     """All parts of the daemon, running, and how many turns each has completed."""
     (place / "rules").mkdir()
     (place / "state").mkdir()
-    (place / "guardian.yaml").write_text(CONFIGURATION)
+    (place / "guardian.yaml").write_text(CONFIGURATION + further)
     configuration, store = load(place / "guardian.yaml"), SqlStore(place / "state")
     service = configuration.settings.services["web"]
     balancer = FakeBalancer([service], disk={"web": Split(0)})
@@ -134,19 +144,22 @@ def made(monkeypatch: pytest.MonkeyPatch, still: Standstill) -> list[Schedule]:
     return schedules_made
 
 
-async def starves(place: Path, hungry: set[str], still: Standstill, begin: Callable[[daemon.Program], object]) -> None:
+async def starves(
+    place: Path, hungry: set[str], still: Standstill, begin: Callable[[daemon.Program], object], further: str = ""
+) -> None:
     """With ``begin`` done to the running daemon, the parts in ``hungry`` turn no more, all others do, and the heart stops."""
     notifier = Told()
-    async with daemon_in(place, notifier) as (program, turns):
+    async with daemon_in(place, notifier, further) as (program, turns):
+        parts = program._heart._parts
 
         async def ready() -> bool:
             return program._heart.ready
 
         async def others() -> bool:
-            return all(turns[part] >= since[part] + 2 for part in daemon.PARTS - hungry)
+            return all(turns[part] >= since[part] + 2 for part in parts - hungry)
 
         def stopped() -> set[str]:
-            return {part for part in daemon.PARTS if turns[part] == since[part]}
+            return {part for part in parts if turns[part] == since[part]}
 
         since = turns.copy()
         try:
@@ -241,11 +254,52 @@ async def test_channels_that_stand_still(tmp_path: Path, still: Standstill, monk
     await starves(tmp_path, {"channels"}, still, begin)
 
 
+@pytest.fixture
+def slack_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens for it, and short pauses."""
+    (tmp_path / "bot-token").write_text("xoxb-1-abc")
+    (tmp_path / "app-token").write_text("xapp-1-abc")
+    monkeypatch.setattr("guardian.chatops.slack.Beat", lambda: QUICK)
+    monkeypatch.setattr(stride, "GRACE", 0.2)
+
+
+@pytest.mark.usefixtures("slack_away")
+async def test_a_slack_that_is_away_is_no_standstill(tmp_path: Path) -> None:
+    """The watchdog is fed by the loop's going round, whatever Slack does."""
+    notifier = Told()
+    async with daemon_in(tmp_path, notifier, SLACK) as (program, turns):
+        assert program._slack
+        pulse = program._slack.chat.pulse
+
+        async def known() -> bool:
+            return bool(pulse.trouble)
+
+        async def fed() -> bool:
+            return turns["slack"] > since + 2 and notifier.said.count({"WATCHDOG": 1}) > 2
+
+        await eventually(known, PATIENCE)
+        notifier.said.clear()
+        since = turns["slack"]
+        await eventually(fed, PATIENCE)
+
+
+@pytest.mark.usefixtures("slack_away")
+async def test_a_chat_that_stands_still(tmp_path: Path, still: Standstill) -> None:
+    """The loop that keeps the connection to Slack."""
+
+    def begin(program: daemon.Program) -> None:
+        assert program._slack
+        connection = program._slack.chat._connection
+        connection._once = still.before(connection._once)  # type: ignore[method-assign,assignment]
+
+    await starves(tmp_path, {"slack"}, still, begin, SLACK)
+
+
 async def test_a_channel_is_stuck_once_its_own_deadline_has_not_ended_it(
     rig: Rig, still: Standstill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A delivery that only takes long, or that fails, is none."""
-    monkeypatch.setattr(outbox, "GRACE", 0.2)
+    monkeypatch.setattr(stride, "GRACE", 0.2)
     monkeypatch.setattr(outbox, "RECORD_PATIENCE", 0.1)
     sender = FakeChannel()
     box = Outbox([Channel(Route("ops", frozenset(Kind)), sender, deadline=0.1)], rig.recorder, rig.clock)
