@@ -9,13 +9,15 @@ finds regressions that come late, when a long healthy run has made the mixture d
 
 Each factor has a mean of at most 1 for *every* rate up to the tolerated one, so nothing needs to be known but that rate. The
 evidence of one look is capped: ``min(factor, cap)`` can only be smaller, so the bound stays, and a clump of errors in one look is
-no verdict.
+no verdict (:mod:`guardian.core.clumps`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, log, log1p
 from operator import add
+
+from guardian.core.clumps import HEALTHY, Most, most_beside
 
 MULTIPLES = (1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0, 100.0)
 """The grid: how many times the tolerated rate a bad release may be failing. It costs at most ln 10 nats."""
@@ -47,10 +49,15 @@ def rate_grid(tolerated: float) -> tuple[float, ...]:
 
 
 class OneSided:
-    """Evidence that a rate exceeds ``tolerated``: the likelihood ratio of each rate of the grid to the tolerated one."""
+    """Evidence that a rate exceeds ``tolerated``: the likelihood ratio of each rate of the grid to the tolerated one.
 
-    def __init__(self, tolerated: float) -> None:
+    Where ``usual`` is more than 0, events may come in clumps: a release whose rate is no higher than that is not accused for them.
+    """
+
+    def __init__(self, tolerated: float, usual: float = 0.0) -> None:
         grid = rate_grid(tolerated)
+        self._most = [Most.of(rate / tolerated, usual / tolerated) for rate in grid]
+        self._due = [rate - tolerated for rate in grid]
         self.components = len(grid)
         self._per_event = tuple(log(rate / tolerated) for rate in grid)
         self._per_other = tuple(log((1 - rate) / (1 - tolerated)) for rate in grid)
@@ -61,7 +68,11 @@ class OneSided:
         There may be more events than trials: those of earlier looks' trials, which had been taken for good ones until now.
         """
         others = trials - events
-        return [events * a + others * b for a, b in zip(self._per_event, self._per_other, strict=True)]
+        rates = zip(self._per_event, self._per_other, self._most, self._due, strict=True)
+        return [
+            (min(events * a, most.at(others * due)) if events * a > most.clump else events * a) + others * b
+            for a, b, most, due in rates
+        ]
 
 
 class TwoSample:
@@ -74,14 +85,22 @@ class TwoSample:
 
     components = len(MULTIPLES)
 
-    def __init__(self, tolerance: float) -> None:
+    def __init__(self, tolerance: float, *, clumps: bool = False) -> None:
+        """With ``clumps``, a candidate that fails as often as the baseline is not accused where events come in clumps."""
         self._tolerance = tolerance
+        self._usual = min(1.0, HEALTHY * tolerance) if clumps else 0.0
 
     def gains(self, trials: int, events: int, other_trials: int, other_events: int) -> Gains:
         """The gains of a look at both: the candidate's trials, at least 1, and events, then the baseline's."""
         tolerated = _portion(self._tolerance, trials, other_trials)
-        shares = [_portion(self._tolerance * multiple, trials, other_trials) for multiple in MULTIPLES]
-        return [events * log(share / tolerated) + other_events * log((1 - share) / (1 - tolerated)) for share in shares]
+        usual = _portion(self._usual, trials, other_trials)
+        gains = []
+        for multiple in MULTIPLES:
+            share = _portion(self._tolerance * multiple, trials, other_trials)
+            ours, theirs = log(share / tolerated), log((1 - tolerated) / (1 - share))
+            gain = events * ours - other_events * theirs
+            gains.append(min(gain, most_beside(usual, ours, theirs)) if usual and gain > ours else gain)
+        return gains
 
 
 def _portion(ratio: float, trials: int, other_trials: int) -> float:
@@ -111,14 +130,17 @@ class Bar:
     mixture: float
     late: float
     at_cutover: float = AT_CUTOVER
+    rates: int = 1
+    """Possible rates in the late process: three looks are enough where one of them alone brings what it may at each."""
 
     @classmethod
-    def of(cls, false_alarm: float, looks: int, at_cutover: float = AT_CUTOVER) -> "Bar":
+    def of(cls, false_alarm: float, looks: int, at_cutover: float = AT_CUTOVER, rates: int = 1) -> "Bar":
         """For a probability of at most ``false_alarm`` in a watch of at most ``looks`` looks that had traffic."""
         return cls(
             mixture=log(1 / (false_alarm * MIXTURE_SHARE)),
             late=log(max(looks, 1) / (false_alarm * (1 - MIXTURE_SHARE))),
             at_cutover=at_cutover,
+            rates=rates,
         )
 
     def look(self, evidence: Evidence, gains: Gains, late_gains: Gains) -> None:
@@ -127,7 +149,7 @@ class Bar:
 
     def capped(self, gains: Gains, late_gains: Gains) -> tuple[Gains, Gains]:
         """As much of what one look would bring as it may."""
-        cap, late_cap = self.mixture / LOOKS_NEEDED, self.late / LOOKS_NEEDED
+        cap, late_cap = self.mixture / LOOKS_NEEDED, (self.late + log(self.rates)) / LOOKS_NEEDED
         return [min(gain, cap) for gain in gains], [min(gain, late_cap) for gain in late_gains]
 
     def add(self, evidence: Evidence, gains: Gains, late_gains: Gains) -> None:

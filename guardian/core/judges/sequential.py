@@ -51,12 +51,17 @@ class SequentialJudge(Judge):
         super().__init__(rule, trial)
         self.test, self.measure = test, measure
         self.tolerance = tolerance(test, measure, trial.history, shared=trial.shared)
-        self._bar = Bar.of(self.tolerance.test_budget, trial.looks, trial.at_cutover)
-        self._early = OneSided(self.tolerance.rate)
-        self._late = OneSided(max(self.tolerance.rate, LATE_FLOOR))
+        room = self.tolerance.room if trial.clumps else 0.0
+        self._early = OneSided(self.tolerance.rate, room)
+        self._late = OneSided(max(self.tolerance.rate, LATE_FLOOR), room)
+        rates = self._late.components if trial.clumps else 1
+        self._bar = Bar.of(self.tolerance.test_budget, trial.looks, trial.at_cutover, rates)
         self._evidence = Evidence.none(self._early.components, self._late.components)
         self._gained: dict[tuple[int, int], tuple[Gains, Gains, float]] = {}
-        self._pair = TwoSample(test.tolerance) if trial.shared and test.against is Against.BASELINE else None
+        beside = trial.shared and test.against is Against.BASELINE
+        # Where usual rates lie well below the floor, that is what keeps clumps from accusing anybody.
+        clumps = trial.clumps and self.tolerance.room < self.tolerance.usual
+        self._pair = TwoSample(test.tolerance, clumps=clumps) if beside else None
         self._pair_evidence = Evidence.none(TwoSample.components, TwoSample.components)
         self._pending = [0, 0, 0, 0]
         self._whole = Span(trial.since)

@@ -25,6 +25,8 @@ class Trial:
     """The baseline's recent past, as it was at the cutover."""
     at_cutover: float = AT_CUTOVER
     """The weight of sequential tests on regressions that begin with the cutover itself."""
+    clumps: bool = True
+    """Whether sequential tests allow for errors that come in clumps."""
 
     @property
     def baseline(self) -> Environment:
