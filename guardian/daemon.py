@@ -108,7 +108,7 @@ def run(config: Path) -> int:
 
 def _opened_and_run(config: Path, configuration: Configuration) -> int | None:
     """Run until a signal, or until the records are to be opened anew, since they turned out to be damaged: ``None``."""
-    store, lost = opened(configuration.settings.state_dir)
+    store, lost = opened(configuration.settings.state_dir, Notifier().starting)
     try:
         return asyncio.run(_main(configuration, store, _rule_files(config, configuration), lost))
     finally:

@@ -33,6 +33,10 @@ class Notifier:
         ):
             told.sendto(message, self._address)
 
+    def starting(self, seconds: float, status: str) -> None:
+        """A start has more to do than usual, and goes on for so long at the least."""
+        self.tell(EXTEND_TIMEOUT_USEC=int(seconds * 1e6), STATUS=status)
+
     def reloading(self) -> None:
         """The files are read again; :meth:`tell` with ``READY=1`` must follow, whatever comes of it."""
         self.tell(RELOADING=1, MONOTONIC_USEC=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000)

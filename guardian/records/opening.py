@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from guardian.core.ports import StoreDamaged, StoreError
 from guardian.core.words import records as words
 from guardian.records import schema, sqlite
+from guardian.records.progress import Tell, silent
 from guardian.records.seal import Chain
 from guardian.records.store import SqlStore
 
@@ -22,10 +23,13 @@ NEWEST = 100
 _REASON = re.compile(r"is damaged \((.*)\), so", re.DOTALL)
 
 
-def opened(state_dir: Path) -> tuple[SqlStore, str]:
-    """The store in ``state_dir``, and why what it knew is lost: empty where nothing is. :class:`StoreError` where there is none."""
+def opened(state_dir: Path, tell: Tell = silent) -> tuple[SqlStore, str]:
+    """The store in ``state_dir``, and why what it knew is lost: empty where nothing is. :class:`StoreError` where there is none.
+
+    ``tell`` hears how far an upgrade is.
+    """
     try:
-        return _sound(state_dir), ""
+        return _sound(state_dir, tell), ""
     except StoreDamaged as damage:
         path = state_dir / "guardian.db"
         try:
@@ -53,12 +57,12 @@ def reason_of(damage: StoreDamaged) -> str:
     return found[1] if found else str(damage)
 
 
-def _sound(state_dir: Path) -> SqlStore:
+def _sound(state_dir: Path, tell: Tell) -> SqlStore:
     """A store that answers what the start asks, and was found whole when an earlier run looked through all of it."""
     path = state_dir / "guardian.db"
     if reason := sqlite.condemned(path):
         raise StoreDamaged(words.damaged(path, reason))
-    store = SqlStore(state_dir)
+    store = SqlStore(state_dir, tell=tell)
     try:
         store.services()
         store.letters()

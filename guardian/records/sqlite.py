@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert
@@ -15,6 +16,7 @@ from guardian import __version__
 from guardian.core.ports import StoreDamaged, StoreError
 from guardian.core.words import records as words
 from guardian.records import migrations, schema
+from guardian.records.progress import PATIENCE_SECONDS, Progress, Tell, silent
 
 BUSY_SECONDS = 0.5
 """How long a statement waits for another program's lock: a rollback must not wait for somebody's forgotten shell."""
@@ -30,6 +32,12 @@ REMADE_BYTES = 256 * 1024 * 1024
 
 CHECKED_BYTES = 64 * 1024 * 1024
 """A larger database is not checked whole before guardian is ready, which would take seconds, but right afterwards."""
+
+COPIED, STEPS = 2048, 100_000
+"""Pages of a copy, and steps of SQLite's machine, between two signs that an upgrade goes on: some hundredths of a second."""
+
+SLOWEST_CHECK = 2 * 1024 * 1024
+"""Bytes in a second: a check says nothing while it runs, and takes so long at the most (it was measured at 100 to 200 MiB/s)."""
 
 BULK = ("journal", "deployments", "evidence", "chat_orders")
 """The tables that grow with the years. Nothing of them is gone by at a start but rows that are held against their hashes."""
@@ -89,14 +97,15 @@ def provide(path: Path) -> None:
     _put_in_place(beside, path)
 
 
-def upgrade(path: Path, found: int, versions: Path = migrations.VERSIONS) -> None:
+def upgrade(path: Path, found: int, versions: Path = migrations.VERSIONS, *, tell: Tell = silent) -> None:
     """Bring the database at ``path`` from schema ``found`` to the newest, after a copy of it was laid beside.
 
     All or nothing, in one transaction. :class:`StoreError` with the copy's name where it cannot be; the database is as it was then.
+    ``tell`` hears how far it is.
     """
-    copy = path.with_name(f"{path.name}.schema-{found}")
+    copy, progress = path.with_name(f"{path.name}.schema-{found}"), Progress(tell)
     try:
-        _copy(path, copy)
+        _copy(path, copy, progress)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(words.no_copy(path, copy, str(error))) from error
     made = engine(path)
@@ -104,6 +113,8 @@ def upgrade(path: Path, found: int, versions: Path = migrations.VERSIONS) -> Non
     event.listen(made, "connect", lambda connection, _entry: connection.execute("PRAGMA foreign_keys=OFF"))
     try:
         with made.begin() as connection:
+            progress.begin(words.migrating(path, found, migrations.newest(versions)))
+            _heard(connection, lambda: progress.goes_on(partial(words.migrating, path, found, migrations.newest(versions))))
             migrations.migrate(connection, found, versions)
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                 raise StoreError(words.not_migrated(path, copy, f"{broken[0]} refers to rows that are not there"))
@@ -113,13 +124,24 @@ def upgrade(path: Path, found: int, versions: Path = migrations.VERSIONS) -> Non
         made.dispose()
 
 
-def _copy(path: Path, copy: Path) -> None:
+def _heard(connection: Connection, work_goes_on: Callable[[], None]) -> None:
+    """Have ``work_goes_on`` called now and then while a statement runs on ``connection``."""
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment] # only its dialect knows
+    driver.set_progress_handler(work_goes_on, STEPS)
+
+
+def _copy(path: Path, copy: Path, progress: Progress) -> None:
     """A whole database at ``copy``, with what stands in the write-ahead log only."""
+    progress.begin(words.copying(path))
     beside = copy.with_name(f"{copy.name}.new")
     beside.unlink(missing_ok=True)
     beside.touch(mode=0o600)
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(beside)) as target:
-        source.backup(target)
+
+        def copied(_status: int, left: int, pages: int) -> None:
+            progress.goes_on(lambda _: words.copying(path, pages - left, pages))
+
+        source.backup(target, pages=COPIED, progress=copied)
         target.execute("PRAGMA journal_mode=DELETE")
     _put_in_place(beside, copy)
 
@@ -153,7 +175,7 @@ def shrinks(connection: Connection) -> bool:
     return connection.exec_driver_sql("PRAGMA auto_vacuum").scalar() == INCREMENTAL
 
 
-def make_shrinkable(path: Path) -> None:
+def make_shrinkable(path: Path, *, tell: Tell = silent) -> None:
     """Have the database at ``path`` give free pages back when it is told to, which takes remaking it.
 
     ``sqlite3.Error`` where there is no room for that, or it would hold up the start for long: it is as it was then.
@@ -161,6 +183,7 @@ def make_shrinkable(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)) as connection:
         if path.stat().st_size > REMADE_BYTES:
             raise sqlite3.OperationalError(words.too_large_to_remake(REMADE_BYTES))
+        Progress(tell).begin(words.remaking(path))
         connection.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")
         connection.execute("VACUUM")
 
@@ -189,6 +212,13 @@ def damage(connection: Connection, *, whole: bool = True) -> str | None:
         if found != "ok":
             return repr(found)
     return None
+
+
+def damage_of_older(connection: Connection, path: Path, tell: Tell) -> str | None:
+    """The same of all of a large database, before it is brought up to date; ``tell`` hears how long that may take."""
+    size = path.stat().st_size
+    Progress(tell).begin(words.checking(path, size), PATIENCE_SECONDS + size / SLOWEST_CHECK)
+    return damage(connection)
 
 
 def _lasting(connection: Connection) -> list[str]:

@@ -18,6 +18,7 @@ from guardian.core.ledger import ChatOrder
 from guardian.core.ports import JournalEntry, KeptLetter, StoreDamaged, StoreError
 from guardian.core.words import records as words
 from guardian.records import ledger, migrations, outbox, retention, schema, sqlite
+from guardian.records.progress import Tell, silent
 from guardian.records.seal import ORIGIN, Chain, canonical, intact, seal
 
 logger = logging.getLogger(__name__)
@@ -36,9 +37,12 @@ class SqlStore:
     Everything here raises :class:`StoreError` and nothing else; on making, also for a database that is damaged or not ours.
     """
 
-    def __init__(self, state_dir: Path, *, reading: bool = False) -> None:
-        """``reading``: beside a running guardian, and without the lock; the database must be there, and no write succeeds."""
-        self._path = state_dir / "guardian.db"
+    def __init__(self, state_dir: Path, *, reading: bool = False, tell: Tell = silent) -> None:
+        """``reading``: beside a running guardian, and without the lock; the database must be there, and no write succeeds.
+
+        ``tell`` hears how far an upgrade is.
+        """
+        self._tell, self._path = tell, state_dir / "guardian.db"
         try:
             if reading:
                 self._path.stat()
@@ -285,7 +289,7 @@ class SqlStore:
             damage = sqlite.damage(connection, whole=self.checked)
             row = None if damage else connection.execute(select(schema.meta)).first()
             if row and row.schema < newest and not (self.checked or reading):
-                damage, self.checked = sqlite.damage(connection), True
+                damage, self.checked = sqlite.damage_of_older(connection, self._path, self._tell), True
             shrinks = sqlite.shrinks(connection)
         if damage or row is None:
             raise StoreDamaged(words.damaged(self._path, damage or "it does not say which schema it has"))
@@ -295,7 +299,7 @@ class SqlStore:
             if reading:
                 raise StoreError(words.older_schema(self._path, row.schema, newest))
             self.close()
-            sqlite.upgrade(self._path, row.schema)
+            sqlite.upgrade(self._path, row.schema, tell=self._tell)
             logger.info("%s", words.migrated(self._path, row.schema, newest))
         if not (shrinks or reading):
             self._remake()
@@ -304,7 +308,7 @@ class SqlStore:
         """Have the file give back free pages, which one of an older guardian cannot: it is written anew once."""
         self.close()
         try:
-            sqlite.make_shrinkable(self._path)
+            sqlite.make_shrinkable(self._path, tell=self._tell)
             logger.info("%s", words.remade(self._path))
         except sqlite3.Error as error:
             logger.warning("%s", words.not_remade(self._path, str(error)))

@@ -115,6 +115,26 @@ def older_schema(path: Path, found: int, known: int) -> str:
     return f"{path} has schema {found}, and this guardian reads schema {known}: start the daemon once, which brings it up to date"
 
 
+def checking(path: Path, size: int) -> str:
+    """An older database is checked before it is touched."""
+    return f"starting: {path.name} is checked ({size // 1048576} MiB) before it is brought up to date"
+
+
+def copying(path: Path, done: int = 0, everything: int = 1) -> str:
+    """An older database is copied before it is touched."""
+    return f"starting: {path.name} is copied before it is brought up to date: {done * 100 // max(1, everything)}%"
+
+
+def migrating(path: Path, found: int, known: int, since: float = 0.0) -> str:
+    """An older database is brought up to date."""
+    return f"starting: {path.name} is brought from schema {found} to {known}, for {written(since)} so far"
+
+
+def remaking(path: Path) -> str:
+    """The database is written anew."""
+    return f"starting: {path.name} is written anew once, so that it can shrink"
+
+
 def migrated(path: Path, found: int, known: int) -> str:
     """The database of an older version was brought up to date."""
     return f"{path} was brought from schema {found} to {known}; {path.name}.schema-{found} beside it is a copy of what it was"
