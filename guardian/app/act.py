@@ -67,6 +67,12 @@ class Actor:
         """Whether the file could not be written the last time: then nobody else has changed it."""
         return service in self._unkept
 
+    def kept(self, service: str, split: Split) -> None:
+        """The file names ``split``, be it that a write which nobody waited for any more came to its end."""
+        if service in self._unkept:
+            self._unkept.discard(service)
+            logger.info("%s", upkeep.kept(service, split), extra={"service": service})
+
     def act(self, state: ServiceState, commands: tuple[Command, ...]) -> None:
         """Carry out ``commands`` in order, in the background.
 
@@ -129,14 +135,18 @@ class Actor:
         try:
             async with asyncio.timeout(KEEP_DEADLINE):
                 await self._balancer.store(service, split)
-        except (BalancerError, TimeoutError) as error:
-            if service not in self._unkept:
-                logger.error("%s", upkeep.not_kept(service, split, str(error) or "the disk is silent"), extra={"service": service})  # noqa: TRY400  the sentence says it all
-            self._unkept.add(service)
-            return
-        if service in self._unkept:
-            self._unkept.discard(service)
-            logger.info("%s", upkeep.kept(service, split), extra={"service": service})
+        except BalancerError as error:
+            self._not_kept(service, logging.ERROR, upkeep.not_kept(service, split, str(error)))
+        except TimeoutError:
+            self._not_kept(service, logging.WARNING, upkeep.not_yet_kept(service, split, KEEP_DEADLINE))
+        else:
+            self.kept(service, split)
+
+    def _not_kept(self, service: str, level: int, sentence: str) -> None:
+        """Told once, until the file is as it should be."""
+        if service not in self._unkept:
+            logger.log(level, "%s", sentence, extra={"service": service})
+        self._unkept.add(service)
 
     async def _report_route(self, state: ServiceState, command: Route) -> None:
         event = await self._route(state.service, command)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from guardian.app.act import Actor, Report
 from guardian.core.commands import Route
 from guardian.core.deployment import ServiceState
-from guardian.core.drift import Policy, drift
+from guardian.core.drift import Drift, Policy, drift
 from guardian.core.events import Drifted, MovedByHand, Routed
 from guardian.core.model import Split
 from guardian.core.ports import Balancer, BalancerError, BalancerUnfit, Clock
@@ -80,9 +80,7 @@ class Reconciler:
         if state != before or self._actor.busy(service):
             return False
         found = drift(state, workers, stored)
-        if found.keep and not self._actor.unkept(service):
-            now = remains.unnamed() if stored is None else split_of(stored)
-            await self._tell(service, remains.written_down(), split_of(state.safe), now, remains.put_back())
+        await self._compare_file(found, state, stored)
         await self._compare_configuration(service)
         self._notice_worker(workers[0].worker)
         if found.by_hand and self._policy is Policy.ADOPT:
@@ -102,6 +100,14 @@ class Reconciler:
             logger.warning("%s", upkeep.restored(service, state.live), extra={"service": service})
         self._actor.act(state, commands)
         return False
+
+    async def _compare_file(self, found: Drift, state: ServiceState, stored: Split | None) -> None:
+        """Tell of a file that somebody has changed, and of one that was written though nobody waited for it any more."""
+        if not found.keep:
+            self._actor.kept(state.service, state.safe)
+        elif not self._actor.unkept(state.service):
+            now = remains.unnamed() if stored is None else split_of(stored)
+            await self._tell(state.service, remains.written_down(), split_of(state.safe), now, remains.put_back())
 
     async def _stored(self, service: str) -> Split | None:
         """What the file says; ``None`` for a line that is no share, which is put right like one that is missing."""

@@ -20,6 +20,14 @@ def not_kept(service: str, split: Split, reason: str) -> str:
     return f"{service}: the file still names another side than {split_of(split)}: {reason}; guardian tries again every second"
 
 
+def not_yet_kept(service: str, split: Split, limit: float) -> str:
+    """The file is not written yet: a disk that is slow or silent, or a program of root's that has to start."""
+    return (
+        f"{service}: writing {split_of(split)} to the file takes longer than {seconds(limit)}: no change of traffic waits for it "
+        "any more, it goes on, and guardian looks at the file again every second"
+    )
+
+
 def kept(service: str, split: Split) -> str:
     """The map file was written after trouble."""
     return f"{service}: the file names {split_of(split)} again"

@@ -1,5 +1,6 @@
 """Root's program as a process: it carries out what may be, and nothing that a hostile guardian could ask for."""
 
+import asyncio
 import json
 import os
 from collections import Counter
@@ -10,6 +11,8 @@ import pytest
 
 from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.balancers.haproxy.gate import Answer, BadRequest, Door, Request
+from guardian.balancers.haproxy.reload import Proof
+from guardian.balancers.haproxy.runtime import Worker
 from guardian.core.model import Environment, Split
 from guardian.core.ports import BalancerError
 from tests.doubles.visitor import Visitor, visit
@@ -159,6 +162,46 @@ async def test_guardian_goes_through_the_gate_where_it_may_not_write(gate: Gateh
     await adapter.aclose()
 
 
+async def test_a_switch_starts_roots_program_once(gate: Gatehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the file says already is not asked of it: the safe side before a switch, and at every start."""
+    starts = gate.directory / "starts"
+    start = ("sh", "-c", f'echo >> {starts}; exec "$@"', "sh", "env", f"PYTHONPATH={ROOT}", *gate.command)
+    door = Door(gate.request, gate.directory / "answer.json", start)
+    adapter = HAProxy(replace(gate.haproxy.endpoints, gate=door), [gate.service])
+    monkeypatch.setattr(type(adapter.rewriter), "may_write", False)
+    await adapter.store("web", Split.all_on(BLUE))
+    assert not starts.exists()
+    await adapter.route("web", Split.all_on(GREEN))
+    assert starts.read_text() == "\n"
+    await adapter.store("web", Split.all_on(BLUE))
+    assert starts.read_text() == "\n"
+    await adapter.store("web", Split.all_on(GREEN))
+    assert (starts.read_text(), await adapter.stored("web")) == ("\n\n", Split.all_on(GREEN))
+    await adapter.aclose()
+
+
+async def test_a_file_that_only_seems_right_is_written(gate: Gatehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a split is being loaded the file has it for a moment, and then the old one again."""
+    adapter = HAProxy(gate.haproxy.endpoints, [gate.service])
+    reloader = adapter.rewriter._reloader
+    reload, there, goes_on = reloader.reload, asyncio.Event(), asyncio.Event()
+
+    async def held(proof: Proof) -> Worker:
+        there.set()
+        await goes_on.wait()
+        return await reload(proof)
+
+    monkeypatch.setattr(reloader, "reload", held)
+    routing = asyncio.create_task(adapter.route("web", Split.all_on(GREEN)))
+    await there.wait()
+    assert await adapter.stored("web") == Split.all_on(GREEN)
+    storing = asyncio.create_task(adapter.store("web", Split.all_on(GREEN)))
+    goes_on.set()
+    await asyncio.gather(routing, storing)
+    assert await adapter.stored("web") == Split.all_on(GREEN)
+    await adapter.aclose()
+
+
 @pytest.mark.parametrize(
     ("start", "sentence"),
     [
@@ -196,7 +239,9 @@ async def test_the_way_back_is_open_though_the_gate_is_not(
     )
     if stored:
         with pytest.raises(BalancerError, match="could not be written"):
-            await shut.store("web", Split.all_on(BLUE))
+            await shut.store("web", Split(5000))
+        await shut.route("web", Split(5000))
+        assert {worker.split for worker in await shut.read("web")} == {Split(5000)}
     before = gate.text
     await shut.route("web", Split.all_on(BLUE))
     assert (gate.text, await visits(gate)) == (before, {BLUE: 10})

@@ -93,6 +93,33 @@ async def test_a_silent_disk_does_not_stop_a_rollback(rig: Rig, monkeypatch: pyt
     await rig.until_phase(Phase.ROLLED_BACK)
 
 
+async def test_a_file_that_takes_long_is_told_as_that_and_as_done(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Root's program has to start for it: nothing is said of a disk; once the file is right it is said, whoever wrote it."""
+    monkeypatch.setattr(act, "KEEP_DEADLINE", 0.01)
+    await rig.switch()
+    await rig.until_phase(Phase.WATCHING)
+    rig.balancer.disk["web"] = GREEN
+    begun = asyncio.Event()
+
+    async def slow(service: str, split: Split) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    rig.balancer.store = slow  # type: ignore[method-assign]
+    with caplog.at_level(logging.INFO):
+        await rig.reconcile()
+        await begun.wait()
+        await rig.actor.idle()
+        told = [record for record in caplog.records if "takes longer than" in record.message]
+        assert [(record.levelname, "disk" in record.message) for record in told] == [("WARNING", False)]
+        rig.balancer.disk["web"] = BLUE  # the write has come to its end
+        assert await rig.reconcile()
+        assert await rig.reconcile()
+    assert [record.message for record in caplog.records].count("web: the file names blue again") == 1
+
+
 async def test_a_stuck_rollback_is_told_once_and_done_when_it_can_be(rig: Rig) -> None:
     """Both sides bad: the traffic is held, one sentence says so, and the first healthy server ends it."""
     await rig.switch()
