@@ -124,8 +124,6 @@ class Bench:
             with suppress(RefusedError):  # a rule may have found it at this very moment
                 await guardian.order(client, "rollback", {"reason": "next run"})
             view = await guardian.until(client, "rolled back")
-        if view["latched"]:
-            await guardian.order(client, "unlatch", {"reason": "next run"})
         rollback = view["deployment"]["rollback"]
         if rollback["cause"] != "rule":
             return began, None, "; ".join(verdicts)
@@ -150,6 +148,7 @@ async def begin(stage: Stage, client: httpx.AsyncClient) -> None:
     Requests that still hang in the release before would fail in this one's time, and be held against it.
     """
     await insist(lambda: stage.applications[Environment.GREEN].fail(Fault()))
+    await clear(stage, client)
     deadline = time.monotonic() + CALL_PATIENCE
     while in_flight(await stage.guardian.service(client)):
         if time.monotonic() > deadline:
@@ -165,6 +164,17 @@ async def begin(stage: Stage, client: httpx.AsyncClient) -> None:
         else:
             await stage.guardian.until(client, "watching")
             return
+
+
+async def clear(stage: Stage, client: httpx.AsyncClient) -> None:
+    """End what a release has left that could not be measured to its end."""
+    view = await stage.guardian.service(client)
+    if view["deployment"] and view["deployment"]["phase"] != "rolled back":
+        with suppress(RefusedError):  # it may have been taken back at this very moment
+            await stage.guardian.order(client, "rollback", {"reason": "next run"})
+        view = await stage.guardian.until(client, "rolled back")
+    if view["latched"]:
+        await stage.guardian.order(client, "unlatch", {"reason": "next run"})
 
 
 def in_flight(view: Mapping[str, Any]) -> int:
