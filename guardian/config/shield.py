@@ -15,6 +15,7 @@ KNOWN_FAILURES = (*FAILURES, "junk-response", "401", "403", "404", "408", "425",
 SAFE = (*METHODS, "PROPFIND", "REPORT", "SEARCH", "TRACE")
 """The methods that are safe by definition (IANA's registry of HTTP methods)."""
 _PATH = re.compile(r"/[A-Za-z0-9/_.~%:@+-]{0,200}")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
 _METHOD = re.compile(r"[A-Z]{1,20}")
 _BUDGET = re.compile(r"([1-9][0-9]{0,6}) ?/ ?s")
 
@@ -49,10 +50,11 @@ def _read(fields: Fields) -> Shield:
 
 
 def _further(text: str) -> Further:
-    method, _, path = text.partition(" ")
-    if not _METHOD.fullmatch(method) or not _PATH.fullmatch(path):
+    method, _, rest = text.partition(" ")
+    path, asked, header = rest.partition(" with ")
+    if not _METHOD.fullmatch(method) or not _PATH.fullmatch(path) or (asked and not _HEADER.fullmatch(header)):
         raise Misfit(faults_words.misfit(text, words.a_further()))
-    return Further(method, path)
+    return Further(method, path, header)
 
 
 def _path(text: str) -> str:

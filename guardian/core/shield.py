@@ -15,6 +15,8 @@ class Further:
     method: str
     path: str
     """How it begins."""
+    header: str = ""
+    """One that such a request must have, as an `Idempotency-Key`; empty where none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Requests of all kinds, once on trial and once without: logs, tables, checks, cookies and answers are the same."""
 
+import asyncio
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +11,9 @@ import pytest
 
 from guardian.balancers.haproxy.balancer import Endpoints
 from guardian.balancers.haproxy.runtime import Runtime
-from guardian.core.model import Routing, Split
+from guardian.core.model import Holding, Routing, Split, Sticky
 from tests.doubles.origin import ALPHABET, HOST
-from tests.haproxy.test_shield import GREEN, SERVICE, EncryptedSite, ForwardingSite, Trial, certify, on_trial
+from tests.haproxy.test_shield import GREEN, SERVICE, EncryptedSite, ForwardingSite, NarrowSite, Trial, certify, on_trial
 from tests.waiting import eventually
 
 VISITOR = "127.0.0.9"
@@ -166,6 +167,29 @@ async def test_counters_of_backends_count_each_visit_of_theirs(binary: Path, tmp
         await end(trial)
         await client.get("/fine")
         assert await counts() == ["3", "1"]
+
+
+async def test_a_queue_of_the_release_keeps_its_meaning(binary: Path, tmp_path: Path) -> None:
+    """Requests that come at once to a server which takes one at a time wait for their turn, and the release answers all of them."""
+    async with on_trial(binary, tmp_path, kind=NarrowSite) as trial:
+        assert await asyncio.gather(*(trial.origin("GET", "/fine") for _ in range(5))) == ["green"] * 5
+        assert (await trial.counted()).tried == 0
+
+
+async def test_visitors_of_a_slice_stay_on_their_side(binary: Path, tmp_path: Path) -> None:
+    """By their cookie, also those who were saved; those of the other side never meet the release."""
+    sticky = replace(SERVICE, routing=Routing(sticky=Sticky(Holding.COOKIE, "id")))
+    async with on_trial(binary, tmp_path, sticky) as trial:
+        await trial.balancer.route("web", Split(2_000))
+
+        async def origins(path: str) -> list[str]:
+            return [await trial.origin("GET", path, headers={"cookie": f"id=visitor-{number}"}) for number in range(40)]
+
+        first = await origins("/fine")
+        assert set(first) == {"blue", "green"}
+        assert await origins("/500/x") == ["blue"] * 40
+        assert (await trial.counted()).saved == first.count("green")
+        assert await origins("/fine") == first
 
 
 @pytest.mark.parametrize(("fallback", "posted"), [(False, 503), (True, 200)], ids=["by the hop", "by the fallback, too"])

@@ -16,8 +16,10 @@ def a_method() -> str:
 
 
 def a_further() -> str:
-    """A method and a path."""
-    return "a method and how the path begins, such as `POST /search`"
+    """A method, a path, and a header that may be asked for."""
+    return (
+        "a method and how the path begins, such as `POST /search` or, for requests with that header, `POST / with Idempotency-Key`"
+    )
 
 
 def a_path() -> str:

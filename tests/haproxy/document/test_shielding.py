@@ -14,7 +14,12 @@ from guardian.core.model import Holding, Routing, Service, Sticky, Way
 from guardian.core.shield import Further, Shield
 from tests.haproxy.document.test_adoption_gallery import MAP, PIECES, WEB, load
 
-SHIELD = Shield(also=(Further("POST", "/search"),), never=("/report/", "/export"), patience=1.5, budget=20)
+SHIELD = Shield(
+    also=(Further("POST", "/search"), Further("PUT", "/", "Idempotency-Key")),
+    never=("/report/", "/export"),
+    patience=1.5,
+    budget=20,
+)
 SHIELDED = replace(WEB, shield=SHIELD)
 BARE = """\
 global

@@ -31,8 +31,9 @@ def test_it_is_off_by_a_word(tmp_path: Path, text: str) -> None:
 
 def test_every_key_arrives(tmp_path: Path) -> None:
     """As it was written."""
-    some = "methods: [GET], also: [POST /search], never: [/report/], failures: ['503', empty-response]"
-    expected = Shield(("GET",), (Further("POST", "/search"),), ("/report/",), ("503", "empty-response"), 0.5, 200)
+    some = "methods: [GET], also: [POST /search, PUT /x with Idempotency-Key], never: [/report/], failures: ['503', empty-response]"
+    also = Further("POST", "/search"), Further("PUT", "/x", "Idempotency-Key")
+    expected = Shield(("GET",), also, ("/report/",), ("503", "empty-response"), 0.5, 200)
     assert shield(tmp_path, f", shield: {{{some}, patience: 500ms, budget: 200/s}}") == expected
 
 
@@ -43,6 +44,9 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         ("{methods: [POST]}", "a method whose requests change nothing"),
         ("{also: [POST]}", "a method and how the path begins"),
         ("{also: [post /x]}", "a method and how the path begins"),
+        ("{also: [POST /x with]}", "a method and how the path begins"),
+        ("{also: ['POST /x with a b']}", "a method and how the path begins"),
+        ("{also: ['POST /x with x) }']}", "a method and how the path begins"),
         ("{never: [reports]}", "how a path begins"),
         ("{never: ['/a b']}", "how a path begins"),
         ("{failures: ['200']}", "`200` does not fit"),
