@@ -189,8 +189,8 @@ async def measure(binary: Path, rate: float, plan: "Plan", *, shield: bool) -> l
             load = Load(rate, connections=40, posts=POSTS)
             async with Traffic(stage.haproxy.port, load) as traffic:
                 await asyncio.sleep(HISTORY_SECONDS)
-                way = f"{rate:,.0f}/s, {'shield' if shield else 'plain'}"
-                bench = Bench(stage, traffic, lambda text: plan.progress.console.print(f"{way}: {text}", highlight=False))
+                told, way = plan.progress.console, f"{rate:,.0f}/s, {'shield' if shield else 'plain'}"
+                bench = Bench(stage, traffic, lambda text: told.print(f"{way}: {text}", markup=False, soft_wrap=True))
                 task = plan.progress.add_task(way, total=len(CASES))
                 began, found = time.monotonic(), list[list[Run]]()
                 for number, case in enumerate(CASES, 1):

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -254,6 +254,25 @@ async def test_a_reload_comes_up_with_the_safe_side(trial: Trial) -> None:
         return await trial.origin("GET", "/500/x") == "blue" and (await trial.counted()).saved > 0
 
     await eventually(saved, 10)
+
+
+async def test_a_promotion_reaches_a_worker_that_lingers(trial: Trial) -> None:
+    """A visitor who has kept a connection since before a reload goes the plain way as well, as soon as the release is promoted."""
+    reader, writer = await asyncio.open_connection(HOST, trial.haproxy.port)
+
+    async def status() -> int:
+        writer.write(b"GET /500/x HTTP/1.1\r\nhost: x\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.lower().splitlines() if line.startswith(b"content-length"))
+        await reader.readexactly(int(length.split()[1]))
+        return int(head.split()[1])
+
+    with closing(writer):
+        assert await status() == 200
+        await trial.haproxy.reload()
+        await trial.balancer.route("web", Split.all_on(GREEN))
+        await trial.balancer.store("web", Split.all_on(GREEN))
+        assert await status() == 500
 
 
 async def test_a_killed_haproxy_comes_up_with_the_safe_side(trial: Trial) -> None:
