@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from guardian.balancers.haproxy.balancer import HAProxy
-from guardian.balancers.haproxy.gate import Door
 from guardian.balancers.haproxy.rewriting import Rewriter
 from guardian.core.model import Environment, Routing, Service, Split, Way
 from guardian.core.ports import Balancer, BalancerError, BalancerGone, BalancerUnfit
@@ -23,7 +22,7 @@ from guardian.demo.haproxy import HAProxyProcess, Site
 from tests.conftest import BINARIES
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.visitor import visit
-from tests.haproxy.reload.conftest import ROOT, Gatehouse
+from tests.haproxy.reload.conftest import Gatehouse
 from tests.waiting import eventually
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
@@ -154,15 +153,6 @@ RIGS: Mapping[Way, type[RealRig]] = {Way.RUNTIME: RealRig, Way.RELOAD: ReloadRig
 GATE = "through root's program"
 
 
-def gate(process: HAProxyProcess, service: Service, directory: Path) -> Door:
-    """The way through root's program, which is started as its unit would start it."""
-    house = Gatehouse(process, service, directory)
-    for name in ("state", "rules", "root"):
-        (directory / name).mkdir(exist_ok=True)
-    house.configure()
-    return Door(house.request, directory / "answer.json", ("env", f"PYTHONPATH={ROOT}", *house.command))
-
-
 @pytest.fixture(
     params=[*product(BINARIES, Way), pytest.param(("debian", GATE), marks=pytest.mark.long), "double"],
     ids=lambda given: given if isinstance(given, str) else " by ".join(given),
@@ -184,7 +174,7 @@ async def rig(
     async with HAProxyProcess(BINARIES[binary](), Site(tmp_path, service, servers[BLUE], servers[GREEN])) as process:
         endpoints = replace(process.endpoints, timeout=PATIENCE)
         if by == GATE:
-            endpoints = replace(endpoints, gate=gate(process, service, tmp_path))
+            endpoints = replace(endpoints, gate=Gatehouse.built(process, service, tmp_path).door)
             monkeypatch.setattr(Rewriter, "may_write", False)
         adapter = HAProxy(endpoints, [service])
         yield RIGS[way](process, applications, adapter)

@@ -2,19 +2,22 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
 from guardian.balancers.haproxy.block import block
+from guardian.balancers.haproxy.rewriting import Rewriter
 from guardian.core.model import BASIS_POINTS, Environment, Holding, Routing, Service, Split, Sticky, Way
 from guardian.demo.application import Application, Fault
 from guardian.demo.haproxy import CONFIGURATION, HAProxyProcess, Site
 from tests.conftest import BINARIES
+from tests.haproxy.reload.conftest import Gatehouse
 from tests.waiting import eventually
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
@@ -95,27 +98,60 @@ class Rig:
         await eventually(seen)
 
 
-Build = Callable[[Routing, str], AbstractAsyncContextManager[Rig]]
+@dataclass(frozen=True)
+class By:
+    """How the traffic is moved."""
+
+    way: Way
+    gated: bool = False
+    """Whether guardian may not write haproxy.cfg itself, and has root's program do it."""
+
+
+PLAIN = Routing()
+MAP, GATE = By(Way.RUNTIME), By(Way.RELOAD, gated=True)
+
+
+class Build(Protocol):
+    """Builds rigs."""
+
+    def __call__(self, by: By, mode: str, routing: Routing = PLAIN) -> AbstractAsyncContextManager[Rig]:
+        """A rig for a routing, whose way is that of ``by``, and a mode."""
 
 
 @pytest.fixture(params=BINARIES)
-async def build(request: pytest.FixtureRequest, applications: Mapping[Environment, Application], tmp_path: Path) -> Build:
-    """Builds a rig for a routing and a mode, on each HAProxy."""
+async def build(
+    request: pytest.FixtureRequest,
+    applications: Mapping[Environment, Application],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Build:
+    """On each HAProxy."""
     servers = {environment: [f"{LOOPBACK}:{application.port}"] for environment, application in applications.items()}
 
     @asynccontextmanager
-    async def built(routing: Routing, mode: str) -> AsyncIterator[Rig]:
-        service = Service("web", "web_blue", "web_green", routing=routing)
+    async def built(by: By, mode: str, routing: Routing = PLAIN) -> AsyncIterator[Rig]:
+        service = Service("web", "web_blue", "web_green", routing=replace(routing, way=by.way))
         site = ModeSite(tmp_path, service, servers[BLUE], servers[GREEN], mode=mode)
         async with HAProxyProcess(BINARIES[request.param](), site) as process:
-            adapter = HAProxy(replace(process.endpoints, timeout=DEADLINE), [service])
+            endpoints = replace(process.endpoints, timeout=DEADLINE)
+            if by.gated:
+                endpoints = replace(endpoints, gate=Gatehouse.built(process, service, tmp_path).door)
+                monkeypatch.setattr(Rewriter, "may_write", False)
+            adapter = HAProxy(endpoints, [service])
             yield Rig(service, process, adapter, applications)
             await adapter.aclose()
 
     return built
 
 
-ways = pytest.mark.parametrize("way", Way)
+ways = pytest.mark.parametrize(
+    "by",
+    [
+        pytest.param(MAP, id="by map"),
+        pytest.param(By(Way.RELOAD), id="by reload"),
+        pytest.param(GATE, id="by root's program", marks=[pytest.mark.long, pytest.mark.timeout(600)]),
+    ],
+)
 modes = pytest.mark.parametrize("mode", ["http", "tcp"])
 sticky_splits = pytest.mark.parametrize(
     ("mode", "sticky"), [("http", COOKIE), ("http", HEADER), ("http", SOURCE), ("tcp", SOURCE)], ids=str
@@ -124,9 +160,9 @@ sticky_splits = pytest.mark.parametrize(
 
 @ways
 @modes
-async def test_a_plain_split_gives_each_side_its_share(build: Build, way: Way, mode: str) -> None:
+async def test_a_plain_split_gives_each_side_its_share(build: Build, by: By, mode: str) -> None:
     """A share of 30 % is that of 400 visits, within six standard deviations, and both ends of the scale are exact."""
-    async with build(Routing(way), mode) as rig:
+    async with build(by, mode) as rig:
         assert Counter((await rig.answers(50)).values()) == {BLUE: 50}
         await rig.route(Split(3_000))
         served = Counter((await rig.answers(400)).values())
@@ -138,9 +174,9 @@ async def test_a_plain_split_gives_each_side_its_share(build: Build, way: Way, m
 
 @ways
 @sticky_splits
-async def test_a_growing_share_only_moves_visitors_forward(build: Build, way: Way, mode: str, sticky: Sticky) -> None:
+async def test_a_growing_share_only_moves_visitors_forward(build: Build, by: By, mode: str, sticky: Sticky) -> None:
     """Each visitor gets the same side time and again; those who have been moved stay so while the share grows, and all go back."""
-    async with build(Routing(way, sticky), mode) as rig:
+    async with build(by, mode, Routing(sticky=sticky)) as rig:
         green: dict[int, set[int]] = {}
         for share in (0, 1_000, 3_000, 6_000, BASIS_POINTS, 3_000):
             await rig.route(Split(share))
@@ -156,7 +192,7 @@ async def test_a_growing_share_only_moves_visitors_forward(build: Build, way: Wa
 @pytest.mark.parametrize("sticky", [COOKIE, HEADER], ids=str)
 async def test_visitors_who_cannot_be_told_apart_are_drawn(build: Build, sticky: Sticky) -> None:
     """Without the cookie or header each request is drawn anew, so that the share holds also where all come from one address."""
-    async with build(Routing(sticky=sticky), "http") as rig:
+    async with build(MAP, "http", Routing(sticky=sticky)) as rig:
         await rig.route(Split(5_000))
         served = Counter([await Visitor(1, None).ask(rig.process.port) for _ in range(200)])
         assert abs(served[GREEN] / 200 - 0.5) < 6 * (0.25 / 200) ** 0.5
@@ -166,9 +202,9 @@ async def test_visitors_who_cannot_be_told_apart_are_drawn(build: Build, sticky:
 @ways
 @modes
 @pytest.mark.parametrize("sticky", [None, SOURCE], ids=str)
-async def test_haproxy_falls_back_when_the_last_server_goes(build: Build, way: Way, mode: str, sticky: Sticky | None) -> None:
+async def test_haproxy_falls_back_when_the_last_server_goes(build: Build, by: By, mode: str, sticky: Sticky | None) -> None:
     """Whichever side has the traffic, once its last server is down every visitor is answered by the other, without guardian."""
-    async with build(Routing(way, sticky, fallback=True), mode) as rig:
+    async with build(by, mode, Routing(sticky=sticky, fallback=True)) as rig:
         assert Counter((await rig.answers(20)).values()) == {BLUE: 20}
         await rig.ends(BLUE)
         assert Counter((await rig.answers(20)).values()) == {GREEN: 20}
@@ -190,14 +226,14 @@ async def serves(rig: Rig, environment: Environment) -> bool:
 @modes
 async def test_without_fallback_nobody_is_sent_elsewhere(build: Build, mode: str) -> None:
     """A service that does not allow it keeps its traffic where guardian sent it, though nobody answers there."""
-    async with build(Routing(), mode) as rig:
+    async with build(MAP, mode) as rig:
         await rig.ends(BLUE)
         assert Counter((await rig.answers(10)).values()) == {None: 10}
 
 
 async def test_fallback_takes_part_of_a_split_only_from_the_side_that_is_down(build: Build) -> None:
     """In a canary with its environment down, all go to the healthy side, and the requests are counted there."""
-    async with build(Routing(fallback=True), "http") as rig:
+    async with build(MAP, "http", Routing(fallback=True)) as rig:
         await rig.route(Split(5_000))
         await rig.ends(GREEN)
         before = (await rig.balancer.snapshot([rig.service.green])).backends[rig.service.green].requests

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from guardian.core.ports import BalancerUnfit
+from guardian.core.ports import BalancerError, BalancerUnfit
 from guardian.core.words import adoption as words
+from guardian.core.words import reload
 
 PAUSE = 0.02
 """Seconds between two attempts of somebody who waits."""
@@ -17,7 +18,8 @@ PAUSE = 0.02
 def queued(files: Sequence[Path]) -> Iterator[Callable[[], bool]]:
     """Gives what tries to take the turn, and says whether it is had; it is given back at the end.
 
-    :class:`BalancerUnfit` where the directory of ``files`` cannot be read.
+    :class:`BalancerUnfit` where the directory of ``files`` cannot be read. Trying raises :class:`BalancerError` where it cannot be
+    locked.
     """
     directory = files[0].resolve().parent
     try:
@@ -27,14 +29,16 @@ def queued(files: Sequence[Path]) -> Iterator[Callable[[], bool]]:
     try:
         yield lambda: _locked(descriptor)
     finally:
-        with contextlib.suppress(OSError):  # one that cannot be closed would keep the turn for ever
+        # Both, for one of them that fails would keep the turn for as long as the program lives.
+        with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_UN)
+        with contextlib.suppress(OSError):
             os.close(descriptor)
 
 
 def taken(files: Sequence[Path]) -> bool:
-    """Whether somebody has the turn just now. Where the directory cannot be read, nobody can have it who knows of this lock."""
-    with contextlib.suppress(BalancerUnfit), queued(files) as have:
+    """Whether somebody has the turn just now. Where nothing can be locked, nobody has it."""
+    with contextlib.suppress(BalancerError), queued(files) as have:
         return not have()
     return False
 
@@ -44,4 +48,6 @@ def _locked(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise BalancerError(reload.no_turn(error.strerror or str(error))) from error
     return True

@@ -96,6 +96,11 @@ def busy(seconds_waited: float) -> str:
     return f"{waited}; nothing was changed"
 
 
+def no_turn(error: str) -> str:
+    """The directory of HAProxy's configuration cannot be locked."""
+    return f"the directory of HAProxy's configuration cannot be locked ({error}); nothing was changed"
+
+
 def waits_for_turn(at_most: float) -> str:
     """Somebody else holds the lock just now, and it is waited for."""
     return f"another change of HAProxy's configuration is under way (a switch?): waiting for its end, {seconds(at_most)} at most"

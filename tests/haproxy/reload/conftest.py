@@ -7,10 +7,11 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 
-from guardian.balancers.haproxy.gate import REQUEST
+from guardian.balancers.haproxy.gate import REQUEST, Door
 from guardian.core.model import Routing, Service, Way
 from guardian.demo.haproxy import HAProxyProcess
 
@@ -22,7 +23,7 @@ rules: rules
 haproxy: {{socket: stats.sock, map: guardian.map, files: [haproxy.cfg]{more}}}
 api: {{socket: api.sock}}
 services:
-  web: {{blue: web_blue, green: web_green, routing: {{way: reload}}}}
+  web: {{blue: web_blue, green: web_green, routing: {{{routing}}}}}
   shop: {{blue: shop_blue, green: shop_green{shop}}}
 """
 
@@ -53,7 +54,24 @@ class Gatehouse:
 
     def configure(self, more: str = "", shop: str = "") -> None:
         """Write guardian.yaml, with ``more`` of HAProxy, and of the ``shop``."""
-        (self.directory / "guardian.yaml").write_text(GUARDIAN.format(more=more, shop=shop))
+        by = self.service.routing
+        sticky = f", sticky: {by.sticky.by} {by.sticky.name}" if by.sticky else ""
+        routing = f"way: reload, fallback: {str(by.fallback).lower()}{sticky}"
+        (self.directory / "guardian.yaml").write_text(GUARDIAN.format(more=more, shop=shop, routing=routing))
+
+    @classmethod
+    def built(cls, haproxy: HAProxyProcess, service: Service, directory: Path) -> Self:
+        """With everything in its place."""
+        house = cls(haproxy, service, directory)
+        for name in ("state", "rules", "root"):
+            (directory / name).mkdir(exist_ok=True)
+        house.configure()
+        return house
+
+    @property
+    def door(self) -> Door:
+        """Guardian's way to the program."""
+        return Door(self.request, self.directory / "answer.json", ("env", f"PYTHONPATH={ROOT}", *self.command))
 
     async def run(self) -> "subprocess.CompletedProcess[str]":
         """Run the program once."""
@@ -72,12 +90,7 @@ class Gatehouse:
 @pytest.fixture
 def gate(haproxy: HAProxyProcess, service: Service, tmp_path: Path) -> Gatehouse:
     """The program before a running HAProxy."""
-    house = Gatehouse(haproxy, service, tmp_path)
-    (tmp_path / "state").mkdir(exist_ok=True)
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "root").mkdir()
-    house.configure()
-    return house
+    return Gatehouse.built(haproxy, service, tmp_path)
 
 
 @pytest.fixture(scope="session")
