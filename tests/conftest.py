@@ -30,6 +30,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A test that was skipped has proved nothing: say which, and what it takes."""
+    skipped: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        skipped.setdefault(reason, []).append(report.nodeid)
+    if skipped:
+        terminalreporter.section("NOT PROVED by this run", red=True)
+    for reason, names in skipped.items():
+        terminalreporter.line(f"{len(names)} tests were skipped: {reason}")
+        for name in names:
+            terminalreporter.line(f"    {name}")
+
+
 settings.register_profile("shared", deadline=None)  # how long an example takes says nothing on a host that others use, too
 settings.load_profile("shared")
 

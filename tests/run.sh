@@ -16,7 +16,11 @@ prepare_programs curl faketime git haproxy mujs openssl prometheus prometheus-al
 { command -v systemd-nspawn && command -v pkcheck; } >/dev/null ||
     prepare_install systemd systemd-container dbus polkitd || prepare_say "going on without systemd-nspawn"
 prepare_python tests/requirements.txt
+if ((EUID != 0)); then
+    prepare_say "not run as root: what only root can do (boot a system, become somebody else) is skipped, and named at the end as not proved"
+fi
 if [[ " $* " == *" --all "* ]]; then
+    prepare_programs npm
     newest_haproxy "$GUARDIAN_ROOT/.venv/newest-haproxy"
     export GUARDIAN_TEST_HAPROXY="$GUARDIAN_ROOT/.venv/newest-haproxy/haproxy"
 fi

@@ -186,7 +186,7 @@ class Outbox:
         except TimeoutError:
             reason = words.no_answer(channel.deadline)
             kept = line.delayed(delivery, now(), reason, unsure=True)
-        except Exception as fault:  # a task root: a fault of one channel's code must not end what protects the traffic
+        except Exception as fault:  # the root of what a channel's task does: its fault must not end what protects the traffic
             logger.exception("%s", words.faulty(channel.name), extra=_extra(delivery.letter))
             reason, kept = repr(fault), line.deferred(delivery, now(), unsure=True)
         else:

@@ -91,7 +91,7 @@ class Stages:
                 return await self._runner.run(job, progress)
         except TimeoutError:
             return StageResult(ok=False, summary=words.took_too_long(job.kind))
-        except Exception as error:
+        except Exception as error:  # the border to code of others (Ansible): a stage always has an end
             logger.exception("%s", words.broke(job.deployment, job.kind))
             return StageResult(ok=False, summary=words.broken(f"{type(error).__name__}: {error}"))
 

@@ -241,8 +241,7 @@ async def _close(handler: Handler) -> None:
 async def _quietly(work: Awaitable[None]) -> None:
     try:
         await work
-    except Exception:
-        # The root of a task: a fault in one answer must not end the others, nor guardian.
+    except Exception:  # the root of a task: a fault in one answer must not end the others, nor guardian
         logger.exception("%s", words.faulty())
 
 

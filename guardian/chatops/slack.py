@@ -219,7 +219,7 @@ class Chat:
     async def _carry_out(self, taken: Taken, say: Say) -> None:
         try:
             sentence = await self._desk.carry_out(taken)
-        except Exception:  # a task root: whoever ordered must hear of a fault of guardian's own
+        except Exception:  # the root of a task: whoever ordered must hear of a fault of guardian's own
             logger.exception("%s", said.faulty())
             sentence = words.fault()
         await say(_plain(sentence))

@@ -49,7 +49,7 @@ class Slack:
         while True:
             try:
                 await self.chat.run()
-            except Exception:  # a task root: what protects the traffic must not end with the chat
+            except Exception:  # the root of a task: what protects the traffic must not end with the chat
                 logger.exception("%s", words.faulty())
                 self.chat.stride.step(FAULT_PAUSE)
                 await asyncio.sleep(FAULT_PAUSE)

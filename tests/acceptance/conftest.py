@@ -19,6 +19,7 @@ from guardian.demo.report import Answer, stale
 from guardian.demo.stage import SERVICE, RefusedError, Setting, Stage
 from guardian.demo.traffic import Load, Traffic
 from tests.conftest import BINARIES
+from tests.doubles.recorder import Witnesses
 from tests.waiting import eventually
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
@@ -40,6 +41,10 @@ class Story:
     async def traffic(self, rate: float = 150.0) -> Traffic:
         """Traffic until the end of the story."""
         return await self._ends.enter_async_context(Traffic(self.stage.haproxy.port, Load(rate)))
+
+    async def witnesses(self) -> Witnesses:
+        """Clients that judge from outside, until the end of the story."""
+        return await self._ends.enter_async_context(Witnesses(self.stage.haproxy.port))
 
     async def switch(self, **given: Any) -> dict[str, Any]:
         """Order a switch as soon as HAProxy finds the other side healthy, and return once it is watched."""
@@ -165,6 +170,31 @@ class Story:
             return len(traffic.answers) >= target
 
         await eventually(enough, PATIENCE)
+
+
+async def order_blindly(story: Story, order: str) -> None:
+    """Give an order to a guardian that may end meanwhile, whatever comes of it."""
+    with suppress(httpx.TransportError, RefusedError):
+        async with story.stage.guardian.client() as client:
+            await story.stage.guardian.order(client, order, {})
+
+
+async def old_or_new(story: Story, clients: Witnesses) -> None:
+    """A switch to green was cut short, and guardian started again: all is on one side, clients see that, and then blue has it."""
+    deployment = (await story.service())["deployment"]
+    if deployment and deployment["phase"] not in ("rolled back", "aborted"):
+        await story.until("watching")
+        await story.until_live(Split.all_on(GREEN))
+        clients.abandoned(BLUE)
+        assert story.on_disk == "web 0\n"
+        await clients.seen(10, PATIENCE)
+        clients.may_return()
+        await story.order("rollback", reason="next turn")
+        await story.until("rolled back")
+    await story.until_live(Split.all_on(BLUE))
+    clients.abandoned(GREEN)
+    await clients.seen(10, PATIENCE)
+    clients.may_return()
 
 
 def left_behind(traffic: Traffic, environment: Environment, acknowledged: float) -> list[Answer]:

@@ -1,6 +1,5 @@
 """A real Prometheus fires a real rule, a real Alertmanager delivers it with the settings of deploy/, and guardian acts on it."""
 
-import asyncio
 import re
 import signal
 from collections.abc import Awaitable, Callable, Iterator
@@ -14,6 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from guardian.core.model import Split
 from tests.acceptance.conftest import BLUE, PATIENCE, Story, Tell
 from tests.metrics.servers import RealAlertmanager, RealPrometheus, free_address
+from tests.waiting import eventually
 
 SETTINGS = Path(__file__).parents[2] / "deploy" / "alertmanager"
 RULES = """service: web
@@ -141,9 +141,7 @@ async def until(story: Story, finding: str, words: str = "", without: str = "\0"
 
 async def patiently(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait for it, without asking so often that guardian minds."""
-    async with asyncio.timeout(PATIENCE):
-        while not await condition():  # noqa: ASYNC110  other processes have to do something first
-            await asyncio.sleep(0.1)
+    await eventually(condition, PATIENCE, every=0.1)
 
 
 async def refused(story: Story, monitoring: Monitoring) -> None:

@@ -7,7 +7,7 @@ import pytest
 from guardian.core.model import Split, Way
 from guardian.demo.application import Fault
 from guardian.demo.stage import RefusedError
-from tests.acceptance.conftest import BLUE, GREEN, Tell, left_behind, now
+from tests.acceptance.conftest import BLUE, GREEN, PATIENCE, Tell, left_behind, now
 
 FAULTS = {
     "fails outright": Fault(errors=1.0),
@@ -41,18 +41,25 @@ async def test_a_release_that(tell: Tell, fault: Fault) -> None:
 async def test_both_sides_bad_the_traffic_is_held(tell: Tell) -> None:
     """No ping-pong: stuck and told; when the fallback is healthy again the one rollback comes to its end."""
     story = await tell()
-    traffic = await story.traffic()
+    traffic, clients = await story.traffic(), await story.witnesses()
     await story.switch()
+    clients.abandoned(BLUE)
     await story.seen(traffic, 50)
+    clients.fails(GREEN)
     await story.fail(BLUE, Fault(refuse=True))
     await story.until_unable("web_blue")
     await story.fail(GREEN, Fault(errors=1.0))
     await story.until("stuck")
     assert await story.live() == {Split.all_on(GREEN)}
     assert "STUCK" in story.log
+    await clients.seen(50, PATIENCE)
+    clients.may_return()
     await story.fail(BLUE, Fault())
     deployment = await story.until("rolled back")
     await story.until_live(Split.all_on(BLUE))
+    clients.abandoned(GREEN)
+    clients.mended()
+    await clients.seen(50, PATIENCE)
     journal = (await story.client.get(f"/v1/deployments/{deployment['id']}")).json()["journal"]
     assert [entry["event"]["kind"] for entry in journal].count("breached") == 1
 

@@ -17,10 +17,11 @@ RELEASE = """\
 async def test_the_active_side_dies_in_mid_canary(tell: Tell) -> None:
     """Nothing is moved onto a dead side, a rollback is refused with the reason, and one word brings all traffic to the other."""
     story = await tell(release=RELEASE)
-    traffic = await story.traffic(100)
+    traffic, clients = await story.traffic(100), await story.witnesses()
     await story.order("switch")
     await story.until("baking")
     await story.seen(traffic, 100)
+    clients.fails(None)
     await story.fail(BLUE, Fault(refuse=True))
     await story.until_unable("web_blue")
     assert await story.live() == {Split.giving(GREEN, 500)}
@@ -29,6 +30,8 @@ async def test_the_active_side_dies_in_mid_canary(tell: Tell) -> None:
     assert (await story.service())["deployment"]["phase"] == "baking"
     await story.order("promote", reason="blue is dead")
     await story.until_live(Split.all_on(GREEN))
+    clients.abandoned(BLUE)
+    clients.mended()
     await story.until("watching", "verified", "unverified")
     moved = now()
     await story.seen(traffic, 300)

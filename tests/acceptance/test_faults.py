@@ -11,17 +11,16 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 
 from guardian.core.model import Environment, Split
 from guardian.demo.application import Fault
 from guardian.demo.stage import RefusedError
 from guardian.records.opening import NEWEST
-from tests.acceptance.conftest import PATIENCE, Story, Tell
+from tests.acceptance.conftest import PATIENCE, Story, Tell, old_or_new, order_blindly
 from tests.doubles.recorder import Witnesses
 from tests.soak.history_part import crowd
 from tests.waiting import eventually
@@ -69,20 +68,26 @@ async def test_damaged_records_are_set_aside_and_everything_is_held(
 ) -> None:
     """The traffic stays where HAProxy has it, the file keeps naming the safe side, and nothing moves until a person says so."""
     story = await tell()
-    await story.switch()
-    record_property("up again", f"{await held_after_damage(story, damage):.1f} s")
-    view = await story.service()
-    assert (view["split"], view["safe"]) == ("green", "blue")
-    assert "records were damaged" in view["latched"]
-    assert await story.live() == {Split.all_on(GREEN)}
-    assert story.on_disk == "web 0\n"
-    with pytest.raises(RefusedError, match="web is held: guardian's records were damaged"):
-        await story.order("switch")
-    await story.order("unlatch", reason="looked at it")
-    await story.order("promote", reason="green is good")
-    await story.until_on_disk("web 10000\n")
-    await story.switch()
-    await story.until_live(Split.all_on(BLUE))
+    async with Witnesses(story.stage.haproxy.port) as clients:
+        await story.switch()
+        clients.abandoned(BLUE)
+        record_property("up again", f"{await held_after_damage(story, damage):.1f} s")
+        view = await story.service()
+        assert (view["split"], view["safe"]) == ("green", "blue")
+        assert "records were damaged" in view["latched"]
+        assert await story.live() == {Split.all_on(GREEN)}
+        assert story.on_disk == "web 0\n"
+        with pytest.raises(RefusedError, match="web is held: guardian's records were damaged"):
+            await story.order("switch")
+        await story.order("unlatch", reason="looked at it")
+        await story.order("promote", reason="green is good")
+        await story.until_on_disk("web 10000\n")
+        await clients.seen(20, PATIENCE)
+        clients.may_return()
+        await story.switch()
+        await story.until_live(Split.all_on(BLUE))
+        clients.abandoned(GREEN)
+        await clients.seen(20, PATIENCE)
 
 
 def many_entries_one_changed(database: Path) -> None:
@@ -123,38 +128,28 @@ async def test_damage_found_in_mid_watch_lets_a_bad_release_be_taken_back_first(
     assert await story.stage.guardian.end(signal.SIGTERM) == 0
 
 
+@pytest.mark.timeout(240)
 async def test_a_stop_at_any_moment_of_a_switch_is_orderly(tell: Tell, record_property: Measured) -> None:
     """SIGTERM at eight moments between the order and its end: exit code 0 within 10 s, and old or new afterwards."""
     story, slowest = await tell(), 0.0
-    for turn in range(8):
-        pending = asyncio.create_task(_order_blindly(story, "switch"))
-        await asyncio.sleep(turn * 0.006)  # time itself is the subject: where in the switch the stop comes
-        started = time.monotonic()
-        assert await story.stage.guardian.end(signal.SIGTERM) == 0
-        slowest = max(slowest, time.monotonic() - started)
-        await pending
-        await story.restart_guardian()
-        deployment = (await story.service())["deployment"]
-        if deployment is None or deployment["phase"] in ("rolled back", "aborted"):
-            await story.until_live(Split.all_on(BLUE))
-            continue
-        await story.until("watching")
-        await story.until_live(Split.all_on(GREEN))
-        await story.order("rollback", reason="next turn")
-        await story.until("rolled back")
+    async with Witnesses(story.stage.haproxy.port) as clients:
+        for turn in range(8):
+            pending = asyncio.create_task(order_blindly(story, "switch"))
+            await asyncio.sleep(turn * 0.006)  # time itself is the subject: where in the switch the stop comes
+            started = time.monotonic()
+            assert await story.stage.guardian.end(signal.SIGTERM) == 0
+            slowest = max(slowest, time.monotonic() - started)
+            await pending
+            await story.restart_guardian()
+            await old_or_new(story, clients)
     record_property("slowest stop", f"{slowest:.1f} s")
     assert slowest < 10
-
-
-async def _order_blindly(story: Story, order: str) -> None:
-    with suppress(httpx.TransportError, RefusedError):
-        async with story.stage.guardian.client() as client:
-            await story.stage.guardian.order(client, order, {})
 
 
 async def test_a_storm_of_calls_holds_up_neither_watch_nor_rollback(tell: Tell, record_property: Measured) -> None:
     """More than 10,000 calls a second over two hundred connections are told to wait; a rollback is carried out meanwhile."""
     story = await tell()
+    clients = await story.witnesses()
     await story.switch()
     storm = await asyncio.create_subprocess_exec(
         *(sys.executable, STORM, str(story.stage.guardian.socket), str(STORM_SECONDS), "14000"), stdout=asyncio.subprocess.PIPE
@@ -162,11 +157,13 @@ async def test_a_storm_of_calls_holds_up_neither_watch_nor_rollback(tell: Tell, 
     assert storm.stdout
     async with asyncio.timeout(PATIENCE):
         assert await storm.stdout.readline() == b"begun\n"
+    clients.may_return()
     started = time.monotonic()
     await story.order("rollback", reason="in a storm")
     ordered = time.monotonic() - started
     await story.until_live(Split.all_on(BLUE))
     back = time.monotonic() - started
+    clients.abandoned(GREEN)
     assert storm.returncode is None, "the storm was over before the rollback"
     said, _ = await storm.communicate()
     counts = json.loads(said)
@@ -184,11 +181,14 @@ async def test_a_storm_of_calls_holds_up_neither_watch_nor_rollback(tell: Tell, 
 async def test_without_a_free_descriptor_a_rollback_is_carried_out(tell: Tell, record_property: Measured) -> None:
     """What guardian holds open already is enough to take traffic back; with descriptors again, it goes on as before."""
     story = await tell()
+    clients = await story.witnesses()
     await story.switch()
+    clients.abandoned(BLUE)
     pid = story.stage.guardian.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     taken = len(list(Path(f"/proc/{pid}/fd").iterdir()))  # noqa: ASYNC240  a directory of the kernel
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (taken + 1, hard))
+    clients.may_return()
     started = time.monotonic()
     await story.order("rollback", reason="no descriptors")
     try:
@@ -197,6 +197,7 @@ async def test_without_a_free_descriptor_a_rollback_is_carried_out(tell: Tell, r
         record_property("rollback", "after descriptors were free again")
     else:
         record_property("rollback", f"{time.monotonic() - started:.2f} s, with none free")
+        clients.abandoned(GREEN)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
     async def ready() -> bool:
@@ -204,4 +205,6 @@ async def test_without_a_free_descriptor_a_rollback_is_carried_out(tell: Tell, r
 
     await eventually(ready, PATIENCE)
     await story.until_live(Split.all_on(BLUE))
+    clients.abandoned(GREEN)
     await story.until("rolled back")
+    await clients.seen(20, PATIENCE)

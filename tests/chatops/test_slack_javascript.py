@@ -31,7 +31,7 @@ async def test_the_javascript_client_takes_it_for_slack(slack: Slack, alice: Per
     """It connects, acknowledges and answers a command and a click, and comes back after a disconnect frame."""
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
-        pytest.skip("npm is not at hand")
+        pytest.fail("npm and node are missing: `tests/run.sh --all` installs Debian's npm, which takes apt-get, and root or sudo")
     installing = await asyncio.create_subprocess_exec(npm, "install", "--prefix", str(tmp_path), "--no-audit", "--no-fund", VERSION)
     async with asyncio.timeout(INSTALLING):
         assert await installing.wait() == 0

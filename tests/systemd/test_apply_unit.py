@@ -68,7 +68,7 @@ exit 0
 """
 
 pytestmark = [
-    pytest.mark.skipif(os.getuid() != 0, reason="booting a system takes root"),
+    pytest.mark.skipif(os.getuid() != 0, reason="booting a system takes root: run tests/run.sh as root"),
     pytest.mark.timeout(600),
     pytest.mark.xdist_group("systemd"),
 ]

@@ -20,7 +20,7 @@ connection.commit()
 LIVE = "systemctl is-active --quiet guardian && curl -sf --unix-socket /run/guardian/api.sock http://g/readyz"
 
 pytestmark = [
-    pytest.mark.skipif(os.getuid() != 0, reason="booting a system takes root"),
+    pytest.mark.skipif(os.getuid() != 0, reason="booting a system takes root: run tests/run.sh as root"),
     pytest.mark.timeout(900),
     pytest.mark.xdist_group("systemd"),
 ]

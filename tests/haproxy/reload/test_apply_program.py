@@ -113,7 +113,7 @@ async def test_a_configuration_that_others_may_write_is_not_acted_on(gate: Gateh
     """What root acts on must be root's alone."""
     config = gate.directory / "guardian.yaml"
     if os.geteuid() != 0:
-        pytest.skip("who is not root acts in nobody's name but his own")
+        pytest.skip("only root can give files to somebody else: run tests/run.sh as root")
     config.chmod(0o664)
     done = await gate.ask()
     assert done.returncode == 1

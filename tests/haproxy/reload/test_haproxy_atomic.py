@@ -41,7 +41,7 @@ def test_what_the_directory_gives_to_new_files_is_not_taken_on(tmp_path: Path) -
     assert file.stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may label files")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may label files: run tests/run.sh as root")
 def test_a_security_label_stays(tmp_path: Path) -> None:
     """As SELinux keeps it; here an attribute of the same kind that needs no SELinux."""
     file = tmp_path / "haproxy.cfg"

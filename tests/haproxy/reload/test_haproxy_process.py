@@ -115,7 +115,7 @@ def test_a_variable_of_haproxys_environment_is_there_for_the_check(start: Start,
                 check(run, load(run.files))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else: run tests/run.sh as root")
 def test_a_check_runs_as_haproxys_own_user(start: Start, tmp_path: Path) -> None:
     """What that user may not read, HAProxy may not read either."""
     file, secret = tmp_path / "haproxy.cfg", tmp_path / "secret.map"

@@ -148,7 +148,7 @@ async def test_over_tcp_each_role_may_do_what_the_table_says(
                 assert len(door.house.store.journal()) == before
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else: run tests/run.sh as root")
 @pytest.mark.parametrize("role", [None, *Role])
 async def test_over_the_socket_each_group_may_do_what_the_table_says(tmp_path: Path, role: Role | None) -> None:
     """The kernel tells the groups of who calls, and the highest role among them counts."""
