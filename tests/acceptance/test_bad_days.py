@@ -14,8 +14,12 @@ from guardian.demo.report import connection_failures
 from guardian.demo.stage import RefusedError
 from guardian.records.store import SqlStore
 from tests.acceptance.conftest import BLUE, GREEN, PATIENCE, Story, Tell, old_or_new, order_blindly
+from tests.acceptance.test_sweep import Tracer
 from tests.doubles.recorder import Witnesses
 from tests.waiting import eventually
+
+CHANGES = "pwrite64,ftruncate,fallocate,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat"
+"""The calls that change a file system, and no others."""
 
 
 async def test_a_watch_survives_the_death_of_guardian(tell: Tell) -> None:
@@ -130,6 +134,26 @@ async def test_a_full_disk_does_not_stop_a_rollback(tell: Tell) -> None:
     resource.prlimit(story.stage.guardian.pid, resource.RLIMIT_FSIZE, unlimited)
     kinds = await _until_journalled(story, "breached")
     assert kinds.index("breached") < len(kinds) - 1
+    await story.stage.guardian.end(signal.SIGTERM)
+    store = SqlStore(story.stage.guardian.log.parent / "state")
+    assert store.verify() is None
+    store.close()
+
+
+async def test_a_disk_that_turned_read_only_does_not_stop_a_rollback(tell: Tell) -> None:
+    """As a file system does after an error: the bad release is taken back, what goes forward is refused, all is recorded later."""
+    story = await tell()
+    async with Witnesses(story.stage.haproxy.port) as clients:
+        await story.switch()
+        clients.abandoned(BLUE)
+        read_only = ("-o", "/dev/null", "-e", f"trace={CHANGES}", "-e", f"inject={CHANGES}:error=EROFS")
+        async with Tracer(*read_only).on(story.stage.guardian.pid):
+            await bad_release_taken_back(story, clients)
+            with pytest.raises(RefusedError, match="could not be read or written"):
+                await story.order("unlatch", reason="repaired")
+        assert story.on_disk == "web 0\n"
+        await _until_journalled(story, "breached")
+        await story.order("unlatch", reason="repaired")
     await story.stage.guardian.end(signal.SIGTERM)
     store = SqlStore(story.stage.guardian.log.parent / "state")
     assert store.verify() is None

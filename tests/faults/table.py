@@ -35,7 +35,11 @@ SUITE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     ("kill -9 of the writer of records at random", "nothing acknowledged is lost", (f"{STORE}/test_store_durability.py",)),
     ("SIGTERM at any moment of a switch", "exit code 0 within 10 s; old or new", (f"{FAULTS}::test_a_stop_at_any_moment",)),
-    ("a full disk", "a rollback is carried out; recorded later", (f"{DAYS}::test_a_full_disk",)),
+    (
+        "a full disk, a disk that turned read-only",
+        "a rollback is carried out; recorded later",
+        (f"{DAYS}::test_a_full_disk", f"{DAYS}::test_a_disk_that_turned"),
+    ),
     (
         "records damaged: altered, truncated, overwritten",
         "set aside; truth from HAProxy; held",
