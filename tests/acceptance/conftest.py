@@ -197,6 +197,18 @@ async def old_or_new(story: Story, clients: Witnesses) -> None:
     clients.may_return()
 
 
+async def bad_release_taken_back(story: Story, clients: Witnesses) -> None:
+    """Green fails: only it may fail anybody, and once all is on blue, nobody any more."""
+    clients.may_return()
+    clients.fails(GREEN)
+    await story.fail(GREEN, Fault(errors=1.0))
+    await story.until_live(Split.all_on(BLUE))
+    await story.until("rolled back")
+    clients.abandoned(GREEN)
+    clients.mended()
+    await clients.seen(100, PATIENCE)
+
+
 def left_behind(traffic: Traffic, environment: Environment, acknowledged: float) -> list[Answer]:
     """Requests that reached the abandoned side though they were sent after the acknowledgement."""
     return stale(traffic.answers, environment, acknowledged)

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from guardian.core.model import Split
-from guardian.demo.application import Fault
 from guardian.demo.report import connection_failures
 from guardian.demo.stage import RefusedError
 from guardian.records.store import SqlStore
-from tests.acceptance.conftest import BLUE, GREEN, PATIENCE, Story, Tell, old_or_new, order_blindly
+from tests.acceptance.conftest import BLUE, GREEN, PATIENCE, Story, Tell, bad_release_taken_back, old_or_new, order_blindly
 from tests.acceptance.test_sweep import Tracer
 from tests.doubles.recorder import Witnesses
 from tests.waiting import eventually
@@ -36,18 +35,6 @@ async def test_a_watch_survives_the_death_of_guardian(tell: Tell) -> None:
         assert "going on with it" in story.log
         await bad_release_taken_back(story, clients)
     assert (await story.explanation("web-1"))["identical"]
-
-
-async def bad_release_taken_back(story: Story, clients: Witnesses) -> None:
-    """Green fails: only it may fail anybody, and once all is on blue, nobody any more."""
-    clients.may_return()
-    clients.fails(GREEN)
-    await story.fail(GREEN, Fault(errors=1.0))
-    await story.until_live(Split.all_on(BLUE))
-    await story.until("rolled back")
-    clients.abandoned(GREEN)
-    clients.mended()
-    await clients.seen(100, PATIENCE)
 
 
 @pytest.mark.timeout(300)
