@@ -27,6 +27,10 @@ class Counters:
     response_errors: int = 0
     retries: int = 0
     redispatches: int = 0
+    sessions: int = 0
+    """Requests that came, be they answered or not; ``requests`` counts those that are over."""
+    unreached: int = 0
+    """Requests that reached no server at the first attempt, each once, whatever became of them later."""
     in_flight: int = 0
     queued: int = 0
     response_time_ms: int = 0
@@ -65,6 +69,8 @@ class Tally:
     response_errors: int = 0
     retries: int = 0
     redispatches: int = 0
+    sessions: int = 0
+    unreached: int = 0
     busy_seconds: float = 0.0
     """Time spent in the backend by all requests together: requests in flight, integrated over the interval."""
     queued: int = 0

@@ -36,7 +36,6 @@ global
 defaults
     mode http
     option idle-close-on-response
-    option redispatch
     retries 1
     timeout connect 1s
     timeout client 30s
@@ -235,6 +234,8 @@ class HAProxyProcess:
 
 
 def _servers(environment: str, addresses: Sequence[str]) -> str:
-    return "\n".join(
+    lines = ["    option redispatch"] if len(addresses) > 1 else []
+    lines += [
         f"    server {environment}{number} {address} check inter 200ms fall 2 rise 1" for number, address in enumerate(addresses, 1)
-    )
+    ]
+    return "\n".join(lines)

@@ -60,6 +60,16 @@ rules:
     against: baseline
     on_no_data: hold
     action: rollback
+  - name: unreachable
+    summary: HAProxy cannot reach the servers of the new environment, or they break off their answers
+    source: haproxy
+    ratio: unreached + response_errors / sessions
+    test: sequential
+    limit: 1%
+    against: baseline
+    floor: 1%
+    on_no_data: hold
+    action: rollback
   - name: slow
     summary: The new environment takes longer to answer than it may
     source: haproxy

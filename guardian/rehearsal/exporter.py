@@ -22,6 +22,8 @@ _SERIES = {
     "response_errors": ("response_errors_total",),
     "retries": ("retry_warnings_total",),
     "redispatches": ("redispatch_warnings_total",),
+    "sessions": ("sessions_total",),
+    "unreached": ("connection_errors_total",),  # which retries were of one request is not to be told from scrapes
     "in_flight": ("current_sessions",),
     "queued": ("current_queue",),
     "servers_up": ("active_servers", "backup_servers"),

@@ -72,6 +72,8 @@ def _counters(columns: Sequence[Column], step: float) -> Counters:
     index, part = int(step), step % 1
     found = {name: _value(values, index, part if total else 0.0) for name, values, total in columns}
     found.setdefault("requests", sum(value for name, value in found.items() if name.startswith("responses_")))
+    found.setdefault("sessions", found["requests"])
+    found.setdefault("unreached", found.get("connection_errors", 0))
     found.setdefault("servers_up", 1)
     return Counters(**found)
 

@@ -60,7 +60,8 @@ class FakeBalancer:
         self.workers = [FakeWorker(f"worker-{self.births}", dict(self.disk), counters), *(self.workers if linger else ())]
 
     def count(self, backend: str, **more: int) -> None:
-        """Add ``more`` to the counters of ``backend``."""
+        """Add ``more`` to the counters of ``backend``; requests come when they are over, unless ``sessions`` says otherwise."""
+        more.setdefault("sessions", more.get("requests", 0))
         counters = self.workers[0].counters
         counters[backend] = replace(counters[backend], **{name: getattr(counters[backend], name) + by for name, by in more.items()})
 

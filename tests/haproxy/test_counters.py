@@ -100,6 +100,18 @@ def test_a_damaged_answer_is_read_or_refused(start: int, length: int, damage: by
         read(whole[:start] + damage.decode("ascii", "replace") + whole[start + length :])
 
 
+def test_refused_requests_are_counted_from_one_look_to_the_next() -> None:
+    """From nothing at the first look; a row that did not change brings none, and one that began anew none either."""
+    reader = Table()
+
+    def unreached(at: float, retries: int, errors: int) -> int:
+        text = table(VALUES | {"wretr": str(retries), "econ": str(errors)})
+        return reader.looked(["web_blue"], [text], at)["web_blue"].unreached
+
+    assert [unreached(0.00, 900, 70), unreached(0.05, 904, 70), unreached(0.10, 904, 70), unreached(0.15, 904, 80)] == [0, 4, 4, 10]
+    assert [unreached(0.20, 0, 0), unreached(0.25, 3, 0)] == [10, 13]
+
+
 async def test_many_backends_are_asked_for_in_one_command(balancer: HAProxy) -> None:
     """Beyond a few names one command for all gives the same readings."""
     few, many = ["web_blue", "web_green"], ["web_blue", "web_green"] * FEW

@@ -1,110 +1,153 @@
-"""What never reaches a socket, and sockets that guardian may not use."""
+"""Requests that reached no server at the first attempt: each once, at once, from what HAProxy counts of attempts."""
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+import random
+import re
+from contextlib import aclosing
 from pathlib import Path
 
-import pytest
+import httpx
+from hypothesis import given
+from hypothesis import strategies as st
 
+from guardian.app.observe import Observer
 from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
-from guardian.core.model import Service, Split
-from guardian.core.ports import BalancerGone, BalancerUnfit
+from guardian.balancers.haproxy.refusals import MEMORY, WAIT, Refusals
+from guardian.config.faults import Findings
+from guardian.config.rulefiles import read_rule_file
+from guardian.core.judges import judge_for
+from guardian.core.judges.trial import Trial
+from guardian.core.model import Environment, Service, Split
+from guardian.core.readings import Counters, History, Look
+from guardian.core.verdicts import Finding
+from guardian.demo.application import Application, Fault
 from guardian.demo.haproxy import HAProxyProcess, Site
+from tests.waiting import eventually
 
-HOSTILE = [
-    "web;shutdown frontend web",
-    "web\nshow env",
-    "web 0",
-    "@!1",
-    "-1",
-    "#0",
-    "",
-    "wéb",
-    "x" * 65,
-    "web\\",
-    "$(id)",
-    "web\r",
-    "<<",
-]
+GREEN = Environment.GREEN
+REQUESTS = 40
+STARTER = Path(__file__).parents[2] / "rules" / "web.yaml"
 
 
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """As another user: root passes every file mode."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
+class PatientSite(Site):
+    """A site without health checks, whose HAProxy gives a request up after three waits of a second, as it does by default."""
+
+    def _text(self, endpoints: Endpoints, port: int, marked: str) -> str:
+        text = super()._text(endpoints, port, marked).replace("    retries 1\n", "    retries 3\n", 1)
+        return re.sub(" check inter .*", "", text)
 
 
-def allow(path: str, mode: int) -> None:
-    """Set a file's mode."""
-    Path(path).chmod(mode)
+async def test_a_dead_environment_is_found_before_haproxy_gives_a_request_up(
+    binary: Path, service: Service, tmp_path: Path
+) -> None:
+    """The starter rule breaches while no request has failed yet; when all have, after four attempts each, each was counted once."""
+    found = read_rule_file(STARTER, Findings())
+    assert found
+    rule = next(one for one in found.rules if one.name == "unreachable")
+    async with Application(Environment.BLUE, "v1") as blue, Application(GREEN, "v2") as green:
+        green.fault = Fault(refuse=True)
+        site = PatientSite(tmp_path, service, [f"127.0.0.1:{blue.port}"], [f"127.0.0.1:{green.port}"])
+        async with (
+            HAProxyProcess(binary, site) as haproxy,
+            httpx.AsyncClient(trust_env=False, timeout=60.0) as client,
+            aclosing(HAProxy(haproxy.endpoints, [service])) as balancer,
+        ):
+            await balancer.route("web", Split.all_on(GREEN))
+            judge = judge_for(rule, Trial(GREEN, 0.0, 600.0, 0.05, shared=False, history=History()))
+            observer, seen = Observer(service), Counters()
+
+            async def look() -> bool:
+                nonlocal seen
+                snapshot = await balancer.snapshot(observer.backends)
+                seen = snapshot.backends["web_green"]
+                if told := observer.observe(snapshot):
+                    seconds, tallies = told
+                    judge.look(Look(snapshot.taken, seconds, tallies[GREEN], tallies[Environment.BLUE]))
+                return judge.finding is Finding.BREACHED
+
+            await look()
+            asked = [asyncio.create_task(_ask(client, haproxy.port, number / 100)) for number in range(REQUESTS)]
+            await eventually(look)
+            assert (seen.connection_errors, seen.responses_5xx, seen.requests) == (0, 0, 0)
+            assert 0 < seen.unreached <= seen.sessions
+
+            async def over() -> bool:
+                await look()
+                return seen.connection_errors == REQUESTS
+
+            await eventually(over, 60.0)
+            assert {answer.status_code for answer in await asyncio.gather(*asked)} == {503}
+            assert seen.retries == 3 * REQUESTS
+            assert seen.unreached == seen.sessions == REQUESTS
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_a_hostile_name_is_refused_before_it_is_sent(tmp_path: Path, name: str) -> None:
-    """A name that could be more than a name is refused as such, and not because nobody answers here."""
-    adapter = HAProxy(Endpoints(tmp_path / "stats.sock", tmp_path / "map"), [Service(name, "web_blue", "web_green")])
-    questions = (adapter.snapshot(["web_blue", name]), adapter.health(name), adapter.read(name), adapter.route(name, Split(1)))
-    for question in questions:
-        with pytest.raises(BalancerUnfit, match="cannot be a name in HAProxy"):
-            await question
-    with pytest.raises(BalancerUnfit):
-        await adapter.store(name, Split(1))
+async def _ask(client: httpx.AsyncClient, port: int, after: float) -> httpx.Response:
+    await asyncio.sleep(after)
+    return await client.get(f"http://127.0.0.1:{port}/")
 
 
-@pytest.mark.parametrize(
-    "path", ["map", "/run/a b", "/run/a;b", "/run/a\nb", "/run/a'b", '/run/a"b', "/run/a\\b", "/run/a,b", "/run/a)b"]
-)
-def test_a_hostile_map_path_is_refused_at_once(path: str) -> None:
-    """A map whose path could end a command or a configuration word is refused when the adapter is made."""
-    with pytest.raises(BalancerUnfit, match="cannot be the map file"):
-        HAProxy(Endpoints(Path("/run/stats.sock"), Path(path)), [])
+def test_every_refusal_of_an_outage_counts_at_once_and_its_repetitions_do_not() -> None:
+    """Two hundred a second, looked at every 50 ms: all before the first can have been tried again, and each once in the end."""
+    refusals, at = Refusals(), 0.0
+    for number in range(9):
+        refusals.add(at, at + 0.05, 10, 0)
+        at = (number + 1) * 0.05
+    assert refusals.requests == 90
+    refusals.add(1.0, 1.05, 90, 0)
+    refusals.add(2.05, 2.1, 0, 90)
+    assert refusals.requests == 90
 
 
-async def test_a_socket_that_is_not_there_yet_is_gone(tmp_path: Path) -> None:
-    """HAProxy may be about to start: waiting helps."""
-    adapter = HAProxy(Endpoints(tmp_path / "stats.sock", tmp_path / "map"), [])
-    with pytest.raises(BalancerGone, match="No such file or directory"):
-        await adapter.health("web_blue")
+def test_a_look_that_took_long_may_hold_several_attempts_of_one_request() -> None:
+    """Then only so many requests count as there must have been."""
+    refusals = Refusals()
+    refusals.add(0.0, 2 * WAIT, 9, 0)
+    assert refusals.requests == 3
 
 
-async def test_a_forbidden_socket_says_what_to_change(haproxy: HAProxyProcess, service: Service) -> None:
-    """Where the socket's mode keeps guardian out, waiting does not help, and the sentence names the remedy."""
-    adapter = HAProxy(haproxy.endpoints, [service])
-    with unprivileged():
-        for question in (adapter.snapshot(["web_blue"]), adapter.health("web_blue"), adapter.read("web")):
-            with pytest.raises(BalancerUnfit, match="mode 660"):
-                await question
-    await adapter.aclose()
+def test_errors_without_a_retry_before_them_count_each() -> None:
+    """With ``retries 0``, or where no server is up at all."""
+    refusals = Refusals()
+    refusals.add(0.0, 0.05, 0, 7)
+    refusals.add(5.0, 5.05, 0, 7)
+    assert refusals.requests == 14
 
 
-async def test_a_forbidden_master_socket_does_not_stop_the_flip(binary: Path, service: Service) -> None:
-    """The worker in service is moved, and the sentence says which socket is closed to guardian."""
-    with tempfile.TemporaryDirectory() as name:  # not tmp_path, into which only its owner comes
-        allow(name, 0o755)
-        async with HAProxyProcess(binary, Site(Path(name), service, ["127.0.0.1:1"], ["127.0.0.1:1"])) as haproxy:
-            allow(f"{name}/stats.sock", 0o666)
-            allow(f"{name}/master.sock", 0o600)
-            adapter = HAProxy(haproxy.endpoints, [service])
-            with unprivileged(), pytest.raises(BalancerUnfit, match=r"100 %.*master\.sock.*mode 660"):
-                await adapter.route("web", Split(10_000))
-            await adapter.aclose()
-            assert [worker.split for worker in await HAProxy(haproxy.endpoints, [service]).read("web")] == [Split(10_000)]
+def test_a_new_worker_knows_nothing_of_the_requests_of_the_one_before() -> None:
+    """What it refuses is new, and so is what it refuses long after."""
+    refusals = Refusals()
+    refusals.add(0.0, 0.05, 5, 0)
+    refusals.forget()
+    refusals.add(1.0, 1.05, 5, 0)
+    assert refusals.requests == 10
+    refusals.add(2.0 + MEMORY, 2.05 + MEMORY, 5, 0)
+    assert refusals.requests == 15
 
 
-async def test_a_value_that_is_no_share_is_not_read_as_one(haproxy: HAProxyProcess, balancer: HAProxy) -> None:
-    """A share beyond 100 % that somebody set by hand is named, and the next route mends it."""
-    await balancer.route("web", Split(1))
-    await balancer._runtime.ask(f"set map {haproxy.endpoints.map} web 70000")
-    with pytest.raises(BalancerUnfit, match="'70000' for web"):
-        await balancer.read("web")
-    await balancer.route("web", Split(2))
-    assert (await balancer.read("web"))[0].split == Split(2)
+@given(st.randoms(use_true_random=False), st.sampled_from([0.02, 0.05, 0.3, 1.2]))
+def test_never_more_than_there_were_and_never_less_than_failed(shuffled: random.Random, pause: float) -> None:
+    """Whatever requests are refused how often, and however HAProxy is looked at: each counts once at the most."""
+    events = sorted(_attempts(shuffled))
+    refusals, at, seen = Refusals(), 0.0, 0
+    begun: set[int] = set()
+    failed = 0
+    while seen < len(events):
+        since, at, retries, errors = at, at + shuffled.uniform(0.5, 1.5) * pause, 0, 0
+        while seen < len(events) and events[seen][0] <= at:
+            _, request, last = events[seen]
+            begun.add(request)
+            retries, errors, seen = retries + (not last), errors + last, seen + 1
+        failed += errors
+        refusals.add(since, at, retries, errors)
+        assert failed <= refusals.requests <= len(begun)
+
+
+def _attempts(shuffled: random.Random) -> list[tuple[float, int, bool]]:
+    """When attempts of some requests were refused, by the number of the request, and whether HAProxy gave it up then."""
+    found, most, wait = [], shuffled.randint(1, 4), shuffled.uniform(WAIT, 5.0)
+    for request in range(shuffled.randint(1, 60)):
+        at, refused, given_up = shuffled.uniform(0.0, 10.0), shuffled.randint(1, most), shuffled.random() < 0.5
+        for attempt in range(refused):
+            found.append((at, request, given_up and attempt == refused - 1))
+            at += wait + shuffled.uniform(0.0, 0.1)
+    return found

@@ -93,7 +93,7 @@ class HAProxy:
         """The counters of ``backends``, on a connection that is kept for the next call."""
         answers = await self._runtime.look(*counters.questions([safe_name(backend) for backend in backends]))
         taken = time.monotonic()
-        return Snapshot(taken, answers.worker.name, self._table.counters(backends, answers.texts))
+        return Snapshot(taken, answers.worker.name, self._table.looked(backends, answers.texts, taken))
 
     async def health(self, backend: str) -> Health:
         """Whether ``backend`` can take traffic, and the state of its servers if not."""

@@ -1,12 +1,15 @@
 """HAProxy's own counters: the CSV of ``show stat`` as readings, and as the health of a backend."""
 
 import csv
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from operator import itemgetter
 
+from guardian.balancers.haproxy.refusals import Refusals
 from guardian.balancers.haproxy.runtime import DIGITS
 from guardian.core.ports import BalancerGone, BalancerUnfit, Health
-from guardian.core.readings import Counters
+from guardian.core.readings import TOTALS, Counters
 from guardian.core.shield import Savings
 from guardian.core.words import balancer as words
 
@@ -29,12 +32,15 @@ COLUMNS = {
     "response_errors": "eresp",
     "retries": "wretr",
     "redispatches": "wredis",
+    "sessions": "stot",
     "in_flight": "scur",
     "queued": "qcur",
     "response_time_ms": "rtime",
 }
 """Where each counter stands. The backend's own row also counts the 503 that HAProxy answers for an environment that is down."""
 
+_COUNTED_HERE = len(TOTALS) - 1
+"""Where ``unreached`` stands among the totals: the last one, and the only one that HAProxy has no column for."""
 _ROW = ("# pxname", "svname", "status", "act", "bck", "weight", *COLUMNS.values())
 
 
@@ -53,6 +59,9 @@ class Table:
         self._pick = _picker(_ROW)
         self._known: dict[str, tuple[str, Counters]] = {}
         """The last row of each backend, and its counters: an idle backend's row stays as it is."""
+        self._refusals: defaultdict[str, Refusals] = defaultdict(Refusals)
+        self._looked: dict[str, tuple[float, Counters]] = {}
+        """When each backend was looked at last, and what its counters were."""
 
     def counters(self, backends: Sequence[str], texts: Sequence[str]) -> dict[str, Counters]:
         """The counters of ``backends``.
@@ -73,6 +82,25 @@ class Table:
                         found[backend] = row, _counters(rest)
         self._known.update(found)
         return {backend: _found(found, backend) for backend in backends}
+
+    def looked(self, backends: Sequence[str], texts: Sequence[str], at: float) -> dict[str, Counters]:
+        """The same, and how many requests reached no server at the first attempt, with an answer that was complete ``at``."""
+        found = self.counters(backends, texts)
+        for backend, counters in found.items():
+            since, before = self._looked.get(backend, (at, counters))
+            if counters is not before:
+                self._refused(backend, before, counters, (since, at))
+            self._looked[backend] = at, counters
+            if backend in self._refusals:
+                found[backend] = replace(counters, unreached=self._refusals[backend].requests)
+        return found
+
+    def _refused(self, backend: str, before: Counters, after: Counters, span: tuple[float, float]) -> None:
+        retries, errors = after.retries - before.retries, after.connection_errors - before.connection_errors
+        if min(retries, errors, after.sessions - before.sessions) < 0:
+            self._refusals[backend].forget()
+        elif retries or errors:
+            self._refusals[backend].add(*span, retries, errors)
 
     def health(self, backend: str, text: str) -> Health:
         """Whether ``backend`` can take traffic, from the rows of the backend and its servers. Errors as above."""
@@ -127,7 +155,8 @@ def _counters(fields: Sequence[str]) -> Counters:
     status, active, backup, _, *counts = fields
     # A server without health checks counts as active, one with weight 0 or in maintenance does not.
     up = 0 if status == "DOWN" else sum(_numbers((active, backup)))
-    return Counters(*(*_numbers(counts), up))
+    numbers = _numbers(counts)
+    return Counters(*(*numbers[:_COUNTED_HERE], 0, *numbers[_COUNTED_HERE:], up))
 
 
 def _numbers(fields: Sequence[str]) -> list[int]:

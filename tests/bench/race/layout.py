@@ -14,7 +14,6 @@ global
 defaults
     mode http
     option idle-close-on-response
-    option redispatch
     retries 1
     timeout connect 1s
     timeout client 30s

@@ -145,7 +145,7 @@ def test_the_rules_to_start_with_are_read_without_a_fault() -> None:
     }
     rules = {rule.name: rule for rule in load_rules(ROOT / "rules", services)["web"].rules}
     assert rules["server-errors"].test == Sequential(limit=0.01, against=Against.BASELINE, tolerance=2.0, floor=0.003)
-    assert rules["unreachable"].test == Sequential(limit=0.01)
+    assert rules["unreachable"].test == Sequential(limit=0.01, against=Against.BASELINE, tolerance=2.0, floor=0.01)
     assert rules["slow"].measure is Gauge.LATENCY
     assert [name for name, rule in rules.items() if rule.action is Action.NOTIFY] == ["retries"]
 
