@@ -42,8 +42,10 @@ CALL_PATIENCE = 30.0
 """Seconds in which a call of the benchmark's own must get through: a host under 1,000 requests a second keeps it waiting."""
 TOO_SLOW = (httpx.TransportError, TimeoutError, RefusedError)
 """What a release ends with that such a host has no time for: it is not counted, and the next one is tried."""
-MINUTES = 18.0
-"""How long the releases may take in all; each kind has at least one, whatever that takes."""
+MINUTES = 16.0
+"""How long the releases may take in all."""
+LEAST, BEYOND = 150.0, 1.25
+"""Each kind has one release as long as those of its way have taken no more than so many seconds, or so many times what they may."""
 TOGETHER = 200.0
 """Requests a second up to which both ways are measured at the same time, under the same conditions."""
 DRAIN = 5.5
@@ -82,11 +84,11 @@ class Bench:
         self._stage, self._traffic, self._tell = stage, traffic, tell
         self._random = random.Random(1)
 
-    async def runs(self, case: Case, number: int, until: float) -> list[Run]:
-        """Up to ``number`` releases, of which the last one begins before ``until``; the first one in any case."""
+    async def runs(self, case: Case, number: int, until: float, latest: float) -> list[Run]:
+        """Up to ``number`` releases that begin before ``until``, or, as long as none could be measured, before ``latest``."""
         found: list[Run] = []
-        for turn in range(number):
-            if turn and time.monotonic() > until:
+        for _ in range(number):
+            if time.monotonic() > (until if found else latest):
                 break
             try:
                 found.append(await self.run(case))
@@ -101,7 +103,7 @@ class Bench:
         """One release that turns bad. The phase between looks and fault is random."""
         async with self._stage.guardian.client() as client:
             began, decided, why = await self._release(client, case)
-        await asyncio.sleep(DRAIN if case.fault.hang else DRAIN / 2)
+        await asyncio.sleep(DRAIN)
         async with self._stage.guardian.client() as client:  # the other's connections are closed after five idle seconds
             saved = ((await self._stage.guardian.service(client))["shielded"] or {"saved": 0})["saved"]
         bad = [answer for answer in self._traffic.answers if answer.done >= began and failed(answer)]
@@ -194,7 +196,8 @@ async def measure(binary: Path, rate: float, plan: "Plan", *, shield: bool) -> l
                 task = plan.progress.add_task(way, total=len(CASES))
                 began, found = time.monotonic(), list[list[Run]]()
                 for number, case in enumerate(CASES, 1):
-                    found.append(await bench.runs(case, plan.runs, began + plan.seconds * number / len(CASES)))
+                    until, latest = began + plan.seconds * number / len(CASES), began + max(LEAST, BEYOND * plan.seconds)
+                    found.append(await bench.runs(case, plan.runs, until, latest))
                     plan.progress.advance(task)
                 return found
 

@@ -19,8 +19,9 @@ was too slow for any. Decided is the time from the fault to guardian's decision 
 fault is a false alarm: it is in no median, and is told beside the number.
 
 1 % of errors is about what those rules tolerate, and answers that take five times as long, 10 ms, are no delay to them: such
-releases are ended by hand after six seconds. A hang is found sooner with the shield, whose patience of two seconds runs out before
-the ten of `timeout server`. What breaks off in the middle of an answer is not saved: its first half has reached the user."""
+releases are ended by hand after six seconds if no rule has found them. A hang is found sooner with the shield, whose patience of
+two seconds runs out before the ten of `timeout server`. What breaks off in the middle of an answer is not saved: its first half has
+reached the user."""
 
 
 @dataclass(frozen=True, slots=True)

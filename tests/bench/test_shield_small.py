@@ -1,5 +1,6 @@
 """The benchmark of the shield, in small: no release is charged with what the one before has left, and the report is true."""
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ async def test_what_hangs_in_one_release_is_not_held_against_the_next(tmp_path: 
     setting = Setting(tmp_path, debian_binary(), RULES.read_text(), shield=True)
     async with Stage(setting) as stage, Traffic(stage.haproxy.port, Load(40, posts=0.5)) as traffic:
         bench = Bench(stage, traffic, told.append)
-        found = [run for case in (HANG, DOWN) for run in await bench.runs(case, 1, 0.0)]
+        found = [run for case in (HANG, DOWN) for run in await bench.runs(case, 1, 0.0, inf)]
     assert len(found) == 2, told
     assert all(run.true and run.decided is not None for run in found), told
     assert [run.gets for run in found] == [0, 0], told
