@@ -267,11 +267,15 @@ async def test_a_promotion_reaches_a_worker_that_lingers(trial: Trial) -> None:
         await reader.readexactly(int(length.split()[1]))
         return int(head.split()[1])
 
+    async def both_asked() -> bool:
+        return len(await trial.balancer.read("web")) > 1
+
     with closing(writer):
         assert await status() == 200
         await trial.haproxy.reload()
         await trial.balancer.route("web", Split.all_on(GREEN))
         await trial.balancer.store("web", Split.all_on(GREEN))
+        await eventually(both_asked, 30)  # who could not be told at once is told when it is asked
         assert await status() == 500
 
 
