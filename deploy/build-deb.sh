@@ -130,5 +130,6 @@ fi
 END
 chmod 755 "$stage"/DEBIAN/{preinst,postinst,prerm,postrm}
 mkdir -p "$out"
-dpkg-deb --root-owner-group --build "$stage" "$out/guardian_${version}_$arch.deb" >/dev/null
+# gzip: xz, the default, takes minutes of CPU, so that a build on a busy host gives up.
+dpkg-deb --root-owner-group -Zgzip --build "$stage" "$out/guardian_${version}_$arch.deb" >/dev/null
 printf '%s\n' "$out/guardian_${version}_$arch.deb"
