@@ -1,10 +1,7 @@
 """``SCALE.md``: the table, the chart, where the knee is and why, and what several balancers would need on paper."""
 
 import os
-import platform
-import subprocess
 import textwrap
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from guardian.records.charts import BLUE, DOTS, GREEN, GREY, INK, VERMILION
+from tests.bench.page import heading, table
 from tests.bench.scale_figures import KEPT_LOOKS, Cell, Shares
 
 if TYPE_CHECKING:
@@ -26,6 +24,7 @@ COLUMNS = (
     *("looks/s", "a look takes", "queries/s", "memory", "with full evidence", "database, MB/h", "evidence kept/s"),
 )
 FLEETS = (1, 10, 100)
+OTHERS = "this command's own share included: where it is more than 2, others used the machine, too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def write(page: Page, file: Path) -> str:
     ten = next(cell.grown for cell in page.cells if cell.size.rules > 1)
     parts = (
         "# Many services on trial at once",
-        heading(page),
+        heading(f"load {os.getloadavg()[2]:.1f} over fifteen minutes, {OTHERS}", (), page.command),
         table(COLUMNS, [row(cell) for cell in page.cells]),
         f"Promised is {page.promise}: {'kept' if page.kept else '**not kept**'}.",
         "![CPU, lateness, memory and database by the number of rules](charts/scale.png)",
@@ -72,25 +71,6 @@ def write(page: Page, file: Path) -> str:
     text = "\n\n".join(parts) + "\n"
     file.write_text(text)
     return text
-
-
-def heading(page: Page) -> str:
-    """When, where and how."""
-
-    def said(*words: str) -> str:
-        return subprocess.run(words, capture_output=True, text=True, check=False, timeout=30).stdout.strip() or "-"
-
-    names = (line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
-    cpu = next((line.partition(":")[2].strip() for line in names), "-")
-    load = f"load {os.getloadavg()[2]:.1f} over fifteen minutes, this command's own share included"
-    rows = (
-        ("Date", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())),
-        ("Commit", said("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")),
-        ("Machine", f"{os.cpu_count()} x {cpu}, Linux {platform.release()}; {load}: where it is more than 2, others used it, too"),
-        ("Python", platform.python_version()),
-        ("Command", f"`{page.command}`"),
-    )
-    return "\n".join(f"- {name}: {value}" for name, value in rows)
 
 
 METHOD = """\
@@ -109,12 +89,6 @@ def filled(text: str) -> str:
     """Paragraphs in lines of one width."""
     width = {"width": 130, "break_long_words": False, "break_on_hyphens": False}
     return "\n\n".join(textwrap.fill(paragraph, **width) for paragraph in text.split("\n\n"))  # type: ignore[arg-type]  # one dict
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """As Markdown."""
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def knee(page: Page) -> str:

@@ -6,9 +6,7 @@ What is finished is added to the raw data at once, and a race that was interrupt
 import argparse
 import asyncio
 import os
-import platform
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from guardian.demo.haproxy import debian_binary, wheel_binary
+from tests.bench.page import heading, said
 from tests.bench.race import natives, prometheus
 from tests.bench.race.alarms import Fuse, Guardian, Health, Observe, Ratio, play, starter_rule
 from tests.bench.race.entrant import Entrants
@@ -152,30 +151,15 @@ def alarms(names: Sequence[str], records: Sequence[Record]) -> dict[tuple[str, f
     }
 
 
-def heading(binary: Path, command: str) -> str:
+def where(binary: Path, command: str) -> str:
     """Machine, versions, date, commit and command."""
-
-    def said(*words: str) -> str:
-        try:
-            found = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
-        except FileNotFoundError:
-            return "-"
-        return (found.stdout or found.stderr).strip().splitlines()[0] if found.stdout or found.stderr else "-"
-
-    cpu = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "-"
+    programs = (
+        ("HAProxy", binary, "-v"),
+        ("Prometheus", "prometheus", "--version"),
+        ("Alertmanager", "prometheus-alertmanager", "--version"),
     )
-    rows = (
-        ("Date", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())),
-        ("Commit", said("git", "-C", str(HERE), "rev-parse", "--short", "HEAD")),
-        ("Machine", f"{os.cpu_count()} x {cpu}, Linux {platform.release()}, load {os.getloadavg()[1]:.1f} over five minutes"),
-        ("HAProxy", said(str(binary), "-v")),
-        ("Prometheus", said("prometheus", "--version")),
-        ("Alertmanager", said("prometheus-alertmanager", "--version")),
-        ("Python", platform.python_version()),
-        ("Command", f"`{command}`"),
-    )
-    return "\n".join(f"- {name}: {value}" for name, value in rows)
+    versions = [(name, said(str(program), option)) for name, program, option in programs]
+    return heading(f"load {os.getloadavg()[1]:.1f} over five minutes", versions, command)
 
 
 def main() -> None:
@@ -224,7 +208,7 @@ def main() -> None:
     records = load(given.out)
     titles = {name: made().title for name, made in everybody.items()}
     command = shlex.join(["tests/bench/race/run.sh", *sys.argv[1:]])
-    write(Race(heading(binary, command), records, alarms(names, records), titles), given.results, given.results.parent / "charts")
+    write(Race(where(binary, command), records, alarms(names, records), titles), given.results, given.results.parent / "charts")
     console.print(f"{given.results}, {given.out}")
 
 

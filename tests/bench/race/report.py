@@ -8,10 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
+from guardian.records.charts import GREEN, INK, VERMILION
+from tests.bench.page import table
 from tests.bench.race.figures import CASES, HEALTHS, INDEPENDENT, Record
 from tests.bench.race.summary import Alarms, Cell, Key, cells, costs, soaked, verdicts
 
-HARMLESS, RARE, OFTEN, UNKNOWN, INK = "#009E73", "#E69F00", "#D55E00", "#999999", "#1A1A1A"
+HARMLESS, RARE, OFTEN, UNKNOWN = GREEN, "#E69F00", VERMILION, "#999999"
 HARMLESS_RATE = 0.1
 """False rollbacks in ten healthy hours."""
 FOREVER = 600.0
@@ -58,11 +60,6 @@ def markdown(race: Race, found: Mapping[Key, Cell], charts: Path) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
 def _main(race: Race, found: Mapping[Key, Cell], kind: str = "first") -> str:
     columns = (
         "requests/s",
@@ -84,7 +81,7 @@ def _main(race: Race, found: Mapping[Key, Cell], kind: str = "first") -> str:
                 cell = found.get((name, case.name, rate, kind))
                 if cell:
                     rows.append((f"{rate:g}", case.title, title, *_row(cell), _rates(race, name, rate)))
-    return _table(columns, rows)
+    return table(columns, rows)
 
 
 def _row(cell: Cell) -> tuple[str, ...]:
@@ -141,7 +138,7 @@ def _ahead(race: Race, found: Mapping[Key, Cell]) -> str:
         "the same, independent errors only",
         "faster, and wrong more often",
     )
-    return f"{lead}\n\n{_table(columns, rows)}"
+    return f"{lead}\n\n{table(columns, rows)}"
 
 
 def _section(title: str, race: Race, found: Mapping[Key, Cell], kind: str) -> str:
@@ -157,7 +154,7 @@ def _false(race: Race) -> str:
         told = f"{false} in {seconds / 60:.0f} min", f"{false * scale:.3g} (at most {upper * scale:.3g})"
         rows.append((race.titles[name], f"{rate:g}", health, "?" if simulated is None else f"{simulated:.3g}", *told))
     columns = ("entrant", "requests/s", "healthy errors", "in 10 h, simulated", "in real time", "in 10 h by that (95 % bound)")
-    return _table(columns, rows) if rows else "No soak in real time was asked for; the simulated figures stand in the table above."
+    return table(columns, rows) if rows else "No soak in real time was asked for; the simulated figures stand in the table above."
 
 
 def _costs(race: Race) -> str:
@@ -175,7 +172,7 @@ def _costs(race: Race) -> str:
                 )
             )
     columns = ("entrant", "CPU, of a core", "peak memory", "HAProxy's CPU", "requests/s x services", "requests left late, p99")
-    return "The dearest cell of each.\n\n" + _table(columns, rows)
+    return "The dearest cell of each.\n\n" + table(columns, rows)
 
 
 NOTES = """\
