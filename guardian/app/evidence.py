@@ -28,7 +28,7 @@ _TRIAL = TypeAdapter(Trial)
 SCHEMA = 1
 """Raised with every change of what a bundle holds; guardian reads no other."""
 LAST_LOOKS = 20
-_AS_BEFORE = {"at_cutover": 1.0, "clumps": False}
+_AS_BEFORE = {"at_cutover": 1.0, "clumps": False, "stepwise": False}
 """What a trial was that does not say it: verdicts that were recorded come out as they were."""
 
 

@@ -14,7 +14,7 @@ no verdict (:mod:`guardian.core.clumps`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, log, log1p
+from math import exp, inf, lgamma, log, log1p
 from operator import add
 
 from guardian.core.clumps import HEALTHY, Most, most_beside
@@ -22,6 +22,7 @@ from guardian.core.clumps import HEALTHY, Most, most_beside
 MULTIPLES = (1.5, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 55.0, 100.0)
 """The grid: how many times the tolerated rate a bad release may be failing. It costs at most ln 10 nats."""
 HIGHEST_RATE = 0.9
+NEGLIGIBLE = 1e-12
 LOOKS_NEEDED = 3
 """At least so many looks must agree before a test fires, however bad they are."""
 MIXTURE_SHARE = 0.8
@@ -222,6 +223,33 @@ def upper_bound(events: int, trials: int, error: float) -> float:
         else:
             high = middle
     return high
+
+
+def exact_bound(events: int, trials: int, error: float) -> float:
+    """The lowest such rate (Clopper and Pearson 1934): at it, no more than ``events`` have a probability of ``error``."""
+    if events >= trials:
+        return 1.0
+    low, high = events / trials, upper_bound(events, trials, error)
+    for _ in range(40):
+        middle = (low + high) / 2
+        if _log_at_most(events, trials, middle) > log(error):
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _log_at_most(events: int, trials: int, rate: float) -> float:
+    """The logarithm of the probability of at most so many ``events``, fewer than are expected at ``rate``."""
+    others = trials - events
+    ways = lgamma(trials + 1) - lgamma(events + 1) - lgamma(others + 1)
+    term, whole = 1.0, 1.0
+    for fewer in range(events, 0, -1):
+        term *= fewer * (1 - rate) / ((trials - fewer + 1) * rate)
+        whole += term
+        if term < NEGLIGIBLE * whole:
+            break
+    return ways + events * log(rate) + others * log1p(-rate) + log(whole)
 
 
 def relative_entropy(rate: float, reference: float) -> float:

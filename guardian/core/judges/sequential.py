@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import ceil, inf
+from math import ceil
 from typing import Any
 
 from guardian.core.judges.judge import Judge, Numbers
 from guardian.core.judges.tolerance import tolerance
 from guardian.core.judges.trial import Trial
+from guardian.core.judges.weighing import Weighing, finite, infinite
 from guardian.core.readings import Look
 from guardian.core.rules import Against, Ratio, Rule, Sequential
-from guardian.core.sequential import FIRES, LATE_FLOOR, Bar, Evidence, Gains, OneSided, TwoSample
+from guardian.core.sequential import FIRES, Evidence, TwoSample
 from guardian.core.verdicts import Finding, Verdict
 from guardian.core.words import verdicts as words
 
-REMEMBERED = 256
-"""Looks whose gains a judge remembers."""
 RULE_OF_THREE = 3.0
 """After ``3 / rate`` requests without an event the true rate is below ``rate`` with 95 % confidence (Hanley, Lippman-Hand 1983)."""
 
@@ -50,14 +49,9 @@ class SequentialJudge(Judge):
     def __init__(self, rule: Rule, trial: Trial, test: Sequential, measure: Ratio) -> None:
         super().__init__(rule, trial)
         self.test, self.measure = test, measure
-        self.tolerance = tolerance(test, measure, trial.history, shared=trial.shared)
-        room = self.tolerance.room if trial.clumps else 0.0
-        self._early = OneSided(self.tolerance.rate, room)
-        self._late = OneSided(max(self.tolerance.rate, LATE_FLOOR), room)
-        rates = self._late.components if trial.clumps else 1
-        self._bar = Bar.of(self.tolerance.test_budget, trial.looks, trial.at_cutover, rates)
-        self._evidence = Evidence.none(self._early.components, self._late.components)
-        self._gained: dict[tuple[int, int], tuple[Gains, Gains, float]] = {}
+        self.tolerance = tolerance(test, measure, trial.history, shared=trial.shared, stepwise=trial.stepwise)
+        steps = ((self.tolerance.rate, self.tolerance.test_budget), *self.tolerance.above)
+        self._weighed, *self._above = [Weighing(rate, budget, self.tolerance.usual, trial) for rate, budget in steps]
         beside = trial.shared and test.against is Against.BASELINE
         # Where usual rates lie well below the floor, that is what keeps clumps from accusing anybody.
         clumps = trial.clumps and self.tolerance.room < self.tolerance.usual
@@ -84,25 +78,18 @@ class SequentialJudge(Judge):
         trials = int(numbers[0])
         events = self._whole.add(trials, int(numbers[1]))
         if trials or events:
-            gains, late_gains, suspicion = self._gained.get((trials, events)) or self._gains(trials, events)
+            suspicion = self._weighed.take(trials, events)
+            for step in self._above:
+                step.take(trials, events)
             if self._suspicion == 0.0:  # nothing is wrong: what follows may be the start of a regression
                 self._recent = Span(at - seconds)
             self._suspicion = max(0.0, self._suspicion + suspicion)
             self._recent.add(trials, events)
-            self._bar.add(self._evidence, gains, late_gains)
         if self._pair:
             others = int(numbers[2])
             self._compare(self._pair, (trials, events, others, self._other.add(others, int(numbers[3]))))
-        if self._bar.reachable(self._evidence) and max(self._progress()) >= FIRES:
+        if self._weighed.reached and self._come() >= FIRES:
             self._fired = at
-
-    def _gains(self, trials: int, events: int) -> tuple[Gains, Gains, float]:
-        """What a look brings, capped, and by how much it arouses suspicion. Most looks are like one that was seen before."""
-        late_gains = self._late.gains(trials, events)
-        gained = *self._bar.capped(self._early.gains(trials, events), late_gains), late_gains[len(late_gains) // 3]
-        if len(self._gained) < REMEMBERED:
-            self._gained[trials, events] = gained
-        return gained
 
     def _compare(self, pair: TwoSample, counts: tuple[int, int, int, int]) -> None:
         """Compare both sides once both have had traffic: looks too short for that are taken together, none is thrown away.
@@ -112,20 +99,19 @@ class SequentialJudge(Judge):
         self._pending = [known + new for known, new in zip(self._pending, counts, strict=True)]
         if self._pending[0] and self._pending[2]:
             gains = pair.gains(*self._pending)
-            self._bar.look(self._pair_evidence, gains, gains)
+            self._weighed.bar.look(self._pair_evidence, gains, gains)
             self._pending = [0, 0, 0, 0]
 
-    def _progress(self) -> tuple[float, float]:
-        """How far the mixture and the late process have come.
+    def _come(self) -> float:
+        """How far the evidence has come: the judge is sure at 1.
 
-        Beside a serving baseline two hypotheses must fall: that the rate is below the floor, and that it is no more than
-        ``tolerance`` times the baseline's. The smaller evidence is valid against either.
+        Every step of what is tolerated must have been exceeded. Beside a serving baseline two hypotheses must fall: that the rate
+        is below the floor, and that it is no more than ``tolerance`` times the baseline's. The smaller evidence is valid for both.
         """
-        mixture, late = self._bar.progress(self._evidence)
         if self._pair:
-            pair_mixture, pair_late = self._bar.progress(self._pair_evidence)
-            return min(mixture, pair_mixture), min(late, pair_late)
-        return mixture, late
+            both = zip(self._weighed.progress(), self._weighed.bar.progress(self._pair_evidence), strict=True)
+            return max(map(min, both))
+        return min(step.come for step in (self._weighed, *self._above))
 
     @property
     def finding(self) -> Finding:
@@ -141,13 +127,12 @@ class SequentialJudge(Judge):
         finding = self.finding
         if finding is Finding.FAILED and (failed := self._failed(self._whole.trials)):
             return failed
-        mixture, late = self._progress()
         late_regression = bool(self._fired) and (self._whole.rate or 0.0) <= self._limit()
         span = self._recent if late_regression and self._recent.trials else self._whole
         at = self._fired or self._last
         shown = words.Counted(bad=span.events, of=span.trials, needed=0, last=0)
         reason = words.sequential(self.rule, finding, shown, at - span.since, self._tolerated())
-        evidence = None if finding is Finding.NO_DATA else max(mixture, late)
+        evidence = None if finding is Finding.NO_DATA else self._come()
         limit = self._limit()
         return Verdict(self.rule.name, finding, at, span.rate, limit, span.trials, at - span.since, reason, evidence)
 
@@ -176,8 +161,9 @@ class SequentialJudge(Judge):
 
     def _snapshot(self) -> dict[str, Any]:
         return {
-            "evidence": _finite(self._evidence),
-            "pair": _finite(self._pair_evidence),
+            "evidence": self._weighed.snapshot(),
+            "above": [step.snapshot() for step in self._above],
+            "pair": finite(self._pair_evidence),
             "pending": list(self._pending),
             "whole": asdict(self._whole),
             "other": asdict(self._other),
@@ -188,20 +174,10 @@ class SequentialJudge(Judge):
         }
 
     def _resume(self, state: Mapping[str, Any]) -> None:
-        self._evidence = _infinite(state["evidence"])
-        self._pair_evidence = _infinite(state["pair"])
+        self._weighed.resume(state["evidence"])
+        for step, known in zip(self._above, state.get("above", ()), strict=True):
+            step.resume(known)
+        self._pair_evidence = infinite(state["pair"])
         self._pending = list(state["pending"])
         self._whole, self._other, self._recent = Span(**state["whole"]), Span(**state["other"]), Span(**state["recent"])
         self._suspicion, self._fired, self._last = state["suspicion"], state["fired"], state["last"]
-
-
-def _finite(evidence: Evidence) -> dict[str, Any]:
-    """JSON knows no infinity: the logarithm of no evidence is written as null."""
-    mixture, late = ([None if value == -inf else value for value in values] for values in (evidence.mixture, evidence.late))
-    return {"mixture": mixture, "late": late, "looks": evidence.looks}
-
-
-def _infinite(record: Mapping[str, Any]) -> Evidence:
-    """What :func:`_finite` wrote; before looks were counted, there had been at least one."""
-    mixture, late = ([-inf if value is None else value for value in record[name]] for name in ("mixture", "late"))
-    return Evidence(mixture, late, record.get("looks", 1))

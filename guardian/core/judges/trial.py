@@ -27,6 +27,8 @@ class Trial:
     """The weight of sequential tests on regressions that begin with the cutover itself."""
     clumps: bool = True
     """Whether sequential tests allow for errors that come in clumps."""
+    stepwise: bool = True
+    """Whether sequential tests bound the baseline's rate exactly, and in several steps where its past is short."""
 
     @property
     def baseline(self) -> Environment:

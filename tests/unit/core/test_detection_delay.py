@@ -1,5 +1,6 @@
 """How soon the sequential test is sure of a bad release, counted in looks and held against what any test needs."""
 
+from dataclasses import replace
 from math import exp
 from statistics import median
 
@@ -8,6 +9,7 @@ import pytest
 
 from guardian.core.judges import judge_for
 from guardian.core.judges.judge import Judge
+from guardian.core.readings import History
 from guardian.core.rules import Against, Sequential
 from guardian.core.sequential import LATE_FLOOR
 from tests.unit.core.makers import CUTOVER, LOOK, rule, trial
@@ -16,6 +18,7 @@ from tests.unit.core.oracle import information_limit, looks_until_breach, pair_l
 FOUR_LOOKS = 4
 """A capped look is no verdict: the hardest failure takes three of them, and one more for the ten possible rates."""
 TEST = Sequential(0.003)
+SHORT = Sequential(0.01, Against.BASELINE)
 BESIDE = Sequential(0.01, Against.BASELINE)
 
 
@@ -90,3 +93,20 @@ def test_a_slice_that_is_no_worse_is_left_alone(green: tuple[float, float], blue
     for _ in range(10):
         counts = side_by_side(traffic(rng, *green), traffic(rng, *blue))
         assert looks_until_breach(_judge(BESIDE, shared=True), counts, 1_200) is None
+
+
+def test_a_slight_regression_after_a_short_past() -> None:
+    """1 % after a minute at 200 requests a second with 0.1 %: most are found within half a minute, few in one step."""
+    found = {}
+    for stepwise in (False, True):
+        rng = np.random.default_rng(17)
+        judges = [
+            judge_for(
+                rule(SHORT),
+                replace(trial(history=History(60.0, {"responses_5xx": errors, "responses": 12_000})), stepwise=stepwise),
+            )
+            for errors in rng.binomial(12_000, 0.001, size=20).tolist()
+        ]
+        found[stepwise] = sum(looks_until_breach(judge, traffic(rng, 10, 0.01), 600) is not None for judge in judges)
+    assert found[True] >= 15
+    assert found[False] <= 12

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from guardian.core.judges import judge_for
+from guardian.core.readings import History
 from guardian.core.rules import Against, Sequential
 from tests.unit.core.makers import LOOK, rule, trial
 from tests.unit.core.oracle import Counts, looks_until_breach, side_by_side, traffic
@@ -39,3 +40,15 @@ def test_false_alarms_stay_within_their_bound(test: Sequential, counts: Traffic)
     beside = trial(shared=test.against is Against.BASELINE, seconds=LOOKS * LOOK)
     accused = [looks_until_breach(judge_for(rule(test), beside), counts(rng), LOOKS) for _ in range(WATCHES)]
     assert sum(looks is not None for looks in accused) <= MOST
+
+
+@pytest.mark.parametrize("requests", [300, 1_000, 5_000])
+def test_a_short_past_spends_no_more_than_the_budget(requests: int) -> None:
+    """A release that fails exactly twice as often as the old one did, whose past may have looked better than it was."""
+    rng, test = np.random.default_rng(2), Sequential(0.5, Against.BASELINE, false_alarm=BUDGET)
+    accused = 0
+    for _ in range(WATCHES):
+        past = History(60.0, {"responses_5xx": int(rng.binomial(requests, 0.02)), "responses": requests})
+        one = judge_for(rule(test), trial(seconds=LOOKS * LOOK, history=past))
+        accused += looks_until_breach(one, traffic(rng, 10, 0.04), LOOKS) is not None
+    assert accused <= MOST

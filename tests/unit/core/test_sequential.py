@@ -14,6 +14,7 @@ from guardian.core.sequential import (
     OneSided,
     TwoSample,
     beginning,
+    exact_bound,
     rate_grid,
     relative_entropy,
     upper_bound,
@@ -145,9 +146,15 @@ def test_the_upper_bound_is_above_the_exact_one_and_not_far(events: int, trials:
     assert exact - ROUNDING <= bound <= min(1.0, 1.35 * exact + 1 / trials)
 
 
+@pytest.mark.parametrize(("events", "trials", "error"), BOUNDS)
+def test_the_exact_bound_is_that_of_scipy(events: int, trials: int, error: float) -> None:
+    """Clopper and Pearson's, from the tail of the distribution itself."""
+    assert exact_bound(events, trials, error) == pytest.approx(clopper_pearson(events, trials, error), rel=1e-6)
+
+
 def test_no_past_bounds_nothing() -> None:
     """Without a trial every rate is possible."""
-    assert upper_bound(0, 0, 0.001) == 1.0
+    assert upper_bound(0, 0, 0.001) == exact_bound(0, 0, 0.001) == 1.0
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.02, 0.5, 1.0])

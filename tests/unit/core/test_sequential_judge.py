@@ -1,5 +1,7 @@
 """The judge of sequential rules: what it tolerates, what it counts, and how it says so."""
 
+import json
+
 import pytest
 
 from guardian.core.judges import judge_for
@@ -8,7 +10,7 @@ from guardian.core.judges.sequential import SequentialJudge
 from guardian.core.judges.tolerance import Tolerance
 from guardian.core.readings import History, Look, SourceFailure, Tally
 from guardian.core.rules import Against, Gauge, Ratio, Sequential
-from guardian.core.sequential import upper_bound
+from guardian.core.sequential import exact_bound
 from guardian.core.verdicts import Finding
 from tests.unit.core.makers import CUTOVER, LOOK, answered, look, rule, trial
 
@@ -37,7 +39,9 @@ def feed(one: Judge, *looks: tuple[int, ...]) -> Finding:
 
 
 HALF = LIMIT.false_alarm / 2
-IN_BETWEEN = 2 * upper_bound(300, 100_000, HALF)
+IN_BETWEEN = 2 * exact_bound(300, 100_000, HALF)
+PART = LIMIT.false_alarm / 4
+STEPS = [2 * exact_bound(6, 6_000, PART ** (step / 3)) for step in (1, 2, 3)]
 TOLERATED = [
     ("a limit", LIMIT, past(10, 100_000), Tolerance(0.01, 11e-5, 0.001), "1 % is tolerated; a release"),
     ("no past", BASELINE, NONE, Tolerance(0.01, 1.0, 0.001), "1 % is tolerated; a release"),
@@ -54,7 +58,22 @@ TOLERATED = [
         BASELINE,
         past(300, 100_000),
         Tolerance(IN_BETWEEN, 301e-5, HALF, 300, 100_000, from_baseline=True),
-        "0.75 % is tolerated (2 times what blue had at the most: 300 of 100,000 requests); a release",
+        "0.72 % is tolerated (2 times what blue had at the most: 300 of 100,000 requests); a release",
+    ),
+    (
+        "a past with few errors",
+        BASELINE,
+        past(6, 6_000),
+        Tolerance(
+            STEPS[0],
+            7 / 6_000,
+            PART,
+            6,
+            6_000,
+            from_baseline=True,
+            above=((STEPS[1], PART ** (1 - 1 / 3)), (STEPS[2], PART ** (1 - 2 / 3))),
+        ),
+        "0.38 % is tolerated (2 times what blue had at the most: 6 of 6,000 requests); a release",
     ),
     (
         "a past beyond the limit",
@@ -216,3 +235,15 @@ def test_the_errors_of_the_rule_are_those_it_names() -> None:
     one = judge_for(rule(LIMIT, measure=ratio), trial())
     tally = Tally(responses_2xx=7, responses_5xx=2, connection_errors=1, retries=4)
     assert one.extract(look(1, tally)) == (13, 3)
+
+
+def test_a_short_past_survives_evidence() -> None:
+    """A judge of several steps that rises from its evidence comes to the same verdict, long after the evidence was cut."""
+    one, other = judge(BASELINE, past(6, 6_000)), judge(BASELINE, past(6, 6_000))
+    feed(one, *[(10, 0)] * 4_500, (10, 3))
+    other.replay(json.loads(json.dumps(one.evidence())))
+    assert one.evidence()["base"]["above"]
+    for _ in range(40):
+        assert feed(one, (10, 2)) is feed(other, (10, 2))
+        assert one.verdict() == other.verdict()
+    assert one.finding is Finding.BREACHED
