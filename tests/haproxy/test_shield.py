@@ -223,25 +223,25 @@ async def test_after_promotion_traffic_goes_the_plain_way(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("switches", [200, pytest.param(1_000, marks=pytest.mark.long)])
-async def test_switches_of_the_trial_harm_nobody(trial: Trial, switches: int) -> None:
+async def test_switches_of_the_trial_harm_nobody(binary: Path, tmp_path: Path, switches: int) -> None:
     """On and off under load: no request fails, the release answers, and none that comes when it is off still takes the hop."""
+    patient = replace(SERVICE, shield=replace(SHIELD, patience=10.0))  # a busy host is no failure of the release
     stop = asyncio.Event()
 
-    async def visit() -> list[str]:
+    async def visit(trial: Trial) -> list[str]:
         return [await trial.origin("GET", "/fine") for _ in range(10_000) if not stop.is_set()]
 
-    visits = [asyncio.create_task(visit()) for _ in range(3)]
-    stale = 0
-    for _ in range(switches // 2):
-        await trial.balancer.store("web", Split.all_on(GREEN))
-        stale += (await trial.answer("GET", "/500/x")).status_code != 500  # only by the hop could blue have answered
-        await trial.balancer.store("web", Split.all_on(BLUE))
-    stop.set()
-    origins = [origin for seen in await asyncio.gather(*visits) for origin in seen]
+    async with on_trial(binary, tmp_path, patient) as trial:
+        visits = [asyncio.create_task(visit(trial)) for _ in range(3)]
+        stale = 0
+        for _ in range(switches // 2):
+            await trial.balancer.store("web", Split.all_on(GREEN))
+            stale += (await trial.answer("GET", "/500/x")).status_code != 500  # only by the hop could blue have answered
+            await trial.balancer.store("web", Split.all_on(BLUE))
+        stop.set()
+        origins = [origin for seen in await asyncio.gather(*visits) for origin in seen]
     assert stale == 0
-    # A host that is busy may take longer than patience allows: then the other side answers, and it is counted.
-    assert origins.count("blue") == (await trial.counted()).saved
-    assert origins.count("green") > len(origins) / 2
+    assert set(origins) == {"green"}
 
 
 async def test_a_reload_comes_up_with_the_safe_side(trial: Trial) -> None:

@@ -117,13 +117,10 @@ class ByReload:
         return False
 
     async def store(self, service: Service, split: Split) -> None:
-        """See :meth:`Rewriter.store`. Where the files say so already, root's program is not started to find that out.
-
-        Not while a change is under way: for a moment the files may say what is only being loaded.
-        """
+        """See :meth:`Rewriter.store`. Where the files say so already, root's program is not started to find that out."""
         self._safe[service.name] = split
         with suppress(BalancerError):  # what cannot be read may still be written, or whoever writes says why not
-            if not self._working and await self.stored(service) == split:
+            if await self.stored(service) == split:
                 return
         await self._to_its_end(self._changer.store(service, split))
 

@@ -4,6 +4,7 @@ It has written one elsewhere before, so that all it calls from the first touch o
 """
 
 import asyncio
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -25,12 +26,18 @@ async def write(directory: Path) -> int:
     try:
         await DirectoryNotebook(directory, draw=Pencil()).write(account)
     except LeftAlone as alone:
-        print(alone, file=sys.stderr)  # noqa: T201  a program
+        say(alone)
         return NEVER
     except NotWritten as error:
-        print(error, file=sys.stderr)  # noqa: T201  a program
+        say(error)
         return LATER
     return 0
+
+
+def say(error: Exception) -> None:
+    """What happened, unless the fault is that it cannot be said."""
+    with contextlib.suppress(OSError):
+        print(error, file=sys.stderr)  # noqa: T201  a program
 
 
 if __name__ == "__main__":
