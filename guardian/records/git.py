@@ -73,7 +73,9 @@ class Repository:
 
     async def record(self, files: Sequence[Path], message: str) -> str:
         """Commit ``files``, where they changed; the newest commit."""
-        await self._run("add", "--", *(str(file.relative_to(self._directory)) for file in files))
+        names = [str(file.relative_to(self._directory)) for file in files]
+        await self._run("add", "--", *names)
+        await self._run("ls-files", "--error-unmatch", "--", *names)  # a directory that cannot be read is an empty one to git
         await self._commit(message)
         return await self._head()
 
@@ -127,6 +129,8 @@ class Repository:
         given = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         given |= {
             "LC_ALL": "C",
+            # Where git cannot read this repository, it would go on to one around it, and write there.
+            "GIT_CEILING_DIRECTORIES": str(self._directory.resolve().parent),
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ASKPASS": "true",
             "GIT_SSH_COMMAND": shlex.join(ssh),
