@@ -376,10 +376,9 @@ class Program:
             await self._reconciler.check(state.service)
 
     async def _look_at_channels(self) -> None:
-        if not self._outbox.stuck:
-            self._heart.turned("channels")
-        if self._slack and not self._slack.stuck:
-            self._heart.turned("slack")
+        for name, part in {"channels": self._outbox, "slack": self._slack}.items():
+            if part and not part.stuck:
+                self._heart.turned(name)
 
     def _keep_alerts(self, heard: Sequence[Alert]) -> None:
         self._store.keep_alerts([alert_to_record(alert) for alert in heard])
@@ -394,11 +393,7 @@ class Program:
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._actor.idle()
-        await self._save(deployment, await asyncio.to_thread(gather))
+        await self._saver.keep(deployment, await asyncio.to_thread(gather))
         for state in self._decider.states():
             if state.deployment and state.deployment.id == deployment:
                 self._outbox.touch(state)  # notes and cards show the evidence
-
-    async def _save(self, deployment: str, records: Records) -> None:
-        for rule, record in records.items():
-            await self._recorder.save(deployment, rule, dict(record))

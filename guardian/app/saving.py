@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 
 from guardian.app.evidence import evidence_of
+from guardian.app.watching import Records
 from guardian.core.judges.judge import Judge
 from guardian.core.ports import Clock
 
@@ -38,6 +39,11 @@ class Saver:
                 return
             await self._save(deployment, rule, evidence_of(judges[deployment, rule]))
             self._saved[deployment, rule] = now
+
+    async def keep(self, deployment: str, records: Records) -> None:
+        """Keep what the rules of one deployment have seen to the end."""
+        for rule, record in records.items():
+            await self._save(deployment, rule, dict(record))
 
     async def everything(self) -> None:
         """Keep all of it."""

@@ -104,6 +104,17 @@ class Table:
 
     def __init__(self) -> None:
         self.reports: dict[str, list[pytest.TestReport]] = {}
+        self.chosen: set[str] = set()
+        """The names of all tests that this run is to have."""
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Remember what is to be run; with several processes, they say."""
+        self.chosen.update(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """The same, of one of several processes."""
+        self.chosen.update(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember one phase of one test."""
@@ -135,7 +146,8 @@ class Table:
         return "\n".join(lines) + "\n"
 
     def _row(self, fault: str, promise: str, beginnings: tuple[str, ...]) -> str:
-        found = {name: reports for name, reports in self.reports.items() if name.startswith(beginnings)}
+        chosen = [name for name in self.chosen if name.startswith(beginnings)]
+        found = {name: self.reports[name] for name in chosen if name in self.reports}
         failed = [name for name, reports in found.items() if any(report.failed for report in reports)]
         passed = [name for name, reports in found.items() if any(report.when == "call" and report.passed for report in reports)]
         values: dict[str, list[object]] = {}
@@ -143,8 +155,8 @@ class Table:
             for name, value in reports[-1].user_properties:
                 values.setdefault(name, []).append(value)
         measured = "; ".join(f"{name} {_together(told)}" for name, told in values.items())
-        verdict = "FAILED" if failed else "holds" if passed else "not run"
-        return f"| {fault} | {promise} | {len(passed)} of {len(found)} | {measured} | {verdict} |"
+        verdict = "FAILED" if failed else "not run" if not passed else "holds" if len(passed) == len(chosen) else "not all run"
+        return f"| {fault} | {promise} | {len(passed)} of {len(chosen)} | {measured} | {verdict} |"
 
 
 def _together(values: Sequence[object]) -> str:

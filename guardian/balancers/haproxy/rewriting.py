@@ -90,13 +90,17 @@ class Rewriter:
         """
         until = time.monotonic() + READ_PATIENCE
         while True:
-            before = await asyncio.to_thread(self._stamps)
-            split = await asyncio.to_thread(self._stored, service)
-            if not turn.taken(self._place.files) and before == await asyncio.to_thread(self._stamps):
+            split, at_rest = await asyncio.to_thread(self._said, service)
+            if at_rest:
                 return split
             if time.monotonic() > until:
                 raise BalancerGone(words.busy(READ_PATIENCE))
             await asyncio.sleep(turn.PAUSE)
+
+    def _said(self, service: Service) -> tuple[Split | None, bool]:
+        """The split in the files, and whether nobody was changing them."""
+        before, split = self._stamps(), self._stored(service)
+        return split, not turn.taken(self._place.files) and before == self._stamps()
 
     def _stamps(self) -> list[tuple[int, int]]:
         """Changes with every replacement of a file."""
@@ -180,11 +184,12 @@ class Rewriter:
     async def _alongside(self, before: Document, service: Service) -> Document:
         """``before`` with what the services beside ``service`` run. One whose split cannot be read or written goes back to good."""
         edits: list[Edit] = []
-        for other in self._place.services:
-            if other.name != service.name and (stands := literal.written(before, other)):
-                with contextlib.suppress(BalancerError):
-                    running = await self._router.current(other)
-                    edits.extend(literal.rewrite(before, other, Written(running, stands.generation)))
+        with contextlib.suppress(BalancerError):  # a HAProxy that hangs is asked once, not once for each
+            for other in self._place.services:
+                if other.name != service.name and (stands := literal.written(before, other)):
+                    with contextlib.suppress(BalancerUnfit):
+                        running = await self._router.current(other)
+                        edits.extend(literal.rewrite(before, other, Written(running, stands.generation)))
         return before.apply(edits) if edits else before
 
     async def _restore(self, back: "Replacements", error: BalancerError) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from guardian.balancers.haproxy import turn
+from guardian.balancers.haproxy import atomic, turn
 from guardian.balancers.haproxy.adoption import adopt
 from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.balancers.haproxy.document import load
@@ -121,6 +122,22 @@ async def test_the_way_back_without_a_reload_leaves_the_other_alone(street: Stre
         await street.balancer.route(name, Split.all_on(GREEN))
     with street.haproxy.configuration.open("a") as file:
         file.write("\nbackend unfinished\n    server\n")
+    await street.balancer.route("web", Split.all_on(BLUE))
+    assert await street.splits() == {"web": {Split.all_on(BLUE)}, "shop": {Split.all_on(GREEN)}}
+
+
+async def test_a_full_disk_stops_neither_the_way_back_nor_the_other_service(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the other runs cannot be written for a reload: the workers are told instead."""
+    for name in ("web", "shop"):
+        await street.balancer.route(name, Split.all_on(GREEN))
+    await street.balancer.store("web", Split.all_on(BLUE))
+
+    def full(path: Path, _content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(atomic, "prepared", full)
     await street.balancer.route("web", Split.all_on(BLUE))
     assert await street.splits() == {"web": {Split.all_on(BLUE)}, "shop": {Split.all_on(GREEN)}}
 

@@ -79,9 +79,8 @@ async def test_a_file_that_cannot_be_written_does_not_stop_a_rollback(rig: Rig, 
     assert [record.message for record in caplog.records if "no space left" in record.message].__len__() == 1
 
 
-async def test_a_silent_disk_does_not_stop_a_rollback(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The traffic goes back while the file, which somebody has changed, is still being put right."""
-    monkeypatch.setattr(act, "KEEP_DEADLINE", 3600.0)
+async def changed_beside_a_silent_disk(rig: Rig) -> asyncio.Event:
+    """In a watch somebody has changed the file, and nothing that is written comes to its end; set once that has begun."""
     await rig.switch()
     await rig.until_phase(Phase.WATCHING)
     rig.balancer.disk["web"] = GREEN
@@ -92,6 +91,13 @@ async def test_a_silent_disk_does_not_stop_a_rollback(rig: Rig, monkeypatch: pyt
         await asyncio.Event().wait()
 
     rig.balancer.store = silent  # type: ignore[method-assign]
+    return begun
+
+
+async def test_a_silent_disk_does_not_stop_a_rollback(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The traffic goes back while the file, which somebody has changed, is still being put right."""
+    monkeypatch.setattr(act, "KEEP_DEADLINE", 3600.0)
+    begun = await changed_beside_a_silent_disk(rig)
     putting_right = asyncio.create_task(rig.reconcile())
     await begun.wait()
     await rig.decider.submit("web", RollbackOrdered(rig.clock.now(), "bob", "no"))
@@ -104,16 +110,7 @@ async def test_a_file_that_takes_long_is_told_as_that_and_as_done(
 ) -> None:
     """Root's program has to start for it: nothing is said of a disk; once the file is right it is said, whoever wrote it."""
     monkeypatch.setattr(act, "KEEP_DEADLINE", 0.01)
-    await rig.switch()
-    await rig.until_phase(Phase.WATCHING)
-    rig.balancer.disk["web"] = GREEN
-    begun = asyncio.Event()
-
-    async def slow(service: str, split: Split) -> None:
-        begun.set()
-        await asyncio.Event().wait()
-
-    rig.balancer.store = slow  # type: ignore[method-assign]
+    begun = await changed_beside_a_silent_disk(rig)
     with caplog.at_level(logging.INFO):
         await rig.reconcile()
         await begun.wait()
