@@ -67,7 +67,7 @@ async def test_the_whole_story(tell: Tell, tmp_path: Path, monkeypatch: pytest.M
     view = view_for(Console(file=io.StringIO()), plain=True)
     with view:
         ending = await Tale(stage.stage, traffic, stage.client, view, time.monotonic()).tell()
-    assert ending.good, ending
+    assert ending.good, f"{ending.others} failed requests that v3 did not answer: {ending}"
     assert ending.phases == ("verified", "rolled back", "rolled back", "verified")
     assert ending.others == 0
     assert min(ending.bad) > 0

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import guardian
+
 KILL, BROKEN, FULL = "signal=KILL", "error=EIO", "error=ENOSPC"
 WRITING = frozenset(
     {"write", "pwrite64", "fsync", "fdatasync", "openat", "rename", "renameat", "renameat2", "unlink", "fchmod", "fchown"}
@@ -25,6 +27,8 @@ ALONE = ("-b", "execve")
 """What has strace let go of other programs that are started."""
 PARTS = 4
 """A full sweep is as many tests, which run beside one another."""
+OURS = f'File "{Path(guardian.__file__).parent}/'
+"""In a traceback that goes through guardian's own code, whatever the checkout is called."""
 INJECTED = "(INJECTED"
 KILLED = "+++ killed by SIGKILL"
 _CALL = re.compile(r"^(\d+) +(\w+)\((.*)$", re.MULTILINE)
@@ -112,8 +116,9 @@ def part(found: Iterable[Point], number: int) -> list[Point]:
 
 
 def sample(found: Sequence[Point], every: int) -> list[Point]:
-    """Every so many, the last one among them."""
-    return list(found)[::-every][::-1]
+    """Every so many of the deaths, and of what a program may live through, the last of each among them."""
+    deaths, refusals = ([point for point in found if (point.fault == KILL) is deadly] for deadly in (True, False))
+    return [point for kind in (deaths, refusals) for point in kind[::-every][::-1]]
 
 
 def struck(log: Path) -> bool:

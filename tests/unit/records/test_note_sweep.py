@@ -24,7 +24,7 @@ from guardian.records.git import STALE_LOCK_SECONDS, Repository
 from guardian.records.notebook import CHARTS, DirectoryNotebook
 from guardian.records.notes import render
 from tests.doubles import accounts
-from tests.faults.points import PARTS, Point, calls, part, points, sample, struck
+from tests.faults.points import OURS, PARTS, Point, calls, part, points, sample, struck
 from tests.unit.records.scribe import LATER
 from tests.unit.records.test_note_git import SETTINGS, git
 from tests.unit.records.test_notebook import Pencil, kept
@@ -101,7 +101,7 @@ class Desk:
             self.begin()
             run = self.write(*point.options)
             assert self.note in {self.draft, new, self.plain}, point
-            assert run.returncode in {0, LATER, -signal.SIGKILL} or "/guardian/" not in run.stderr, (point, run.stderr)
+            assert run.returncode in {0, LATER, -signal.SIGKILL} or OURS not in run.stderr, (point, run.stderr)
             outcomes["old" if self.note == self.draft else "new"] += 1
             outcomes["struck"] += struck(self.place / "trace")
             assert await self.again() == new, point
