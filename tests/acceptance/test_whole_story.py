@@ -63,7 +63,8 @@ async def test_the_whole_story(tell: Tell, tmp_path: Path, monkeypatch: pytest.M
     """v2 verified, v3 taken back at its slice and, insisted on, again, v2 verified: nobody is failed but by v3 itself."""
     monkeypatch.setattr(story, "SETTLE", 3.0)
     stage = await stage_of(tell, tmp_path, story.STEPS, ansible(tmp_path))
-    traffic = await stage.traffic(rate=story.RATE)
+    # A quarter of the demo's: at 400 a second a machine busy with other tests answers late, which is not guardian's doing.
+    traffic = await stage.traffic(rate=story.RATE / 4)
     view = view_for(Console(file=io.StringIO()), plain=True)
     with view:
         ending = await Tale(stage.stage, traffic, stage.client, view, time.monotonic()).tell()
