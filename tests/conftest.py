@@ -1,9 +1,7 @@
 """What tests of several folders share: a real HAProxy between two real applications."""
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,8 @@ from hypothesis import settings
 from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.core.model import Environment, Service
 from guardian.demo.application import Application
-from guardian.demo.haproxy import HAProxyProcess, Site, debian_binary, wheel_binary
+from guardian.demo.haproxy import HAProxyProcess, Site
+from tests.binaries import BINARIES
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,10 +46,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 settings.register_profile("shared", deadline=None)  # how long an example takes says nothing on a host that others use, too
 settings.load_profile("shared")
 
-BINARIES = {"debian": debian_binary, "wheel": wheel_binary}
-if newest := os.environ.get("GUARDIAN_TEST_HAPROXY"):  # `tests/run.sh --all` has one made from the next Debian
-    BINARIES["newest"] = partial(Path, newest)
-
 
 @pytest.fixture(scope="session")
 def service() -> Service:
@@ -60,7 +55,7 @@ def service() -> Service:
 
 @pytest.fixture(params=list(BINARIES))
 def binary(request: pytest.FixtureRequest) -> Path:
-    """Each HAProxy: the distribution's (2.6 on Debian 12) and the wheel's (2.8). One that is missing is an error."""
+    """Each HAProxy."""
     return BINARIES[request.param]()
 
 

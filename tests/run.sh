@@ -4,12 +4,12 @@
 #   tests/run.sh [--all] [tests/unit] [-k name] ...
 #
 # Four at a time, since they mostly wait for real programs; `-n 0` runs them one after the other, where output is shown as it comes (-s).
-# --all also runs the tests that take minutes each, and has everything that talks to HAProxy talk to version 3.0, too.
+# --all also runs the tests that take minutes each, and has everything that talks to HAProxy talk to later versions, too: 3.0 and 3.2.
 set -euo pipefail
 # shellcheck source=deploy/prepare.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../deploy/prepare.sh"
-# shellcheck source=tests/newest.sh
-source "$GUARDIAN_ROOT/tests/newest.sh"
+# shellcheck source=tests/later.sh
+source "$GUARDIAN_ROOT/tests/later.sh"
 
 prepare_programs curl faketime git haproxy mujs openssl prometheus prometheus-alertmanager socat strace webhook
 # A real systemd is booted for the units; nothing of it is started on this host.
@@ -21,8 +21,10 @@ if ((EUID != 0)); then
 fi
 if [[ " $* " == *" --all "* ]]; then
     prepare_programs npm
-    newest_haproxy "$GUARDIAN_ROOT/.venv/newest-haproxy"
-    export GUARDIAN_TEST_HAPROXY="$GUARDIAN_ROOT/.venv/newest-haproxy/haproxy"
+    for suite in trixie forky; do
+        later_haproxy "$suite" "$GUARDIAN_ROOT/.venv/haproxy-of/$suite"
+    done
+    export GUARDIAN_TEST_HAPROXY="$GUARDIAN_ROOT/.venv/haproxy-of/trixie/haproxy:$GUARDIAN_ROOT/.venv/haproxy-of/forky/haproxy"
 fi
 cd "$GUARDIAN_ROOT"
 exec .venv/bin/python -m pytest -n 4 --dist loadfile "$@"

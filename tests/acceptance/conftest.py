@@ -18,7 +18,7 @@ from guardian.demo.play import RULES
 from guardian.demo.report import Answer, stale
 from guardian.demo.stage import SERVICE, RefusedError, Setting, Stage
 from guardian.demo.traffic import Load, Traffic
-from tests.conftest import BINARIES
+from tests.binaries import BINARIES
 from tests.doubles.recorder import Witnesses
 from tests.waiting import eventually
 

@@ -2,12 +2,10 @@
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
 import time
 from dataclasses import replace
-from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -16,14 +14,11 @@ from rich.table import Table
 
 from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.core.model import Routing, Service, Way
-from guardian.demo.haproxy import debian_binary, wheel_binary
+from tests.binaries import BINARIES
 from tests.haproxy.storm import Outcome, Storm, site
 
 SERVICE = Service("web", blue="web_blue", green="web_green")
 RELOAD_EVERY = 4
-BINARIES = {"debian": debian_binary, "wheel": wheel_binary}
-if newest := os.environ.get("GUARDIAN_TEST_HAPROXY"):  # as in `tests/conftest.py`
-    BINARIES["newest"] = partial(Path, newest)
 
 
 async def measure(binary: Path, switches: int, way: Way, *, master: bool) -> tuple[Outcome, float]:

@@ -19,7 +19,7 @@ from guardian.core.ports import Balancer, BalancerError, BalancerGone, BalancerU
 from guardian.core.readings import between
 from guardian.demo.application import Application, Fault
 from guardian.demo.haproxy import HAProxyProcess, Site
-from tests.conftest import BINARIES
+from tests.binaries import BINARIES
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.visitor import visit
 from tests.haproxy.reload.conftest import Gatehouse

@@ -16,7 +16,7 @@ from guardian.balancers.haproxy.rewriting import Rewriter
 from guardian.core.model import BASIS_POINTS, Environment, Holding, Routing, Service, Split, Sticky, Way
 from guardian.demo.application import Application, Fault
 from guardian.demo.haproxy import CONFIGURATION, HAProxyProcess, Site
-from tests.conftest import BINARIES
+from tests.binaries import BINARIES
 from tests.haproxy.reload.conftest import Gatehouse
 from tests.waiting import eventually
 

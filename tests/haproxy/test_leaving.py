@@ -120,6 +120,16 @@ async def test_what_stands_in_takes_no_traffic(crowded: HAProxyProcess, service:
             assert all("MAINT" in row for row in rows.splitlines() if "guardian-" in row)
 
 
+async def test_what_a_crash_left_standing_in_is_removed(crowded: HAProxyProcess, service: Service) -> None:
+    """HAProxy had read only the first commands of a guardian that died: the server that would take traffic is taken out."""
+    async with adapter(crowded, service) as balancer:
+        left = "web_blue/guardian-0"
+        await balancer._runtime.ask(f"add server {left} {LOOPBACK}:9 maxconn 1 pool-max-conn 0", f"enable server {left}")
+        assert "guardian-0" in (await balancer._runtime.ask("show stat web_blue 4 -1")).texts[0]
+        await balancer.leave("web", BLUE, cut=False)
+        assert "guardian-0" not in (await balancer._runtime.ask("show stat web_blue 4 -1")).texts[0]
+
+
 async def test_a_queue_that_cannot_be_moved_is_told(binary: Path, service: Service, tmp_path: Path) -> None:
     """A green that is spoken to with TLS is no place for a stand-in: a sentence says what happens to the requests instead."""
     async with Application(BLUE, "v1", latency=60.0) as blue, Application(GREEN, "v1", latency=0) as green:

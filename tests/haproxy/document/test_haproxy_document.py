@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardian.balancers.haproxy.document import Document, Edit, Section, load, parse
-from tests.haproxy.document.conftest import WHEEL
+from guardian.demo.haproxy import wheel_binary
 
 STATEMENTS = (b"frontend www", b"  bind :80", b"\tdefault_backend web_blue # x", b"defaults a from b", b"backend 'a", b'"$X" y')
 MARKS = (b"    # >>> guardian web", b"# <<< guardian web", b"# >>> guardian api  (managed)")
@@ -123,7 +123,7 @@ def test_directories_stand_for_the_files_that_haproxy_reads(tmp_path: Path) -> N
     (directory / "g.cfg").symlink_to("e.txt")
     read = load([tmp_path / "first.txt", directory])
     options = [option for path in (tmp_path / "first.txt", directory) for option in ("-f", path)]
-    run = subprocess.run([WHEEL, "-dC", "-c", *options], capture_output=True, timeout=20, check=False)
+    run = subprocess.run([wheel_binary(), "-dC", "-c", *options], capture_output=True, timeout=20, check=False)
     assert "".join(f"{one.heading.text.strip()} \n" for one in read.sections) in run.stdout.decode()
     assert len(read.sections) == len(read.files) == 8
 

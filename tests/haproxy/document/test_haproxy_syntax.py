@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from guardian.balancers.haproxy.document import SECTIONS
 from guardian.balancers.haproxy.syntax import keyword, words
-from tests.haproxy.document.conftest import WHEEL
+from guardian.demo.haproxy import wheel_binary
 
 PIECES = st.sampled_from(
     [
@@ -36,7 +36,9 @@ LINES = st.lists(st.lists(PIECES, max_size=14).map("".join), min_size=1, max_siz
 def dump(lines: list[str], path: Path) -> list[str]:
     """The words that HAProxy reads in ``lines``, as it prints them: a tab before all but sections, a blank after each word."""
     path.write_bytes("".join(f"{line}\n" for line in lines).encode())
-    run = subprocess.run([WHEEL, "-dC", "-c", "-f", path], capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL)
+    run = subprocess.run(
+        [wheel_binary(), "-dC", "-c", "-f", path], capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL
+    )
     assert b"ALERT" not in run.stderr, run.stderr.decode()
     return run.stdout.decode().split("\n")[: len(lines)]
 
