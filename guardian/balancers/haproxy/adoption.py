@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from guardian.balancers.haproxy import conversion, literal, routes, shielding, syntax
-from guardian.balancers.haproxy.block import Diversion, Layout, Written, belongs, block, declaration
+from guardian.balancers.haproxy import conversion, literal, routes, shielding, syntax, trial
+from guardian.balancers.haproxy.block import Diversion, Layout, Written, belongs, block, declaration, marked
 from guardian.balancers.haproxy.conversion import Conversion, Source
 from guardian.balancers.haproxy.document import Block, Document, Edit, File, Section, Statement
 from guardian.balancers.haproxy.routes import Obstacle, Route, Unfit
 from guardian.balancers.haproxy.runtime import safe_name, safe_path
+from guardian.balancers.haproxy.trial import Surroundings
 from guardian.core.model import Holding, Service, Split, Way
 from guardian.core.ports import BalancerUnfit
 from guardian.core.words import adoption as words
@@ -304,12 +305,27 @@ class _Plan:
             where = f"{spot.file.path}:{spot.line + 1}"
             added = shield_words.sections_added(where, self.service.name)
             yield _Wanted(spot.file, spot.line, where, "the configuration", text, added)
+            yield from self._patience(around)
         for route in self.routes:
             layout, title = _layout(route.section, route.anchor), route.section.title
             text = block(self.service, self.map_path, Diversion(route.environment, route.condition), layout) + layout.end
             names = self.service.backend(route.environment), self.service.backend(route.environment.other)
             added = words.block_added(route.rule.where, title, *names)
             yield _Wanted(route.section.heading.file, route.line, route.rule.where, title, text, added)
+
+    def _patience(self, around: Surroundings) -> Iterator[_Wanted]:
+        """What the backends of a shielded service get: right under their headings, above every rule that could end the request."""
+        taken = [(route.section.heading.file, route.line) for route in self.routes]
+        for environment, section in shielding.backends(self.document, self.service).items():
+            file, line = section.heading.file, section.heading.line + 1
+            if (file, line) in taken:  # a `listen` without a rule of its own: behind what stands first in it
+                line = next((one.line + 1 for one in section.statements if not one.owner and not one.depth), line)
+            layout = _layout(section, section.heading)
+            text = (
+                marked(self.service.name, [trial.patience(self.service, environment, self.map_path, around)], layout) + layout.end
+            )
+            where = f"{file.path}:{line + 1}"
+            yield _Wanted(file, line, where, section.title, text, shield_words.patience_added(where, section.title))
 
 
 def _sentence(wanted: _Wanted, old: str) -> str:

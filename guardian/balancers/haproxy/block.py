@@ -68,7 +68,7 @@ def block(
         rules = list(_with_fallback(service, diversion, rules))
     if service.routing.testers:
         rules = list(_with_testers(service, service.routing.testers, map_path, diversion, rules))
-    return _marked(name, [f"use_backend {backend} if {tests}" for backend, tests in rules], layout)
+    return marked(name, [f"use_backend {backend} if {tests}" for backend, tests in rules], layout)
 
 
 def declaration(service: Service, written: Written, layout: Layout = Layout()) -> str:
@@ -82,17 +82,21 @@ def declaration(service: Service, written: Written, layout: Layout = Layout()) -
         f"set-var {split_variable(name)} int({written.split.green})",
         f"set-var {generation_variable(name)} int({written.generation})",
     ]
-    return _marked(name, lines, layout)
+    return marked(name, lines, layout)
 
 
-def _marked(name: str, lines: list[str], layout: Layout) -> str:
+def marked(name: str, lines: Sequence[str], layout: Layout) -> str:
+    """``lines`` between the marks of the service called ``name``; without the last line's end."""
     first = f"# >>> guardian {name}  (managed: change guardian.yaml, then `guardian haproxy adopt`)"
     return layout.end.join(layout.indent + line for line in (first, *lines, f"# <<< guardian {name}"))
 
 
 def belongs(line: str) -> bool:
     """Whether a line between the marks is one that a block may have, of this or an earlier version of guardian."""
-    return any(word in line for word in ("txn.guardian_", "proc.guardian_")) or _FALLBACK.match(line.strip()) is not None
+    return (
+        any(word in line for word in ("txn.guardian_", "proc.guardian_", "{ fe_name guardian_"))
+        or _FALLBACK.match(line.strip()) is not None
+    )
 
 
 def share_variable(service: str) -> str:

@@ -42,18 +42,18 @@ class Spot:
 
 def obstacles(document: Document, service: Service, entrances: Sequence[Section]) -> Iterator[str]:
     """Why ``service``, whose traffic comes in at ``entrances``, cannot be shielded."""
-    backends = _backends(document, service)
-    for section in (*entrances, *backends.values()):
+    holders = backends(document, service)
+    for section in (*entrances, *holders.values()):
         if section.mode != "http":
             yield words.not_http(section.heading.where, section.title)
-    for section in backends.values():
+    for section in holders.values():
         yield from _asked_for(section)
     for section in entrances:
         for statement in _inherited(section):
             if found := _BY_NAME.search(statement.text):
                 yield words.names_the_backend(statement.where, found[0])
     tracked = {word for section in entrances for word, _ in _tracked(section)}
-    for section in backends.values():
+    for section in holders.values():
         yield from (words.tracked_twice(statement.where, word) for word, statement in _tracked(section) if word in tracked)
     taken = {section.name for section in document.proxies(*_PROXIES, "defaults")}
     yield from (words.name_taken(name) for name in trial.names(service) if name in taken)
@@ -64,7 +64,7 @@ def obstacles(document: Document, service: Service, entrances: Sequence[Section]
 def surroundings(document: Document, service: Service) -> Surroundings:
     """What the backends of ``service`` have of their own."""
     forwarding, patience = set(), []
-    for environment, section in _backends(document, service).items():
+    for environment, section in backends(document, service).items():
         if any(section.deciding(lambda one: _option(one) == "forwardfor")):
             forwarding.add(environment)
         seconds = [_seconds(one) for one in section.deciding(lambda one: (one.keyword, one.argument(1)) == ("timeout", "server"))]
@@ -97,6 +97,13 @@ def spot(document: Document, service: Service) -> Spot | None:
     return None if inside else Spot(file, line, closing=False)
 
 
+def backends(document: Document, service: Service) -> dict[Environment, Section]:
+    """The sections whose servers are the environments of ``service``."""
+    found = {section.name: section for section in document.proxies("backend", "listen")}
+    names = {one: service.backend(one) for one in Environment}
+    return {one: found[name] for one, name in names.items() if name in found}
+
+
 def text(service: Service, map_path: Path, around: Surroundings, end: str, *, closing: bool) -> str:
     """The sections between their marks, with the line ``end`` after each."""
     inner = end.join([*trial.sections(service, map_path, around, closing=closing), ""])
@@ -107,12 +114,6 @@ def text(service: Service, map_path: Path, around: Surroundings, end: str, *, cl
 def digest(inner: str) -> str:
     """What is written into the first mark, so that a change by hand is seen and never lost."""
     return hashlib.sha256(inner.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
-
-
-def _backends(document: Document, service: Service) -> dict[Environment, Section]:
-    found = {section.name: section for section in document.proxies("backend", "listen")}
-    names = {one: service.backend(one) for one in Environment}
-    return {one: found[name] for one, name in names.items() if name in found}
 
 
 def _asked_for(section: Section) -> Iterator[str]:
@@ -135,8 +136,8 @@ def _tracked(section: Section) -> Iterator[tuple[str, Statement]]:
 
 
 def _inherited(section: Section) -> Iterator[Statement]:
-    """The statements of ``section``, and those of its ``defaults``."""
-    yield from section.statements
+    """The user's statements in ``section``, and those in its ``defaults``."""
+    yield from (one for one in section.statements if not one.owner)
     for parent in section.parents:
         yield from parent.statements
 

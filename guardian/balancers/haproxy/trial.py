@@ -3,8 +3,10 @@
 In front of the backend of each environment stands a backend whose two servers are the two environments, each reached through a
 ``listen`` on a socket in memory. HAProxy repeats a request there that the release failed, refused or delayed, for the other one;
 the backend of the release has counted the failure by then. Only requests that may be sent twice come this way, and only while the
-map names their environment as the one on trial: all others go where they go without a trial. A limit on the backend's own time
-would cut slow answers of the other side, too, so patience is set in the ``listen`` of the release.
+map names their environment as the one on trial: all others go where they go without a trial. A limit on the time of the backend in
+front would cut slow answers of the other side, too. So patience is set in the backend of the release, for what comes through its
+``listen``. The ``listen`` can set it for servers of its own only: HAProxy of July 2026 and later, on every branch (its commit
+69caa5353), takes back what was set when another backend is chosen.
 
 Each request has a connection of its own to the ``listen``, which is more than half of what the hop costs. It has to: where a server
 hangs up on a request that is not the first of its connection, HAProxy says nothing to the client and counts nothing (measured on
@@ -91,6 +93,14 @@ class Surroundings:
     """Seconds of ``timeout server``, where it is known."""
 
 
+def patience(service: Service, environment: Environment, map_path: Path, around: Surroundings) -> str:
+    """The rule in the backend of ``environment`` by which a request that may be answered by the other one is not waited for."""
+    shield = service.shield or Shield()
+    seconds = min(shield.patience, dict(around.patience).get(environment, shield.patience))
+    tests = f"{{ fe_name {entrance(service, environment)} }} {_on_trial(service, environment, map_path)}"
+    return f"http-request set-timeout server {round(seconds * 1000)}ms if {tests}"
+
+
 def sections(service: Service, map_path: Path, around: Surroundings, *, closing: bool) -> list[str]:
     """The lines of all sections. ``closing``: end with empty defaults, for who writes further sections below without any."""
     shield = service.shield
@@ -101,7 +111,7 @@ def sections(service: Service, map_path: Path, around: Surroundings, *, closing:
     for environment in Environment:
         lines += ["", *_trial(service, shield, environment, map_path, around)]
     for environment in Environment:
-        lines += ["", *_entrance(service, shield, environment, map_path, around)]
+        lines += ["", *_entrance(service, environment, map_path, around)]
     return [*lines, "", "defaults"] if closing else lines
 
 
@@ -126,7 +136,7 @@ def _trial(service: Service, shield: Shield, environment: Environment, map_path:
         yield f"    server {safe_name(service.backend(one))} {_socket(service, one, map_path)} send-proxy-v2"
 
 
-def _entrance(service: Service, shield: Shield, environment: Environment, map_path: Path, around: Surroundings) -> Iterator[str]:
+def _entrance(service: Service, environment: Environment, map_path: Path, around: Surroundings) -> Iterator[str]:
     """The ``listen`` in front of an environment, be it on trial or the one that saves."""
     yield f"listen {entrance(service, environment)} from guardian_{service.name}"
     yield f"    bind {_socket(service, environment, map_path)} accept-proxy"
@@ -135,10 +145,11 @@ def _entrance(service: Service, shield: Shield, environment: Environment, map_pa
             yield "    http-request del-header x-forwarded-for"
             yield from _copied("guardian-forwarded", "x-forwarded-for")
         yield "    http-request del-header guardian-forwarded"
-    patience = min(shield.patience, dict(around.patience).get(environment, shield.patience))
-    on_trial = f"{{ str({key(service.name)}),map_str_int({safe_path(map_path)},0) eq {CODES[environment]} }}"
-    yield f"    http-request set-timeout server {round(patience * 1000)}ms if {on_trial}"
     yield f"    default_backend {safe_name(service.backend(environment))}"
+
+
+def _on_trial(service: Service, environment: Environment, map_path: Path) -> str:
+    return f"{{ str({key(service.name)}),map_str_int({safe_path(map_path)},0) eq {CODES[environment]} }}"
 
 
 def _copied(source: str, target: str) -> Iterator[str]:

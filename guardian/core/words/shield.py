@@ -100,6 +100,11 @@ def sections_added(where: str, service: str) -> str:
     )
 
 
+def patience_added(where: str, section: str) -> str:
+    """A line in the backend of an environment."""
+    return f"{where}: a line in {section}, by which a request is not waited for when the other environment can answer it."
+
+
 def sections_changed(where: str, service: str) -> str:
     """Sections that were edited by hand."""
     return (

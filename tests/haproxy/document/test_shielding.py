@@ -101,6 +101,33 @@ def test_patience_is_no_longer_than_the_backends_own() -> None:
     assert "set-timeout server 1500ms" not in text
 
 
+def test_patience_is_set_where_it_counts() -> None:
+    """In the backends, above all else, for what came through the hop: HAProxy forgets what a `listen` says of others."""
+    lines = [line.strip() for line in written(documented(BARE)).splitlines()]
+    for number, side in enumerate(("blue", "green"), 1):
+        heading = lines.index(f"backend web_{side}")
+        tests = f"{{ fe_name guardian_web_{side} }} {{ str(web/trial),map_str_int(/m.map,0) eq {number} }}"
+        assert lines[heading + 2] == f"http-request set-timeout server 500ms if {tests}"
+        assert lines[heading + 4].startswith("server")
+
+
+def test_a_listen_without_a_rule_has_both(binary: str, tmp_path: Path) -> None:
+    """What draws stands under its heading, patience behind what the user says first; HAProxy takes it, and it stays."""
+    own = "frontend www\n    bind :80\n    default_backend web_blue\nbackend web_blue\n"
+    document = documented(BARE.replace(own, "listen web_blue\n    bind :80\n"))
+    outcome = adopt(document, SHIELDED, MAP)
+    assert isinstance(outcome, Adoption)
+    adopted = document.apply(outcome.edits)
+    assert adopted_text(adopted).count("# >>> guardian web ") == 4
+    again, back = adopt(adopted, SHIELDED, MAP), removal(adopted, WEB.name)
+    assert isinstance(again, Adoption)
+    assert again.edits == ()
+    assert isinstance(back, Conversion)
+    assert adopted_text(adopted.apply(back.edits)) == adopted_text(document)
+    (tmp_path / "haproxy.map").write_text("web 0\n")
+    assert checked(binary, adopted, tmp_path / "after")
+
+
 def test_a_configuration_without_defaults_stays_one() -> None:
     """Who writes sections below guardian's inherits nothing of it."""
     bare = BARE.replace("defaults\n    mode http\n", "").replace(
