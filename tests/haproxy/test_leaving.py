@@ -124,7 +124,8 @@ async def test_what_a_crash_left_standing_in_is_removed(crowded: HAProxyProcess,
     """HAProxy had read only the first commands of a guardian that died: the server that would take traffic is taken out."""
     async with adapter(crowded, service) as balancer:
         left = "web_blue/guardian-0"
-        await balancer._runtime.ask(f"add server {left} {LOOPBACK}:9 maxconn 1 pool-max-conn 0", f"enable server {left}")
+        added = f"add server {left} {LOOPBACK}:9 maxconn 1 pool-max-conn 0"
+        await balancer._runtime.ask("experimental-mode on", added, f"enable server {left}")
         assert "guardian-0" in (await balancer._runtime.ask("show stat web_blue 4 -1")).texts[0]
         await balancer.leave("web", BLUE, cut=False)
         assert "guardian-0" not in (await balancer._runtime.ask("show stat web_blue 4 -1")).texts[0]

@@ -4,9 +4,10 @@ Requests that wait for a server stay with their backend, whatever the map says. 
 that stand in for it: added to the abandoned backend, where each takes its part of the queue, and put into maintenance by commands
 that are sent with the first, in one piece. HAProxy up to 2.6 may stop amid them where guardian dies within that millisecond (3.2
 does not): so whatever has stood in is put into maintenance once more before it is removed. Measured on HAProxy 2.6.12 and 2.8.25:
-all waiting requests were answered by the other side within 10 ms. A server takes waiting requests when it comes out of
-maintenance; on 2.8 only the second time. What a stand-in cannot have is told by nobody at run time: servers that are spoken to
-with TLS are left alone, and those with ``send-proxy`` or ``proto h2`` must not be queued for (``maxconn``) where this matters.
+all waiting requests were answered by the other side within 10 ms; on 2.4.30 they went on waiting. A server takes waiting requests
+when it comes out of maintenance; on 2.8 only the second time. What a stand-in cannot have is told by nobody at run time: servers
+that are spoken to with TLS are left alone, and those with ``send-proxy`` or ``proto h2`` must not be queued for (``maxconn``) where
+this matters.
 
 Streams are closed by ``shutdown sessions server``: WebSockets, TCP sessions and requests under way, never idle connections of
 clients, which go by the map at their next request. A worker that has been replaced refuses that command, and ``add server`` too
@@ -25,7 +26,7 @@ from itertools import count
 
 from guardian.balancers.haproxy.held import Held
 from guardian.balancers.haproxy.master import Master, WorkerGone, WorkerSilent
-from guardian.balancers.haproxy.runtime import Answers, Runtime, safe_name
+from guardian.balancers.haproxy.runtime import EXPERIMENTAL, Answers, Runtime, safe_name
 from guardian.core.model import Environment, Service
 from guardian.core.ports import BalancerError, Left
 from guardian.core.words import balancer as words
@@ -55,6 +56,8 @@ class _Backend:
     queued: int
     streams: Mapping[str, int]
     """Open streams by server, stand-ins too."""
+    stopped: bool = False
+    """Whether HAProxy tells nothing of its servers, as 2.4 in a worker that has been replaced: its streams are counted as one."""
 
     @property
     def stand_ins(self) -> list[str]:
@@ -152,6 +155,8 @@ class _Leaving:
     async def _look(self) -> _Backend:
         text = "".join((await self._ask(f"show stat {self._backend} 6 -1")).texts)
         rows = [row for row in _table(text, "# pxname", ",") if row["# pxname"] == self._backend]
+        if not rows:
+            return _Backend(0, {"": len(await self._streams())}, stopped=True)
         servers = {row["svname"]: _number(row["scur"]) for row in rows if row["svname"] != "BACKEND"}
         return _Backend(sum(_number(row["qcur"]) for row in rows), servers)
 
@@ -159,7 +164,8 @@ class _Leaving:
         """One that still serves what it took is refused by HAProxy, and removed the next time."""
         if stand_ins:
             names = [f"{self._backend}/{name}" for name in stand_ins]
-            await self._ask(*(f"set server {name} state maint" for name in names), *(f"del server {name}" for name in names))
+            taken_out = (f"set server {name} state maint" for name in names)
+            await self._ask(EXPERIMENTAL, *taken_out, *(f"del server {name}" for name in names))
 
     async def _move(self, backend: _Backend) -> None:
         """:class:`BalancerError` says why the requests must stay where they wait."""
@@ -180,6 +186,8 @@ class _Leaving:
     async def _cut(self, backend: _Backend) -> int:
         if not (backend.open or backend.queued):
             return 0
+        if backend.stopped:
+            return await self._cut_each()
         said = await self._ask(*(f"shutdown sessions server {self._backend}/{safe_name(server)}" for server in backend.servers))
         text = "".join(said.texts)
         if _DENIED in text:
@@ -187,17 +195,21 @@ class _Leaving:
         return await self._cut_each() if _REPLACED in text else backend.open
 
     async def _cut_each(self) -> int:
-        text = "".join((await self._ask("show sess")).texts)
-        streams = [stream for stream, backend in _STREAM.findall(text) if backend == self._backend]
+        streams = await self._streams()
         for start in range(0, len(streams), AT_ONCE):
             # With its last stream the worker ends, and may take the answer with it.
             with contextlib.suppress(WorkerGone, WorkerSilent):
                 await self._ask(*(f"shutdown session {stream}" for stream in streams[start : start + AT_ONCE]))
         return len(streams)
 
+    async def _streams(self) -> list[str]:
+        text = "".join((await self._ask("show sess")).texts)
+        return [stream for stream, backend in _STREAM.findall(text) if backend == self._backend]
+
 
 def _stand_in(name: str, address: str, part: int) -> Iterator[str]:
     """The commands by which a stand-in comes, takes its part and takes no more."""
+    yield EXPERIMENTAL  # up to 2.5
     yield f"add server {name} {address} maxconn {part} pool-max-conn 0"
     yield f"enable server {name}"
     for state in ("maint", "ready", "maint"):
