@@ -50,6 +50,10 @@ ln -s /opt/guardian/bin/guardian "$stage/usr/bin/guardian"
 for unit in "$root"/deploy/guardian*.service; do
     install -m 0644 "$unit" "$stage/lib/systemd/system/"
 done
+# For systemd 254 and later alone. Its library is on every host, also on one that builds without a systemd.
+if dpkg --compare-versions "$(dpkg-query --show --showformat='${Version}' libsystemd0)" ge 254~; then
+    install -D -m 0644 "$root/deploy/guardian-restart.conf" "$stage/lib/systemd/system/guardian.service.d/restart.conf"
+fi
 if [[ -e $root/deploy/guardian-apply.rules ]]; then
     install -d "$stage/usr/share/polkit-1/rules.d"
     install -m 0644 "$root/deploy/guardian-apply.rules" "$stage/usr/share/polkit-1/rules.d/60-guardian-apply.rules"

@@ -18,6 +18,7 @@ home=/opt/guardian
 etc=/etc/guardian
 state=/var/lib/guardian
 units=/etc/systemd/system
+backoff=guardian.service.d/restart.conf
 link=/usr/local/bin/guardian
 wheels=""
 init=no
@@ -64,6 +65,8 @@ remove() {
         fi
     fi
     rm -f /run/haproxy/guardian.sock "$units"/guardian.service "$units"/guardian-apply* "$link" /etc/polkit-1/rules.d/60-guardian-apply.rules
+    rm -f "$units/$backoff"
+    rmdir --ignore-fail-on-non-empty "$units/${backoff%/*}" 2>/dev/null || true # somebody's own drop-ins stay
     rm -rf "$home" /usr/share/doc/guardian /run/guardian-apply
     systemctl daemon-reload
     systemctl reset-failed guardian.service >/dev/null 2>&1 || true
@@ -146,6 +149,11 @@ place() {
     for unit in "$root"/deploy/guardian*.service; do
         install -m 0644 "$unit" "$units/"
     done
+    # An older systemd would warn of these keys at every start.
+    rm -f "$units/$backoff"
+    if (($(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p') >= 254)); then
+        install -D -m 0644 "$root/deploy/guardian-restart.conf" "$units/$backoff"
+    fi
     if [[ -e $root/deploy/guardian-apply.rules ]]; then
         install -d /etc/polkit-1/rules.d
         install -m 0644 "$root/deploy/guardian-apply.rules" /etc/polkit-1/rules.d/60-guardian-apply.rules

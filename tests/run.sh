@@ -4,7 +4,8 @@
 #   tests/run.sh [--all] [tests/unit] [-k name] ...
 #
 # Four at a time, since they mostly wait for real programs; `-n 0` runs them one after the other, where output is shown as it comes (-s).
-# --all also runs the tests that take minutes each, and has everything that talks to HAProxy talk to later versions, too: 3.0 and 3.2.
+# --all also runs the tests that take minutes each, and has everything that talks to HAProxy talk to later versions, too: 3.0 and 3.2;
+# a systemd of Debian 13 reads the units.
 set -euo pipefail
 # shellcheck source=deploy/prepare.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../deploy/prepare.sh"
@@ -24,6 +25,8 @@ if [[ " $* " == *" --all "* ]]; then
     for suite in trixie forky; do
         later_haproxy "$suite" "$GUARDIAN_ROOT/.venv/haproxy-of/$suite"
     done
+    later_systemd trixie "$GUARDIAN_ROOT/.venv/systemd-of/trixie"
+    export GUARDIAN_TEST_SYSTEMD_ANALYZE="$GUARDIAN_ROOT/.venv/systemd-of/trixie/systemd-analyze"
     export GUARDIAN_TEST_HAPROXY="$GUARDIAN_ROOT/.venv/haproxy-of/trixie/haproxy:$GUARDIAN_ROOT/.venv/haproxy-of/forky/haproxy"
 fi
 cd "$GUARDIAN_ROOT"

@@ -1,6 +1,7 @@
 """guardian as it is really run: installed beside HAProxy under a real systemd, with its units and its sandbox."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,6 +18,14 @@ connection = sqlite3.connect("/var/lib/guardian/guardian.db")
 connection.execute("UPDATE meta SET schema = 9000")
 connection.commit()
 """
+DROP_INS = "/etc/systemd/system/guardian.service.d"
+NEWER_SYSTEMD = """\
+#!/bin/sh
+[ "$1" = --version ] && exec echo "systemd 254 (254.1-1)"
+exec /usr/bin/systemctl "$@"
+"""
+LATER_ANALYZE = os.environ.get("GUARDIAN_TEST_SYSTEMD_ANALYZE", "")
+"""The `systemd-analyze` of a later Debian: `tests/run.sh --all` has it made."""
 LIVE = "systemctl is-active --quiet guardian && curl -sf --unix-socket /run/guardian/api.sock http://g/readyz"
 
 pytestmark = [
@@ -34,6 +43,35 @@ def test_the_unit_is_as_closed_as_it_is_said_to_be() -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "Unknown" not in done.stderr
+
+
+def complaints(analyze: str | Path, directory: Path) -> str:
+    """What a systemd has to say of the unit with its drop-in. That guardian itself is not installed here is no fault of theirs."""
+    unit = (CHECKOUT / "deploy" / "guardian.service").read_text().replace("/opt/guardian/bin/guardian", "/bin/true")
+    (directory / "guardian.service").write_text(unit)
+    (directory / "guardian.service.d").mkdir()
+    shutil.copy(CHECKOUT / "deploy" / "guardian-restart.conf", directory / "guardian.service.d" / "restart.conf")
+    command = [analyze, "verify", "--man=no", directory / "guardian.service"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_systemd_knows_the_restarts_or_warns(tmp_path: Path) -> None:
+    """This host's, by its version: from 254 on without a word; before, it names both keys, which is why they are not installed."""
+    version = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    said = complaints("systemd-analyze", tmp_path)
+    unknown = [key for key in ("RestartSteps", "RestartMaxDelaySec") if f"Unknown key '{key}'" in said or f"name '{key}'" in said]
+    assert unknown == ([] if int(version) >= 254 else ["RestartSteps", "RestartMaxDelaySec"])
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not LATER_ANALYZE, reason="takes a later Debian's systemd-analyze: run tests/run.sh --all")
+def test_a_later_systemd_reads_unit_and_drop_in_without_a_word(tmp_path: Path) -> None:
+    """Debian 13's: nothing in them is unknown to it, and the restarts count for something."""
+    version = subprocess.run([LATER_ANALYZE, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    assert int(version) >= 254
+    assert complaints(LATER_ANALYZE, tmp_path) == ""
 
 
 @pytest.fixture
@@ -54,6 +92,11 @@ def started_again(machine: Machine, pid: int) -> float:
     took = machine.until(f"now=$(systemctl show -p MainPID --value guardian); test $now -gt 0 -a $now != {pid}")
     machine.until(LIVE)
     return took
+
+
+def systemd(machine: Machine) -> int:
+    """The version of what runs there."""
+    return int(machine.does("systemctl --version").split()[1])
 
 
 def bad_release(machine: Machine) -> float:
@@ -101,8 +144,17 @@ def test_installed_and_run_beside_haproxy(machine: Machine) -> None:
     assert sum(status == 500 for _, status, _ in answers) < 100
     assert len(answers) > 500
 
+    # Restarts that slow down are for a systemd that knows them. What somebody put beside them stays.
+    assert machine.tries(f"ls {DROP_INS}").out == ("" if systemd(machine) < 254 else "restart.conf\n")
+    newer = machine.files / "newer" / "systemctl"
+    newer.parent.mkdir()
+    newer.write_text(NEWER_SYSTEMD)
+    newer.chmod(0o755)
+    machine.does(f"PATH=/test/newer:$PATH {INSTALL}", 300)
+    machine.does(f"cmp /test/src/deploy/guardian-restart.conf {DROP_INS}/restart.conf; touch {DROP_INS}/own.conf")
     machine.does("/test/src/deploy/install.sh --uninstall --purge")
     assert machine.does("sha256sum /etc/haproxy/haproxy.cfg; stat -c '%U %G %a' /etc/haproxy/haproxy.cfg") == before
+    assert machine.does(f"ls {DROP_INS}") == "own.conf\n"
     places = "/opt/guardian /etc/guardian /var/lib/guardian /usr/local/bin/guardian /etc/systemd/system/guardian.service"
     assert machine.tries(f"ls -d {places}; id guardian").out == ""
     machine.until("curl -sf http://127.0.0.1:8080/")
@@ -162,6 +214,8 @@ def test_the_debian_package(machine: Machine) -> None:
     built = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert built.returncode == 0, built.stderr
     machine.does("dpkg --install /test/guardian_*.deb", 300)
+    backoff = machine.tries("ls /lib/systemd/system/guardian.service.d").out
+    assert backoff == ("" if systemd(machine) < 254 else "restart.conf\n")
     machine.does("guardian init --yes && guardian haproxy adopt --apply && chown -R guardian: /var/lib/guardian", 60)
     machine.does("systemctl reload haproxy; systemctl start guardian")
     machine.until(LIVE)
