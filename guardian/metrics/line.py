@@ -13,17 +13,14 @@ What the client (0.7.2) does on a session of requests, measured, and what is don
 """
 
 import contextlib
-import functools
-import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from prometheus_api_client import PrometheusConnect
 from urllib3 import HTTPConnectionPool, connection_from_url
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as ReadTimeout
 
@@ -31,12 +28,12 @@ from guardian import __version__
 from guardian.core.access import Access
 from guardian.core.ports import SourceError
 from guardian.core.words import prometheus as words
+from guardian.cutting import Knife
 from guardian.metrics.access import Login, certificate_state, read_login
 from guardian.metrics.answer import Reply, SourceDown
 from guardian.metrics.question import Question
 
 T = TypeVar("T")
-Hold = Callable[[socket.socket], None]
 
 CHUNK = 65536
 SERVERS_SHARE = 0.8
@@ -54,10 +51,9 @@ class Line:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._session = _Session(access, self._hold)
+        self._knife = Knife()
+        self._session = _Session(access, self._knife)
         self._client = PrometheusConnect(access.base, session=self._session, method="POST")
-        self._socket: socket.socket | None = None
-        self._over = False
 
     def ask(self, question: Question[T], deadline: float) -> T:
         """The answer to ``question``, by ``deadline`` on the monotonic clock; :class:`SourceError` where there is none."""
@@ -80,22 +76,15 @@ class Line:
 
     def cut(self) -> None:
         """End the query that is under way: its thread gets an error, at the latest as soon as it is connected."""
-        self._over = True
-        if self._socket is not None:
-            _shut(self._socket)
+        self._knife.cut()
 
     def reopen(self) -> None:
         """Take queries again after :meth:`cut`. Not while one is under way."""
-        self._over = False
+        self._knife.reopen()
 
     def close(self) -> None:
         """Hang up. Not while a query is under way."""
         self._session.close()
-
-    def _hold(self, connected: socket.socket) -> None:
-        self._socket = connected
-        if self._over:
-            _shut(connected)
 
     def _reason(self, error: Exception) -> str:
         root: BaseException = error
@@ -114,8 +103,8 @@ class _Session:
     verify = cert = None
     """What the client passes on; :meth:`prepare` sees to both."""
 
-    def __init__(self, access: Access, hold: Hold) -> None:
-        self._access, self._hold = access, hold
+    def __init__(self, access: Access, knife: Knife) -> None:
+        self._access, self._knife = access, knife
         self._pool: HTTPConnectionPool | None = None
         self._certificates: tuple[tuple[int, int, int], ...] = ()
         self._login, self._most_bytes = Login(), 0
@@ -129,7 +118,7 @@ class _Session:
         found = certificate_state(self._access)
         if self._pool is None or found != self._certificates:
             self.close()
-            self._pool, self._certificates = _pool(self._access, self._hold), found
+            self._pool, self._certificates = _pool(self._access, self._knife), found
 
     def mount(self, *_: Any) -> None:
         """The client brings an adapter for retries; there is no use for one."""
@@ -171,29 +160,10 @@ class _Whole:
         return {"data": {"result": self._reply}}
 
 
-class _Plain(HTTPConnection):
-    """A connection that shows its socket to ``hold`` as soon as it has one, since reads on it can be waited for without end."""
-
-    def __init__(self, hold: Hold, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self._hold = hold
-
-    def connect(self) -> None:
-        """Connect within the timeout, which the handshake of TLS has as a whole."""
-        super().connect()
-        self._hold(self.sock)
-
-
-class _Secured(_Plain, HTTPSConnection):
-    """The same with TLS."""
-
-
-def _pool(access: Access, hold: Hold) -> HTTPConnectionPool:
+def _pool(access: Access, knife: Knife) -> HTTPConnectionPool:
     """What keeps the one connection, and makes a new one when it was dropped."""
-    kind, settings = (_Secured, {"ssl_context": _context(access)}) if access.base.startswith("https:") else (_Plain, {})
-    pool = connection_from_url(access.base, maxsize=1, **settings)
-    pool.ConnectionCls = functools.partial(kind, hold)  # type: ignore[assignment]  # it is only ever called
-    return pool
+    settings = {"ssl_context": _context(access)} if access.base.startswith("https:") else {}
+    return knife.arm(connection_from_url(access.base, maxsize=1, **settings))
 
 
 def _context(access: Access) -> ssl.SSLContext:
@@ -207,9 +177,3 @@ def _context(access: Access) -> ssl.SSLContext:
         reason = error.strerror or str(error)
         raise SourceDown(words.certificates_unusable(access.base, reason)) from error
     return context
-
-
-def _shut(connected: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        # Past TLS, whose own shutdown would pull the session away from under the thread that reads.
-        socket.socket.shutdown(connected, socket.SHUT_RDWR)

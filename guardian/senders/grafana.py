@@ -17,7 +17,7 @@ from guardian.core.letters import Letter
 from guardian.core.sending import Dispatch, Later, Never
 from guardian.core.words import grafana as words
 from guardian.core.words import outbox
-from guardian.senders.webhook import REPAIR_SECONDS, judge, secret
+from guardian.senders.webhook import REPAIR_SECONDS, border, judge, secret
 
 PATH = "/api/annotations"
 TAG = "guardian"
@@ -65,13 +65,10 @@ class GrafanaSender:
         """Status and JSON of the answer. ``missing``: that the annotation is gone is an answer, too."""
         headers = {"authorization": f"Bearer {await asyncio.to_thread(secret, self._grafana.token_file)}"}
         try:
-            answer = await self._http.request(method, f"{self._grafana.url}{path}", json=body, headers=headers)
+            async with border(self._grafana.timeout):
+                answer = await self._http.request(method, f"{self._grafana.url}{path}", json=body, headers=headers)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise Never(outbox.not_reached(type(error).__name__)) from error
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Later(outbox.not_reached(type(error).__name__)) from error
-        except httpx.TransportError as error:
-            raise Later(outbox.answer_lost(type(error).__name__), unsure=True) from error
         if not (missing and answer.status_code == NOT_FOUND):
             judge(answer)
         try:

@@ -9,12 +9,11 @@ from urllib.parse import quote
 import httpx
 
 from guardian import __version__
-from guardian.core.sending import Dispatch, Later, Never
+from guardian.core.sending import Dispatch, Never
 from guardian.core.sentry import SentrySettings
-from guardian.core.words import outbox
 from guardian.core.words import sentry as words
 from guardian.senders.grafana import Lookup
-from guardian.senders.webhook import judge, secret
+from guardian.senders.webhook import border, judge, secret
 
 LONGEST = 64
 """Characters of a marker's name that Sentry keeps."""
@@ -69,12 +68,8 @@ class ReleaseSender:
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, project: str, *, missing: bool = False) -> Any:
         """The JSON of the answer. ``missing``: that there is no such release is an answer, too."""
         headers = {"authorization": f"Bearer {await asyncio.to_thread(secret, self._releases.token_file)}"}
-        try:
+        async with border(self._releases.timeout):
             answer = await self._http.request(method, path, json=body, headers=headers)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Later(outbox.not_reached(type(error).__name__)) from error
-        except httpx.TransportError as error:
-            raise Later(outbox.answer_lost(type(error).__name__), unsure=True) from error
         if missing and answer.status_code == httpx.codes.NOT_FOUND:
             return None
         if answer.status_code == UNKNOWN:

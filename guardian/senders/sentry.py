@@ -6,7 +6,9 @@ What happens to services is no error of guardian's and is not sent. Nothing leav
 import asyncio
 import logging
 import socket
+import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,17 +17,22 @@ import sentry_sdk
 from sentry_sdk.crons import capture_checkin
 from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
+from sentry_sdk.transport import HttpTransport
 from sentry_sdk.utils import BadDsn
+from urllib3 import HTTPConnectionPool
 
 from guardian import __version__
 from guardian.core.scrub import scrubbed
 from guardian.core.sentry import SentrySettings
 from guardian.core.words import sentry as words
+from guardian.cutting import Knife
 
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 2.0
 """That a stop waits for what has not been sent yet."""
+SENDING_SECONDS = 30.0
+"""That Sentry may take to answer, all in all."""
 EVERY_MINUTES = 1
 """The smallest interval that a monitor knows."""
 STORIES = ("guardian.app.tell", "guardian.app.outbox", "slack_bolt.AsyncApp")
@@ -60,6 +67,7 @@ class Sentry:
                 server_name=socket.gethostname(),
                 default_integrations=False,  # they would wrap every request, thread and process of the program
                 auto_enabling_integrations=False,
+                transport=_Transport,
                 integrations=[LoggingIntegration(level=logging.INFO, event_level=logging.ERROR), DedupeIntegration()],
                 traces_sample_rate=0.0,
                 auto_session_tracking=False,
@@ -110,6 +118,30 @@ class Sentry:
         contexts = {f"service {name}": dict(about) for name, about in self.context().items()}
         event["contexts"] = {**(event.get("contexts") or {}), **contexts}
         return clean(event)
+
+
+class _Transport(HttpTransport):
+    """The SDK's own, whose one thread a Sentry that answers in drops would hold for ever: nothing would be told any more."""
+
+    def _make_pool(self) -> Any:
+        self._knife = Knife()
+        pools = super()._make_pool()
+        kinds: dict[str, Any] = dict(pools.pool_classes_by_scheme)  # urllib3's own, of all pools of this program
+        pools.pool_classes_by_scheme = {scheme: partial(self._pool_of, kind) for scheme, kind in kinds.items()}  # type: ignore[misc]
+        return pools
+
+    def _pool_of(self, kind: type[HTTPConnectionPool], *args: Any, **settings: Any) -> HTTPConnectionPool:
+        return self._knife.arm(kind(*args, **settings))
+
+    def _request(self, *args: Any, **more: Any) -> Any:
+        late = threading.Timer(SENDING_SECONDS, self._knife.cut)
+        late.daemon = True
+        late.start()
+        try:
+            return super()._request(*args, **more)
+        finally:
+            late.cancel()
+            self._knife.reopen()
 
 
 def clean(value: Any) -> Any:

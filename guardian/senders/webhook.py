@@ -1,6 +1,9 @@
 """Letters to an address of the user's: one POST each, as JSON, with the letter's key in the header ``Idempotency-Key``."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,8 @@ REPAIRABLE = frozenset({401, 403, 404, 405, 407, 410})
 """Answers that say nothing of the letter: a wrong address, or a token that ran out. Somebody can mend that."""
 REPAIR_SECONDS = 60.0
 LONGEST_WAIT = 3600.0
+GRACE = 0.5
+"""Seconds beyond a server's time-out, which httpx counts anew at each read, after which it is left although it still sends."""
 
 
 class WebhookSender:
@@ -39,19 +44,31 @@ class WebhookSender:
             headers["authorization"] = f"Bearer {secret(self._webhook.token_file)}"
         url = self._webhook.url or secret(self._webhook.url_file)
         try:
-            async with self._http.stream("POST", url, json=body(dispatch.letter), headers=headers) as answer:
+            async with border(self.patience), self._http.stream("POST", url, json=body(dispatch.letter), headers=headers) as answer:
                 judge(answer)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise Later(words.no_address(), after=REPAIR_SECONDS) from error
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Later(words.not_reached(type(error).__name__)) from error
-        except httpx.TransportError as error:
-            raise Later(words.answer_lost(type(error).__name__), unsure=True) from error
         return ""
 
     async def aclose(self) -> None:
         """Give up the connections."""
         await self._http.aclose()
+
+
+@asynccontextmanager
+async def border(seconds: float) -> AsyncIterator[None]:
+    """What goes wrong on the way to a server that has so many ``seconds`` to answer, as the outbox understands it."""
+    try:
+        async with asyncio.timeout(seconds + GRACE):
+            yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise Later(words.not_reached(type(error).__name__)) from error
+    except httpx.UnsupportedProtocol:
+        raise
+    except httpx.TransportError as error:
+        raise Later(words.answer_lost(type(error).__name__), unsure=True) from error
+    except TimeoutError as error:
+        raise Later(words.no_answer(seconds + GRACE), unsure=True) from error
 
 
 def body(letter: Letter) -> dict[str, Any]:

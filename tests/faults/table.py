@@ -92,6 +92,11 @@ SUITE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "rollback as quick as ever; told later",
         ("tests/acceptance/test_telling_story.py",),
     ),
+    (
+        "webhooks, Grafana and Sentry that answer in drops, for ever",
+        "left by the deadline; told later; nothing is held",
+        ("tests/unit/senders/test_trickling_servers.py",),
+    ),
     ("crash, restart, click, hand and clock in any order", "the invariants of the plan", ("tests/property/test_switch.py",)),
     ("installed, reloaded badly, killed under systemd", "back by itself; out to the byte", (f"{UNITS}::test_installed",)),
     ("frozen (SIGSTOP), host rebooted, up- and downgraded", "watchdog; watch goes on; nothing lost", (f"{UNITS}::test_frozen",)),
