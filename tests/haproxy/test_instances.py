@@ -52,6 +52,15 @@ def test_an_old_haproxy_is_refused_with_a_sentence() -> None:
         about("Name: something\n", master=True)
 
 
+@pytest.mark.parametrize("version", ["2.4.30", "2.5.0"])
+def test_a_master_that_passes_no_variable_on_is_refused_by_reload(version: str) -> None:
+    """Before 2.6 its workers can be reached without it only, and the sentence says how; by map nothing is wrong with it."""
+    info = f"Name: HAProxy\nVersion: {version}\n"
+    with pytest.raises(BalancerUnfit, match=r"take `master_socket` out of guardian\.yaml"):
+        about(info, master=True, by_reload=True)
+    assert about(info, master=True).version == about(info, master=False, by_reload=True).version == version
+
+
 @pytest.mark.parametrize(("version", "lacking"), [("2.4.0", 3), ("2.6.12", 2), ("2.8.25", 1), ("3.4.0", 1)])
 def test_abilities_follow_the_version(version: str, lacking: int) -> None:
     """Without a master socket: what each release can do, and what it lacks."""

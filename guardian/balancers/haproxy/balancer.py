@@ -125,10 +125,10 @@ class HAProxy:
         return await self._leaver.leave(self._service(service), environment, cut=cut)
 
     async def about(self, service: str) -> About:
-        """HAProxy's version and what it is able to. :class:`BalancerUnfit` before 2.4."""
+        """HAProxy's version and what it is able to. :class:`BalancerUnfit` where it is too old for this service."""
         by_reload = self._service(service).routing.way is Way.RELOAD
         answers = await self._runtime.ask("show info")
-        found = abilities.about(answers.texts[0], master=self._endpoints.master_socket is not None)
+        found = abilities.about(answers.texts[0], master=self._endpoints.master_socket is not None, by_reload=by_reload)
         if self._service(service).shield:
             able = await self.savings(service, Environment.GREEN) is not None
             found = abilities.with_shield(found, service, able=able)

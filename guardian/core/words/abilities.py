@@ -11,6 +11,15 @@ def too_old(version: str) -> str:
     return f"this is HAProxy {version}; guardian needs 2.4 or later: upgrade HAProxy, and restart it"
 
 
+def master_too_old(version: str) -> str:
+    """A master socket that is of no use for routing by reload."""
+    return (
+        f"this is HAProxy {version}, whose master socket does not pass on what `way: reload` needs (2.6 or later does): "
+        "take `master_socket` out of guardian.yaml, and workers are reached by connections from before a reload; "
+        "or use `way: runtime`"
+    )
+
+
 def moves_traffic(number: tuple[int, int]) -> str:
     """Every version that guardian works with."""
     return f"routing by a map at run time ({number[0]}.{number[1]})"
