@@ -175,7 +175,7 @@ async def test_a_port_that_is_taken_is_found_before_the_reload(
     balancer = adapter_for(haproxy, service, load_unloaded=True)
     port, worker = foreign_port.getsockname()[1], await in_service(haproxy)
     text = edit(
-        haproxy, lambda text: text + f"\nfrontend more\n    bind 127.0.0.1:{port}\n    default_backend more\n\nbackend more\n"
+        haproxy, lambda text: text + f"\nfrontend more\n    bind 127.0.0.1:{port}\n    default_backend others\n\nbackend others\n"
     )
     with foreign_port, pytest.raises(BalancerError, match=f"another program listens on 127.0.0.1:{port}"):
         await balancer.route("web", Split.all_on(GREEN))
@@ -189,7 +189,7 @@ async def test_a_bind_that_fails_is_put_back(haproxy: HAProxyProcess, service: S
     balancer = adapter_for(haproxy, service, load_unloaded=True)
     port, worker = foreign_port.getsockname()[1], await in_service(haproxy)
     text = edit(
-        haproxy, lambda text: text + f"\nfrontend more\n    bind localhost:{port}\n    default_backend more\n\nbackend more\n"
+        haproxy, lambda text: text + f"\nfrontend more\n    bind localhost:{port}\n    default_backend others\n\nbackend others\n"
     )
     with foreign_port, pytest.raises(BalancerError, match=r"did not load the configuration.*put back as it was"):
         await balancer.route("web", Split.all_on(GREEN))
