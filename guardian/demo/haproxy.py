@@ -27,9 +27,9 @@ PATIENCE = 10.0
 ANSWER_PATIENCE = 0.5
 PAUSE = 0.01
 
-CONFIGURATION = """\
+HEAD = """\
 global
-{declaration}    stats socket {socket} mode 600 level admin
+{lines}    stats socket {socket} mode 600 level admin
     hard-stop-after 30s
     maxconn 4000
 
@@ -43,6 +43,9 @@ defaults
     timeout queue 1s
     timeout http-keep-alive 30s
 
+"""
+"""What every haproxy.cfg of ours begins with; ``lines`` are what else stands in ``global``."""
+SECTIONS = """\
 frontend {service.name}
     bind {host}:{port}
 {block}
@@ -104,12 +107,10 @@ class Site:
         return bare.apply(plan.edits).files[0].data.decode()
 
     def _text(self, endpoints: Endpoints, port: int, marked: str) -> str:
-        return CONFIGURATION.format(
-            socket=endpoints.socket,
+        return HEAD.format(lines=self.declaration, socket=endpoints.socket) + SECTIONS.format(
             service=self.service,
             host=LOOPBACK,
             port=port,
-            declaration=self.declaration,
             block=marked,
             blue=_servers("blue", self.blue),
             green=_servers("green", self.green),

@@ -15,7 +15,7 @@ from guardian.balancers.haproxy.block import block
 from guardian.balancers.haproxy.rewriting import Rewriter
 from guardian.core.model import BASIS_POINTS, Environment, Holding, Routing, Service, Split, Sticky, Way
 from guardian.demo.application import Application, Fault
-from guardian.demo.haproxy import CONFIGURATION, HAProxyProcess, Site
+from guardian.demo.haproxy import HEAD, SECTIONS, HAProxyProcess, Site
 from tests.binaries import BINARIES
 from tests.haproxy.reload.conftest import Gatehouse
 from tests.waiting import eventually
@@ -58,16 +58,15 @@ class ModeSite(Site):
     def configuration(self, endpoints: Endpoints, port: int) -> str:
         """The text of haproxy.cfg."""
         servers = [f"    server s1 {address} check inter 100ms fall 2 rise 1" for address in (*self.blue, *self.green)]
-        lines = CONFIGURATION.format(
-            socket=endpoints.socket,
+        sections = SECTIONS.format(
             service=self.service,
             host=LOOPBACK,
             port=port,
-            declaration=self.declaration,
             block=block(self.service, endpoints.map),
             blue=servers[0],
             green=servers[1],
-        ).splitlines(keepends=True)
+        )
+        lines = (HEAD.format(lines=self.declaration, socket=endpoints.socket) + sections).splitlines(keepends=True)
         return "".join(line for line in lines if "set-header" not in line).replace("mode http", f"mode {self.mode}")
 
 

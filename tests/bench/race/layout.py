@@ -2,32 +2,18 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from guardian.demo.haproxy import HEAD
 from guardian.demo.ports import LOOPBACK
 from tests.bench.race.entrant import Fragment, Ground, Lane
 
-COMMON = """\
-global
-{global_lines}    stats socket {ground.socket} mode 600 level admin
-    hard-stop-after 30s
-    maxconn 4000
-
-defaults
-    mode http
-    option idle-close-on-response
-    retries 1
-    timeout connect 1s
-    timeout client 30s
-    timeout server 10s
-    timeout queue 1s
-    timeout http-keep-alive 30s
-
+SECTIONS = """\
 frontend exporter
     bind {host}:{ground.exporter_port}
     http-request use-service prometheus-exporter if {{ path /metrics }}
 
 {lanes}
 {sections}"""
-"""What all entrants have in common."""
+"""What all entrants have in common, below the head."""
 LANE = """\
 frontend {lane.name}
     bind {host}:{lane.port}
@@ -49,10 +35,9 @@ def configuration(
     ground: Ground, fragment: Callable[[Lane], Fragment], global_lines: Sequence[str] = (), sections: Sequence[str] = ()
 ) -> str:
     """The text of haproxy.cfg, with what an entrant adds to each lane, to ``global``, and whole sections (their lines) below."""
-    return COMMON.format(
+    return HEAD.format(lines=_indented(global_lines), socket=ground.socket) + SECTIONS.format(
         ground=ground,
         host=LOOPBACK,
-        global_lines=_indented(global_lines),
         lanes="\n".join(_lane(lane, fragment(lane)) for lane in ground.lanes),
         sections="\n".join(sections) + "\n" if sections else "",
     )
