@@ -116,7 +116,8 @@ def _ahead(race: Race, found: Mapping[Key, Cell]) -> str:
     lead = (
         "guardian at its default settings against every entrant with at most as many false rollbacks, summed over all healthy "
         f"releases that were played (errors of {'; '.join(HEALTHS)}); and the same where only those count whose errors come "
-        f"independently of each other ({' and '.join(INDEPENDENT)}). Faster but wrong more often: the last column."
+        f"independently of each other ({' and '.join(INDEPENDENT)}). Faster but wrong more often: the last column. Unknown is who "
+        "is faster where the false rollbacks of some of those releases were not played, be it guardian's or theirs."
     )
     rows = []
     independent = {(one.case, one.rate): one for one in verdicts(found, race.alarms, INDEPENDENT)}
@@ -127,7 +128,8 @@ def _ahead(race: Race, found: Mapping[Key, Cell]) -> str:
                 f"{one.rate:g}",
                 CASES[one.case].title,
                 _seconds(one.ours) or "never",
-                *(", ".join(names) or "nobody" for names in (one.ahead, alone.ahead, one.reckless)),
+                *(_names(each.ahead, each.unknown) for each in (one, alone)),
+                _names(one.reckless),
             )
         )
     columns = (
@@ -139,6 +141,11 @@ def _ahead(race: Race, found: Mapping[Key, Cell]) -> str:
         "faster, and wrong more often",
     )
     return f"{lead}\n\n{table(columns, rows)}"
+
+
+def _names(known: Sequence[str], unknown: Sequence[str] = ()) -> str:
+    told = (", ".join(known), f"unknown: {', '.join(unknown)}" if unknown else "")
+    return "; ".join(filter(None, told)) or "nobody"
 
 
 def _section(title: str, race: Race, found: Mapping[Key, Cell], kind: str) -> str:

@@ -82,6 +82,8 @@ class Verdict:
     """Entrants that are as seldom wrong, and slower, or never there."""
     reckless: tuple[str, ...]
     """Entrants that are faster, and wrong more often."""
+    unknown: tuple[str, ...]
+    """Entrants that are faster, where theirs or guardian's false alarms are not known of every health."""
 
 
 def verdicts(found: Mapping[Key, Cell], alarms: Alarms, healths: Sequence[str], ours: str = "guardian") -> list[Verdict]:
@@ -91,20 +93,30 @@ def verdicts(found: Mapping[Key, Cell], alarms: Alarms, healths: Sequence[str], 
         if entrant != ours or kind != "first":
             continue
         budget = _alarms(alarms, ours, rate, healths)
-        groups: dict[str, list[str]] = {"ahead": [], "behind": [], "reckless": []}
+        groups: dict[str, list[str]] = {"ahead": [], "behind": [], "reckless": [], "unknown": []}
         for (other, same, load, sort), theirs in found.items():
             if (same, load, sort) != (case, rate, kind) or other.startswith(ours) or not theirs.runs:
                 continue
             faster = theirs.median is not None and (cell.median is None or theirs.median < cell.median)
-            fair = _alarms(alarms, other, rate, healths) <= budget
-            if faster or fair:
-                groups[("ahead" if fair else "reckless") if faster else "behind"].append(other)
+            fair = _fair(_alarms(alarms, other, rate, healths), budget)
+            if faster:
+                groups["unknown" if fair is None else "ahead" if fair else "reckless"].append(other)
+            elif fair:
+                groups["behind"].append(other)
         said.append(Verdict(case, rate, cell.median, *map(tuple, groups.values())))
     return said
 
 
-def _alarms(alarms: Alarms, entrant: str, rate: float, healths: Sequence[str]) -> float:
-    return sum(alarms.get((entrant, rate, health), 0.0) for health in healths)
+def _alarms(alarms: Alarms, entrant: str, rate: float, healths: Sequence[str]) -> float | None:
+    """Of all ``healths`` together; ``None`` where one of them is not known: what was not played is no proof of being right."""
+    told = [alarms.get((entrant, rate, health)) for health in healths]
+    known = [each for each in told if each is not None]
+    return sum(known) if len(known) == len(told) else None
+
+
+def _fair(theirs: float | None, ours: float | None) -> bool | None:
+    """Whether they are wrong as seldom as we are; ``None``: not known."""
+    return None if theirs is None or ours is None else theirs <= ours
 
 
 def costs(records: Sequence[Record], entrant: str) -> Cost | None:

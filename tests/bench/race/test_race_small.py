@@ -9,7 +9,22 @@ from guardian.demo.application import Fault
 from guardian.demo.haproxy import debian_binary
 from guardian.demo.report import Answer
 from tests.bench.race.crew import SLOW, Trouble, Witness
-from tests.bench.race.figures import CASES, Alarm, Cost, Run, Seen, Soak, append, gone, harm, judged, limit_seconds, load
+from tests.bench.race.figures import (
+    CASES,
+    HEALTHS,
+    INDEPENDENT,
+    Alarm,
+    Cost,
+    Run,
+    Seen,
+    Soak,
+    append,
+    gone,
+    harm,
+    judged,
+    limit_seconds,
+    load,
+)
 from tests.bench.race.heat import Heat, Pace, lanes_for
 from tests.bench.race.natives import ENTRANTS
 from tests.bench.race.report import Race, markdown, write
@@ -151,13 +166,35 @@ def test_runs_that_never_end_count_as_the_longest() -> None:
     assert cell.median is None
 
 
+def played(*rates: tuple[str, float], health: str = "0.1 %") -> dict[tuple[str, float, str], float]:
+    """False rollbacks by entrant, of releases with ``health``; of all others none."""
+    return {(name, 200.0, each): rate if each == health else 0.0 for name, rate in rates for each in HEALTHS}
+
+
 def test_only_those_who_are_as_seldom_wrong_are_raced_against() -> None:
     """The faster but reckless are named, and so is who is really ahead."""
     found = cells([run("guardian", 1.0), run("reckless", 0.1), run("ahead", 0.5), run("slow", 9.0), run("never", None)])
-    alarms = {("guardian", 200.0, "0.1 %"): 0.01, ("reckless", 200.0, "0.1 %"): 100.0}
+    alarms = played(("guardian", 0.01), ("reckless", 100.0), ("ahead", 0.0), ("slow", 0.0), ("never", 0.0))
     (verdict,) = verdicts(found, alarms, ("0.1 %",))
     assert (verdict.ahead, verdict.behind, verdict.reckless) == (("ahead",), ("slow", "never"), ("reckless",))
-    assert verdict.ours == 1.0
+    assert (verdict.ours, verdict.unknown) == (1.0, ())
+
+
+def test_who_was_not_played_is_not_known_to_be_as_seldom_wrong() -> None:
+    """Neither ahead nor behind; where guardian's own false alarms are not known, that is so of all who are faster."""
+    found = cells([run("guardian", 1.0), run("quick", 0.1), run("slow", 9.0)])
+    (verdict,) = verdicts(found, played(("guardian", 0.0)), tuple(HEALTHS))
+    assert (verdict.ahead, verdict.behind, verdict.reckless, verdict.unknown) == ((), (), (), ("quick",))
+    (verdict,) = verdicts(found, played(("quick", 0.0), ("slow", 0.0)), tuple(HEALTHS))
+    assert (verdict.ahead, verdict.behind, verdict.reckless, verdict.unknown) == ((), (), (), ("quick",))
+
+
+def test_the_report_says_of_whom_it_is_not_known() -> None:
+    """Played with independent errors only: ahead there, unknown where all count."""
+    found = cells([run("guardian", 1.0), run("quick", 0.1)])
+    alarms = played(("guardian", 0.0)) | {("quick", 200.0, health): 0.0 for health in INDEPENDENT}
+    text = markdown(Race("", [], alarms, {"guardian": "guardian", "quick": "Quick"}), found, Path("charts"))
+    assert "| 200 | 5 % errors | 1.00 s | unknown: quick | quick | nobody |" in text
 
 
 def test_lanes_are_as_many_as_there_is_traffic_for() -> None:
@@ -170,7 +207,7 @@ def test_lanes_are_as_many_as_there_is_traffic_for() -> None:
 def test_who_is_wrong_with_clumped_errors_is_not_ahead() -> None:
     """The first column counts every healthy release that was played, the second only independent errors; the lead says so."""
     found = cells([run("guardian", 1.0), run("clumsy", 0.1)])
-    alarms = {("clumsy", 200.0, "0.5 %, ten at a time"): 5.0}
+    alarms = played(("guardian", 0.0)) | played(("clumsy", 5.0), health="0.5 %, ten at a time")
     text = markdown(Race("", [], alarms, {"guardian": "guardian", "clumsy": "Clumsy"}), found, Path("charts"))
     assert "| 200 | 5 % errors | 1.00 s | nobody | clumsy | clumsy |" in text
     assert "errors of 0.1 %; 0.5 %; 0.1 %, ten at a time; 0.5 %, ten at a time" in text
