@@ -5,19 +5,14 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from guardian.records.charts import BLUE, DOTS, GREEN, GREY, INK, VERMILION
+from guardian.records.charts import BLUE, GREEN, GREY, VERMILION
 from tests.bench.page import heading, table
+from tests.bench.picture import LETTERS, frame, png, sheet
 from tests.bench.scale_figures import KEPT_LOOKS, Cell, Shares
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 COLUMNS = (
     *("services", "rules", "a look every", "CPU of a core", "latest evaluation, of its interval", "longest wait between looks"),
@@ -53,8 +48,7 @@ def write(page: Page, file: Path) -> str:
     """Write the page and its chart beside it, and return the page."""
     charts = file.parent / "charts"
     charts.mkdir(exist_ok=True)
-    (charts / "scale.png").unlink(missing_ok=True)
-    draw(page, charts / "scale.png")
+    (charts / "scale.png").write_bytes(draw(page))
     ten = next(cell.grown for cell in page.cells if cell.size.rules > 1)
     parts = (
         "# Many services on trial at once",
@@ -149,51 +143,41 @@ each look."""
     return f"{filled(text)}\n\n{table(columns, rows)}"
 
 
-def draw(page: Page, file: Path) -> None:
+def draw(page: Page) -> bytes:
     """Four small charts over the number of rules."""
     beat = page.cells[0].size.look_every
     cells = [cell for cell in page.cells if cell.size.look_every == beat and (cell.size.rules > 1 or cell.size.services == 1)]
     rules = [cell.rules for cell in cells]
-    with rc_context({"font.size": 13, "font.family": "DejaVu Sans", "text.parse_math": False}):
-        figure = Figure(figsize=(10.0, 7.4), dpi=DOTS, facecolor="white")
-        FigureCanvasAgg(figure)
-        (cpu, late), (memory, database) = figure.subplots(2, 2)
-        line(cpu, rules, [cell.found.cpu * 100 for cell in cells], (BLUE, "-o", "CPU"))
-        line(cpu, rules, [cell.found.looks * beat * 100 for cell in cells], (GREEN, "--s", "looks, of those due"))
-        panel(cpu, "CPU of one core, looks done in time; %")
-        timed = [cell for cell in cells if cell.size.rules > 1]
-        line(late, [cell.rules for cell in timed], [cell.latest for cell in timed], (BLUE, "-o", "latest evaluation"))
-        late.axhline(1.0, color=VERMILION, linestyle=":", linewidth=2, label="promised at most")
-        panel(late, "Latest evaluation, in intervals of its rule")
-        line(memory, rules, [cell.found.memory for cell in cells], (BLUE, "-o", "as measured"))
-        line(memory, rules, [cell.full for cell in cells], (GREEN, "--s", "evidence full (computed)"))
-        panel(memory, "Memory, MB")
-        line(database, rules, [cell.hourly for cell in cells], (BLUE, "-o", "journal and evidence"))
-        panel(database, "Database, MB an hour")
-        for axes in (memory, database):
-            axes.set_xlabel("rules on trial at once, ten of a service", color=GREY)
-        figure.suptitle(
-            f"From 1 to {max(rules):,} rules on one core, a look every {beat * 1000:.0f} ms", fontweight="bold", color=INK
-        )
-        figure.tight_layout()
-        figure.savefig(file, format="png", metadata={"Software": "guardian"})
+    figure = sheet(f"From 1 to {max(rules):,} rules on one core, a look every {beat * 1000:.0f} ms", 10.0, 7.4)
+    (cpu, late), (memory, database) = figure.subplots(2, 2)
+    line(cpu, rules, [cell.found.cpu * 100 for cell in cells], (BLUE, "-o", "CPU"))
+    line(cpu, rules, [cell.found.looks * beat * 100 for cell in cells], (GREEN, "--s", "looks, of those due"))
+    panel(cpu, "CPU of one core, looks done in time; %")
+    timed = [cell for cell in cells if cell.size.rules > 1]
+    line(late, [cell.rules for cell in timed], [cell.latest for cell in timed], (BLUE, "-o", "latest evaluation"))
+    late.axhline(1.0, color=VERMILION, linestyle=":", linewidth=2, label="promised at most")
+    panel(late, "Latest evaluation, in intervals of its rule")
+    line(memory, rules, [cell.found.memory for cell in cells], (BLUE, "-o", "as measured"))
+    line(memory, rules, [cell.full for cell in cells], (GREEN, "--s", "evidence full (computed)"))
+    panel(memory, "Memory, MB")
+    line(database, rules, [cell.hourly for cell in cells], (BLUE, "-o", "journal and evidence"))
+    panel(database, "Database, MB an hour")
+    for axes in (memory, database):
+        axes.set_xlabel("rules on trial at once, ten of a service", color=GREY, fontsize=LETTERS)
+    return png(figure)
 
 
-def line(axes: "Axes", across: Sequence[float], values: Sequence[float], look: tuple[str, str, str]) -> None:
+def line(axes: Axes, across: Sequence[float], values: Sequence[float], look: tuple[str, str, str]) -> None:
     """One line, by its colour, its style and its name."""
     colour, style, name = look
     axes.plot(across, values, style, color=colour, linewidth=2.4, markersize=6, label=name)
 
 
-def panel(axes: "Axes", title: str) -> None:
+def panel(axes: Axes, title: str) -> None:
     """Title, scale and frame of one chart."""
+    frame(axes, title, "y")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda rules, _: f"{rules:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(0.0, axes.get_ylim()[1] * 1.35)
-    axes.set_title(title, loc="left", fontsize=13, color=INK)
-    axes.grid(visible=True, axis="y", color="#E3E3E3", linewidth=1)
-    axes.tick_params(length=0, colors=GREY)
-    axes.legend(frameon=False, fontsize=11, loc="upper left")
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    axes.legend(frameon=False, fontsize=LETTERS, loc="upper left")

@@ -3,10 +3,8 @@
 import argparse
 import asyncio
 import os
-import platform
 import random
 import shlex
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +26,7 @@ from guardian.demo.report import failed, percentile
 from guardian.demo.stage import RefusedError, Setting, Stage
 from guardian.demo.traffic import Load, Traffic
 from tests.bench import shield_report as report
+from tests.bench.page import heading, said
 from tests.bench.shield_report import Cost, Row, Run
 
 _T = TypeVar("_T")
@@ -261,15 +260,14 @@ def turns(rates: Sequence[float]) -> int:
     return sum(1 if rate <= TOGETHER else 2 for rate in rates)
 
 
-def heading(binary: Path) -> str:
-    """Machine, versions, date and command."""
-    version = subprocess.run([binary, "-v"], capture_output=True, text=True, check=True).stdout.split()[2]
-    load = os.getloadavg()[1]
+def told(binary: Path) -> str:
+    """Machine, versions, date, commit and command, and what was asked for."""
+    asked = (("HAProxy", said(str(binary), "-v")), ("Rules", "`rules/web.yaml`"), ("POSTs", f"{POSTS:.0%}"))
+    command = shlex.join(["tests/bench/shield.sh", *sys.argv[1:]])
     return (
-        f"By `tests/bench/shield.sh {shlex.join(sys.argv[1:])}` on {time.strftime('%Y-%m-%d')}: HAProxy {version}, "
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, the rules of `rules/web.yaml`, {POSTS:.0%} POSTs.\n"
-        f"The load average was {load:.0f} at its beginning: where that is near the number of cores or above, other work had\n"
-        "them, too, and only ratios between both ways mean anything."
+        f"{heading(f'load {os.getloadavg()[1]:.1f} over five minutes', asked, command)}\n\n"
+        "Where the load is near the number of cores or above, other work had them, too, and only ratios between both ways mean\n"
+        "anything."
     )
 
 
@@ -295,8 +293,8 @@ def main() -> None:
     given = parser.parse_args()
     binary = debian_binary() if given.haproxy == "debian" else wheel_binary()
     console, rates = Console(width=150), ALL_RATES if given.all else given.rates
-    told = heading(binary)
-    console.print(told)
+    top = told(binary)
+    console.print(top)
     rows: list[Row] = []
     with Progress(console=Console(stderr=True)) as progress:
         plan = Plan(given.runs, given.minutes * 60 / turns(rates), progress)
@@ -307,7 +305,7 @@ def main() -> None:
     costs = list(report.costs(*asyncio.run(measure_costs(binary))))
     show(console, title, report.COSTS, costs)
     if given.report:
-        report.write(given.report, told, rows, {f"{title}:": costs})
+        report.write(given.report, top, rows, {f"{title}:": costs})
 
 
 if __name__ == "__main__":

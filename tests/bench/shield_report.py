@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from guardian.records.charts import BLUE, DOTS, INK, VERMILION
+from guardian.records.charts import BLUE, VERMILION
+from tests.bench.page import table
+from tests.bench.picture import by_load, legend, png, sheet
 
 HARM = ("", "GET", "POST", "decided", "shield: GET", "POST", "decided", "saved", "releases")
 COSTS = ("", "without", "shield", "shield / without")
@@ -107,28 +108,24 @@ def write(file: Path, heading: str, rows: Sequence[Row], tables: Mapping[str, Se
     """The report, and its chart in a directory beside it. ``tables``: those of the cost, by their titles."""
     chart = file.parent / "charts" / "shield-harm.png"
     chart.parent.mkdir(exist_ok=True)
-    _draw(rows, chart)
+    chart.write_bytes(_draw(rows))
     parts = [
         "# The shield, measured",
         heading,
         f"![Bad GETs that users got of one bad release, without the shield and with it]({chart.relative_to(file.parent)})",
         NOTE,
-        _table(HARM, [row.cells for row in rows]),
-        *(f"{title}\n\n{_table(COSTS, cells)}" for title, cells in tables.items()),
+        table(HARM, [row.cells for row in rows]),
+        *(f"{title}\n\n{table(COSTS, cells)}" for title, cells in tables.items()),
     ]
     file.write_text("\n\n".join(parts) + "\n")
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (columns, ["---"] * len(columns), *rows))
-
-
-def _draw(rows: Sequence[Row], file: Path) -> None:
-    """One panel for each load: kinds of bad releases down, the bad GETs of either way as marks."""
+def _draw(rows: Sequence[Row]) -> bytes:
+    """A chart for each load: kinds of bad releases down, the bad GETs of either way as marks."""
     rates = sorted({row.rate for row in rows})
     names = list(dict.fromkeys(row.case for row in rows))
-    figure = Figure(figsize=(3.6 * len(rates) + 2.0, 0.42 * len(names) + 1.7), layout="constrained")
-    panels = figure.subplots(1, len(rates), sharey=True, squeeze=False)[0]
+    figure = sheet("Bad GETs that users got of one bad release, median", 3.6 * len(rates) + 2.0, 0.42 * len(names) + 1.7)
+    panels = by_load(figure, rates, names)
     for panel, rate in zip(panels, rates, strict=True):
         for shield, colour, mark, label in ((False, VERMILION, "s", "without the shield"), (True, BLUE, "o", "with the shield")):
             found = [(row.harm(shield=shield), names.index(row.case)) for row in rows if row.rate == rate]
@@ -137,12 +134,6 @@ def _draw(rows: Sequence[Row], file: Path) -> None:
             panel.scatter(harms, places, color=colour, marker=mark, s=70, label=label, zorder=3)
         panel.set_xscale("symlog", linthresh=1)
         panel.set_xlim(-0.3, None)
-        panel.set_ylim(len(names) - 0.5, -0.5)
-        panel.set_yticks(range(len(names)), names, fontsize=11)
         panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        panel.set_title(f"{rate:,.0f} requests/s", fontsize=12, color=INK)
-        panel.grid(axis="x", color="#DDDDDD", zorder=0)
-    figure.suptitle("Bad GETs that users got of one bad release, median", fontsize=13, color=INK)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=11, frameon=False)
-    figure.savefig(file, dpi=DOTS)
+    legend(figure, panels[0].get_legend_handles_labels()[0], columns=2)
+    return png(figure)

@@ -17,7 +17,7 @@ from guardian.demo.play import RULES, available_binary
 from guardian.demo.report import percentile
 from guardian.demo.stage import RefusedError, Setting, Stage
 from guardian.demo.traffic import Load, Traffic
-from tests.soak.flat import Column, picture, publish, table
+from tests.soak.flat import Column, judged, picture, publish
 
 LOOK = 0.05
 TENTHS = 10
@@ -184,7 +184,7 @@ def _published(minutes: float, tally: Tally, seen: list[Seen], answers: list[flo
         f"which {tally.bad} were bad and taken back; {total:,.0f} looks, which are due every {LOOK * 1000:.0f} ms. Memory, "
         "descriptors and threads as the system counts them at the end of each tenth; lateness as the daemon's `/metrics` has it, "
         "to the step of its histogram; looks in a second, and the time of an answer of its API, as seen from outside.\n\n"
-        + table("tenth", [str(number + 1) for number in range(len(pairs))], columns)
+        + judged("tenth", [str(number + 1) for number in range(len(pairs))], columns)
     )
     publish(
         "daemon",

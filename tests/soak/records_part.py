@@ -17,7 +17,7 @@ from guardian.core.readings import History
 from guardian.core.rules import Lack, Ratio, Rule, Sequential, Source
 from guardian.records.housekeeping import Housekeeping
 from guardian.records.store import SqlStore
-from tests.soak.flat import Column, picture, publish, table
+from tests.soak.flat import Column, judged, picture, publish
 
 RULE = Rule(
     name="server-errors",
@@ -176,7 +176,7 @@ def run(deployments: int, looks: int, where: Path | None = None) -> bool:
         f"{deployments * EVERY / 86400:,.0f} days, of which {years.keep / 86400:,.0f} stay in the database). Medians of each "
         f"tenth. At the end the chain was whole, {files} files of the archive took {size:.1f} MiB, "
         f"the process had had {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at the most.\n\n"
-        + table("deployments", steps, columns)
+        + judged("deployments", steps, columns)
     )
     publish(
         "records", "Records", text, {"records.png": picture("Records over the years", "tenths of all deployments", columns[:7])}

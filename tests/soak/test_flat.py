@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.soak import flat, records_part
-from tests.soak.flat import Column, table
+from tests.soak.flat import Column, judged
 
 NOISE = (9.0, 50.0, 52.0, 49.0, 51.0, 60.0, 50.0, 48.0, 53.0, 50.0)
 
@@ -29,7 +29,7 @@ def test_what_is_not_judged_never_grows() -> None:
     """A column without a limit is shown only."""
     shown = Column("load", "", tuple(map(float, range(10))))
     assert not shown.grows
-    assert "GROWS" not in table("tenth", [str(number) for number in range(10)], [shown])
+    assert "GROWS" not in judged("tenth", [str(number) for number in range(10)], [shown])
 
 
 def test_a_small_soak_of_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
-from guardian.records.charts import GREEN, INK, VERMILION
+from guardian.records.charts import GREEN, VERMILION
 from tests.bench.page import table
+from tests.bench.picture import GRID, by_load, legend, png, sheet
 from tests.bench.race.figures import CASES, HEALTHS, INDEPENDENT, Record
 from tests.bench.race.summary import Alarms, Cell, Key, cells, costs, soaked, verdicts
 
@@ -219,10 +219,9 @@ def draw(found: Mapping[Key, Cell], race: Race, title: str, file: Path) -> None:
     harm = file.stem.endswith("harm")
     rates = sorted({key[2] for key in found if key[3] == "first"})
     names = [name for name in race.titles if any(key[0] == name for key in found)]
-    figure = Figure(figsize=(5.2 * max(1, len(rates)) + 4.6, 0.62 * len(names) + 2.6), layout="constrained")
-    panels = figure.subplots(1, max(1, len(rates)), sharey=True, squeeze=False)[0]
+    figure = sheet(title, 5.2 * max(1, len(rates)) + 4.6, 0.62 * len(names) + 2.6)
     marks = dict(zip(CASES, "osD^vP", strict=True))
-    for panel, rate in zip(panels, rates, strict=False):
+    for panel, rate in zip(by_load(figure, rates, [race.titles[name] for name in names]), rates, strict=False):
         for row, name in enumerate(names):
             colour = _colour([race.alarms.get((name, rate, health)) for health in HEALTHS])
             for number, (case, mark) in enumerate(marks.items()):
@@ -231,24 +230,24 @@ def draw(found: Mapping[Key, Cell], race: Race, title: str, file: Path) -> None:
                     value = max(cell.bad, 0.3) if harm else FOREVER if cell.median is None else max(cell.median, 0.01)
                     faces = colour if harm or cell.median is not None else "none"
                     panel.scatter(value, row + (number - 2.5) * 0.11, marker=mark, s=60, color=colour, facecolors=faces, zorder=3)
-        panel.set_xscale("log")
-        panel.set_title(f"{rate:g} requests/s", fontsize=13, color=INK)
-        panel.set_yticks(range(len(names)), [race.titles[name] for name in names], fontsize=11)
-        panel.set_ylim(len(names) - 0.4, -0.6)
-        panel.grid(axis="x", color="#DDDDDD", zorder=0)
         for edge in range(len(names) - 1):
-            panel.axhline(edge + 0.5, color="#EEEEEE", linewidth=1)
+            panel.axhline(edge + 0.5, color=GRID, linewidth=1)
+        panel.set_xscale("log")
         if harm:
             panel.set_xlim(0.2, None)
             panel.set_xticks([0.3, 1, 10, 100, 1000, 10000], ["0", "1", "10", "100", "1,000", "10,000"])
         else:
             panel.set_xlim(0.008, 900)
             panel.set_xticks([0.01, 0.1, 1, 10, 100, FOREVER], ["10 ms", "0.1", "1 s", "10", "100", "never"])
-    figure.suptitle(title, fontsize=15, color=INK)
-    legend = [Line2D([], [], marker=mark, color="#555555", linestyle="", label=CASES[case].title) for case, mark in marks.items()]
-    legend += [
+    shapes = [Line2D([], [], marker=mark, color="#555555", linestyle="", label=CASES[case].title) for case, mark in marks.items()]
+    colours = [
         Line2D([], [], marker="s", color=colour, linestyle="", markersize=10, label=label)
-        for colour, label in ((HARMLESS, f"at most {HARMLESS_RATE} false rollbacks in 10 h"), (RARE, "at most 1"), (OFTEN, "more"))
+        for colour, label in (
+            (HARMLESS, f"at most {HARMLESS_RATE} false rollbacks in 10 h"),
+            (RARE, "at most 1"),
+            (OFTEN, "more"),
+            (UNKNOWN, "unknown"),
+        )
     ]
-    figure.legend(handles=legend, loc="outside lower center", ncols=5, fontsize=11, frameon=False)
-    figure.savefig(file, dpi=110)
+    legend(figure, [*shapes, *colours], columns=5)
+    file.write_bytes(png(figure))
