@@ -20,6 +20,7 @@ later_program() {
     prepare_programs mmdebstrap patchelf
     prepare_say "unpacking $package of Debian $suite into $root"
     rm -rf "$root"
+    mkdir -p "$(dirname "$root")"
     # A mirror may stand still for longer than a suite in the making allows. Its signature is checked all the same.
     mmdebstrap --quiet --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' --include="$package" "$suite" "$root"
     libraries="$root/usr/lib/$(uname -m)-linux-gnu"

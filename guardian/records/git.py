@@ -6,13 +6,15 @@ import contextlib
 import os
 import re
 import shlex
-import signal
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from guardian.core.notebook import GitSettings, NotWritten
 from guardian.core.words import git as words
+from guardian.processes.program import NotStarted, Program, TooLate
+from guardian.processes.running import run
 
 STALE_LOCK_SECONDS = 60.0
 """A lock of git that is older was left by a command that died."""
@@ -94,31 +96,21 @@ class Repository:
 
     async def _run(self, *arguments: str, also: tuple[int, ...] = ()) -> str:
         """What git says. ``also``: exit codes besides 0 that are no failure."""
+        heard = _Heard()
         try:
             await asyncio.to_thread(self._directory.mkdir, parents=True, exist_ok=True)
-            process = await asyncio.create_subprocess_exec(
-                *("git", "-C", str(self._directory), *QUIET, *arguments),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=self._environment(),
-                start_new_session=True,  # so that the ssh or the helper that it starts ends with it
-            )
+            git = await asyncio.to_thread(shutil.which, "git") or "git"
+            program = Program((git, "-C", str(self._directory), *QUIET, *arguments), self._environment())
+            code = await run(program, heard, self._settings.timeout)
         except OSError as error:
             raise NotWritten(words.not_started(error.strerror or str(error))) from error
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                said, complained = await process.communicate()
-        except TimeoutError as error:
+        except NotStarted as error:
+            raise NotWritten(words.not_started(str(error))) from error
+        except TooLate as error:
             raise NotWritten(words.too_slow(arguments[0], self._settings.timeout)) from error
-        finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-        if process.returncode not in (0, *also):
-            raise NotWritten(words.failed(arguments[0], _LOGIN.sub("//…@", complained.decode(errors="replace"))))
-        return said.decode(errors="replace")
+        if code not in (0, *also):
+            raise NotWritten(words.failed(arguments[0], _LOGIN.sub("//…@", heard.complained.decode(errors="replace"))))
+        return heard.said.decode(errors="replace")
 
     def _environment(self) -> dict[str, str]:
         """Secrets go through the environment, which only guardian's own user can read; never through the list of processes."""
@@ -146,6 +138,21 @@ class Repository:
                 "GIT_CONFIG_VALUE_0": f"Authorization: Basic {_basic(settings.token_file)}",
             }
         return given
+
+
+class _Heard:
+    """What git says: all of it, for its deadline is short."""
+
+    def __init__(self) -> None:
+        self.said, self.complained = bytearray(), bytearray()
+
+    def output(self, part: bytes) -> None:
+        """More of what was asked for."""
+        self.said += part
+
+    def errors(self, part: bytes) -> None:
+        """More of why it was not done."""
+        self.complained += part
 
 
 def _basic(path: Path) -> str:

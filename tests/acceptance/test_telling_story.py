@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import BLUE, PATIENCE, Tell, bad_release_taken_back
-from tests.doubles.prometheus import Behaviour, StandIn, answer, hang
+from tests.doubles.prometheus import Behaviour, StandIn, answer, hang, trickle
 from tests.doubles.sentry import SentryStandIn
 from tests.waiting import eventually
 
+DROPS = trickle(b"HTTP/1.1 200 OK\r\nX-Slow: ", pause=0.1)
 GOOD = answer(b"", "204 No Content")
 
 
@@ -51,9 +52,16 @@ async def told(server: StandIn, words: str) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("outside", [hang, pytest.param(answer(b"", "503 Unavailable"), marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "outside",
+    [
+        hang,
+        pytest.param(DROPS, id="drops", marks=pytest.mark.long),
+        pytest.param(answer(b"", "503 Unavailable"), marks=pytest.mark.long),
+    ],
+)
 async def test_whatever_is_broken_outside_a_rollback_is_as_quick_as_ever(tell: Tell, tmp_path: Path, outside: Behaviour) -> None:
-    """Webhook hung or failing, remote gone: the traffic is back in time; afterwards everything is told, once each, in order."""
+    """Webhook hung, in drops or failing, remote gone: the traffic is back in time; afterwards all is told, once each, in order."""
     async with StandIn(GOOD) as server, SentryStandIn() as sentry:
         (tmp_path / "dsn").write_text(sentry.dsn)
         more = f"{sections(tmp_path, server.url)}sentry: {{dsn_file: dsn, monitor: guardian-test}}\n"

@@ -8,10 +8,13 @@ import pytest
 
 from guardian.app.gauges import Gauges
 from guardian.app.orders import Order
-from tests.doubles.slack.faults import Error, Hang, Status
+from tests.doubles.slack.faults import Drops, Error, Fault, Hang, Status
 from tests.doubles.slack.office import QUICK, Office
 from tests.doubles.slack.person import Person
 from tests.doubles.slack.standin import Slack
+
+IN_DROPS = (Drops(b"HTTP/1.1 200 OK\r\nX-Slow: "), Drops(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{"))
+"""The head, and the body."""
 
 
 async def answers(office: Office, alice: Person) -> None:
@@ -54,6 +57,18 @@ async def test_a_black_hole_is_left(slack: Slack, office: Office, alice: Person)
     await answers(office, alice)
 
 
+@pytest.mark.parametrize("drops", ["upgrade_in_drops", "frames_in_drops"])
+async def test_a_connection_in_drops_is_left(slack: Slack, office: Office, alice: Person, drops: str) -> None:
+    """An upgrade that never ends, and a message that never ends and leaves no pings through: both are dialled anew."""
+    setattr(slack.sockets, drops, True)
+    given = slack.sockets.tickets_given
+    slack.sockets.drop()
+    await office.until(lambda: slack.sockets.tickets_given >= given + 2)  # the first was of no use, and that was noticed
+    setattr(slack.sockets, drops, False)
+    slack.sockets.over.set()
+    await answers(office, alice)
+
+
 async def test_slack_may_be_away_for_a_while(slack: Slack, office: Office, alice: Person) -> None:
     """Nothing listens there any more; when it does again, commands are answered."""
     await slack.stop()
@@ -63,9 +78,9 @@ async def test_slack_may_be_away_for_a_while(slack: Slack, office: Office, alice
     await answers(office, alice)
 
 
-@pytest.mark.parametrize("fault", [Error("invalid_auth"), Status(503), Hang()])
+@pytest.mark.parametrize("fault", [Error("invalid_auth"), Status(503), Hang(), *IN_DROPS])
 async def test_guardian_starts_without_slack_and_is_there_when_it_comes(
-    slack: Slack, tmp_path: Path, alice: Person, fault: Error | Status | Hang, caplog: pytest.LogCaptureFixture
+    slack: Slack, tmp_path: Path, alice: Person, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Orders of others are carried out meanwhile; the trouble is told once, with what it is."""
     caplog.set_level(logging.INFO, "guardian")
@@ -134,10 +149,11 @@ async def test_metrics_show_the_connection(office: Office, alice: Person) -> Non
     assert "guardian_slack_last_inbound_seconds " in text
 
 
-async def test_a_blocked_channel_of_slack_blocks_nothing_else(slack: Slack, office: Office, alice: Person) -> None:
+@pytest.mark.parametrize("fault", [Hang(), *IN_DROPS])
+async def test_a_blocked_channel_of_slack_blocks_nothing_else(slack: Slack, office: Office, alice: Person, fault: Fault) -> None:
     """While every message hangs, a rollback is ordered and done; afterwards the message shows how it ended."""
-    slack.faults.always("chat.postMessage", Hang())
-    slack.faults.always("chat.update", Hang())
+    slack.faults.always("chat.postMessage", fault)
+    slack.faults.always("chat.update", fault)
     await alice.types("switch web v2")
     await office.until(lambda: office.house.deployment == "web-1")
     await office.house.confirm()

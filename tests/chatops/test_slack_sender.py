@@ -1,5 +1,6 @@
 """The outbox's way into a channel of Slack: what Slack says becomes what the outbox understands."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from guardian.chatops.sender import SlackSender, Sources
 from guardian.core.letters import Kind, Letter
 from guardian.core.rules import Link, Severity
 from guardian.core.sending import Dispatch, Later, Never
-from tests.doubles.slack.faults import Error, LostAnswer, RateLimited, Status
+from tests.doubles.slack.faults import Drops, Error, LostAnswer, RateLimited, Status
 from tests.doubles.slack.office import Office
 from tests.doubles.slack.standin import Slack
 from tests.doubles.slack.workspace import BOT, Message
@@ -70,6 +71,22 @@ async def test_news_stand_in_the_thread_and_failures_in_the_channel_too(slack: S
     await sender.deliver(Dispatch(replace(NEWS, key="k3")))
     await sender.deliver(Dispatch(replace(NEWS, key="k4"), card="1.000001"))
     assert [message.thread_ts for message in messages(slack)[-2:]] == [None, None]
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{"])
+async def test_an_answer_in_drops_is_doubt_by_the_deadline(
+    slack: Slack, sender: SlackSender, head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Head or body: the letter is tried again as after silence, and goes out by the same sender when Slack is well."""
+    monkeypatch.setattr("guardian.chatops.sender.PATIENCE", 1.0)
+    slack.faults.always("chat.postMessage", Drops(head))
+    async with asyncio.timeout(15.0):
+        with pytest.raises(Later) as later:
+            await sender.deliver(Dispatch(NEWS))
+    assert later.value.unsure
+    slack.faults.lift("chat.postMessage")
+    ts = await sender.deliver(Dispatch(NEWS, unsure=True))
+    assert [message.ts for message in messages(slack)] == [ts]
 
 
 @pytest.mark.parametrize("letter", [CARD, NEWS])

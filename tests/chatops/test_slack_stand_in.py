@@ -12,8 +12,9 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.doubles.slack.faults import Error, LostAnswer, RateLimited, Status
+from tests.doubles.slack.faults import Drops, Error, LostAnswer, RateLimited, Status
 from tests.doubles.slack.person import NoSuchButton, Person
+from tests.doubles.slack.sockets import UPGRADE
 from tests.doubles.slack.standin import Slack
 from tests.waiting import eventually
 
@@ -281,6 +282,18 @@ async def test_an_eleventh_connection_is_sent_away(slack: Slack) -> None:
         assert (await links[-1].receive_json())["reason"] == "too_many_websockets"
         for link in links:
             await link.close()
+
+
+@pytest.mark.parametrize("path", ["/api/auth.test", "/link/"])
+async def test_drops_come_one_by_one_until_the_client_has_enough(slack: Slack, path: str) -> None:
+    """What was to come before them, and then a byte now and then: of the Web API, and of an upgrade."""
+    slack.faults.once("auth.test", Drops(UPGRADE))
+    slack.sockets.upgrade_in_drops = True
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(slack.url.rpartition(":")[2]))
+    ticket = slack.sockets.ticket().partition("?")[2]
+    writer.write(f"GET {path}?{ticket} HTTP/1.1\r\nHost: slack\r\n\r\n".encode())
+    assert await reader.readexactly(len(UPGRADE) + 3) == UPGRADE + b"aaa"
+    writer.transport.abort()
 
 
 async def test_in_a_black_hole_nothing_is_answered(slack: Slack, bot: Bot, alice: Person) -> None:

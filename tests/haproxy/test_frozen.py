@@ -18,6 +18,8 @@ from tests.doubles.visitor import Visitor, visit
 from tests.waiting import eventually
 
 BACKENDS = ("web_blue", "web_green")
+DROPS = (b"x",) * 100_000
+"""More of them than any deadline waits for."""
 
 
 @contextmanager
@@ -119,6 +121,8 @@ async def answering(path: Path, *pieces: bytes, pause: float = 0.0) -> AsyncIter
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for piece in pieces:
+            if writer.is_closing():
+                break
             writer.write(piece)
             await asyncio.sleep(pause)
         with suppress(ConnectionError):
@@ -132,12 +136,28 @@ async def answering(path: Path, *pieces: bytes, pause: float = 0.0) -> AsyncIter
     await asyncio.gather(*handlers)
 
 
+async def test_a_master_in_drops_does_not_keep_the_worker_in_service_from_moving(
+    haproxy: HAProxyProcess, service: Service, tmp_path: Path
+) -> None:
+    """The way back comes first, and ends; that older workers cannot be found out is said by the deadline."""
+    path = tmp_path / "drops.sock"
+    adapter = HAProxy(replace(haproxy.endpoints, master_socket=path, timeout=0.2), [service])
+    async with answering(path, *DROPS, pause=0.02):
+        for split, side in ((Split(10_000), Environment.GREEN), (Split(0), Environment.BLUE)):
+            with pytest.raises(BalancerGone, match="older workers"):
+                async with asyncio.timeout(10.0):
+                    await adapter.route("web", split)
+            assert await visit(haproxy.port) is side
+        await adapter.aclose()
+
+
 @pytest.mark.parametrize(
     ("pieces", "pause"),
     [
         ((), 0.0),
         ((b"\n> ",), 0.0),
-        ((b"x",) * 20, 0.05),
+        (DROPS, 0.05),
+        ((b"\n> # pxname,svname\n", *DROPS), 0.05),
         ((b"\n> ",) * 50, 0.0),
         ((b"\n> # pxname,svname\n\n> Pid: x\n\n> ",), 0.0),
         ((b"\xff\x00\n> \n> \n> ",), 0.0),
@@ -145,7 +165,18 @@ async def answering(path: Path, *pieces: bytes, pause: float = 0.0) -> AsyncIter
         ((b"",), 0.0),
         ((b"\n> # pxname,svname\n", b""), 0.0),
     ],
-    ids=["silence", "one prompt", "a byte at a time", "only prompts", "no numbers", "binary", "a flood", "an end", "an early end"],
+    ids=[
+        "silence",
+        "one prompt",
+        "drops",
+        "a head and drops",
+        "only prompts",
+        "no numbers",
+        "binary",
+        "a flood",
+        "an end",
+        "an early end",
+    ],
 )
 async def test_a_socket_that_answers_nonsense_is_gone(
     tmp_path: Path, service: Service, pieces: tuple[bytes, ...], pause: float

@@ -1,5 +1,6 @@
 """Comparing the environments: what HAProxy has, what servers say, what a program finds."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from guardian.core.strategy import StageKind
 from guardian.demo.application import Application
 from guardian.stages import runner
 from tests.doubles.balancer import FakeBalancer
+from tests.doubles.prometheus import StandIn, trickle
 from tests.stages.conftest import Heard
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
@@ -120,6 +122,19 @@ async def test_a_balancer_that_is_silent_is_no_sameness() -> None:
     result = await rig.compare()
     assert not result.ok
     assert "nobody answers" in result.summary
+
+
+async def test_a_version_that_comes_in_drops_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its server has its time, and no more."""
+    monkeypatch.setattr("guardian.stages.parity.PATIENCE", 0.3)
+    async with StandIn(trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nv")) as server:
+        rig = Rig(Parity(version="/version"))
+        for environment in Environment:
+            rig.list(environment, 1, port=int(server.url.rpartition(":")[2]))
+        async with asyncio.timeout(30.0):
+            result = await rig.compare()
+    assert not result.ok
+    assert "the time was up" in result.summary
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +16,14 @@ from guardian.core.strategy import StageKind
 from guardian.demo.application import Application, Fault
 from guardian.stages import runner
 from tests.doubles.balancer import FakeBalancer
+from tests.doubles.prometheus import Behaviour, StandIn, trickle
 from tests.stages.conftest import Heard
 from tests.waiting import eventually
 
 HOME = Check("home", "/", expect=Expectation(headers=(("X-Version", "$version"),), body="from $environment"))
+
+DROPS = (trickle(b"HTTP/1.1 200 OK\r\nX-Slow: "), trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{"))
+"""The head, and the body."""
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ async def servers() -> AsyncIterator[tuple[Application, Application]]:
 class Rig:
     """A service with its stages, and the balancer that knows its servers."""
 
-    def __init__(self, servers: tuple[Application, Application], verify: Verify) -> None:
+    def __init__(self, servers: Sequence[Application], verify: Verify) -> None:
         self.service = Service("web", "web_blue", "web_green", stages=Stages(verify=replace(verify, settle=0.0)))
         self.balancer = FakeBalancer([self.service])
         self.list(*(Server(f"green{number}", "127.0.0.1", each.port, "UP", up=True) for number, each in enumerate(servers, 1)))
@@ -115,6 +119,25 @@ async def test_a_server_that_hangs_costs_its_time_out_and_no_more(servers: tuple
     ok, summary, _ = await Rig(servers, Verify(checks=(check,))).verify()
     assert not ok
     assert "`home` at green1: did not answer within 0.30 s: the time was up" in summary
+
+
+@pytest.mark.parametrize("answer", DROPS)
+async def test_a_server_that_answers_in_drops_costs_its_time_out_and_no_more(answer: Behaviour) -> None:
+    """Of a check and of a load, all in all; nobody is left connected."""
+    async with StandIn(answer) as server:
+        load = Load(rate=50, seconds=0.2, at_once=5, timeout=0.5)
+        rig = Rig((), Verify(checks=(replace(HOME, expect=Expectation(within=0.3)),), load=load))
+        rig.list(Server("green1", "127.0.0.1", int(server.url.rpartition(":")[2]), "UP", up=True))
+        async with asyncio.timeout(30.0):
+            ok, summary, _ = await rig.verify()
+
+        async def nobody() -> bool:
+            return not server.connected
+
+        await eventually(nobody)
+    assert not ok
+    assert "`home` at green1: did not answer within 0.30 s: the time was up" in summary
+    assert "10 of 10 requests failed" in summary
 
 
 async def test_a_load_finds_what_single_requests_do_not(servers: tuple[Application, Application]) -> None:

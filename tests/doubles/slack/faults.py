@@ -1,9 +1,15 @@
 """How the stand-in for Slack misbehaves: each fault meets the next call of a method, or all calls until it is lifted."""
 
+import asyncio
+import contextlib
+from asyncio import Transport
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
+
+DROP_SECONDS = 0.02
+"""Between two bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,26 @@ class LostAnswer:
     """It is done, and the connection breaks before the answer."""
 
 
-Fault: TypeAlias = Error | Status | RateLimited | Hang | LostAnswer
+@dataclass(frozen=True, slots=True)
+class Drops:
+    """``before``, then a byte now and then, for ever."""
+
+    before: bytes
+
+
+async def drip(transport: Transport | None, before: bytes, over: asyncio.Event) -> None:
+    """Send ``before``, then a byte now and then until the client hangs up, or it is ``over``."""
+    assert transport is not None
+    transport.write(before)
+    while not transport.is_closing() and not over.is_set():
+        transport.write(b"a")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DROP_SECONDS):
+                await over.wait()
+    transport.abort()
+
+
+Fault: TypeAlias = Error | Status | RateLimited | Hang | LostAnswer | Drops
 
 
 class Faults:

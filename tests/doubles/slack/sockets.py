@@ -11,11 +11,15 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from tests.doubles.slack.faults import drip
 from tests.doubles.slack.workspace import APP, Workspace
 
 MOST = 10
 """Connections that an app may have."""
 TICKET_SECONDS = 30.0
+UPGRADE = b"HTTP/1.1 101 Switching Protocols\r\nX-Slow: "
+LONG_FRAME = b"\x81\x7f" + (1 << 20).to_bytes(8, "big")
+"""The head of a text of a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,10 @@ class Sockets:
         """Upgrades that will be refused."""
         self.frozen = asyncio.Event()
         """Set: nobody is read from, or answered, any more."""
+        self.upgrade_in_drops = self.frames_in_drops = False
+        """Whether upgrades from now on, or what comes after them, come in drops, for ever."""
+        self.over = asyncio.Event()
+        """Set: the drops end, and their connection with them."""
         self.patience = 3.0
         self.late: list[str] = []
         """Envelopes acknowledged too late."""
@@ -63,6 +71,8 @@ class Sockets:
             return web.Response(status=503)
         if until is None or self._workspace.now() > until:
             return web.Response(status=404)
+        if self.upgrade_in_drops:
+            await drip(request.transport, UPGRADE, self.over)
         link = web.WebSocketResponse(autoping=False)
         await link.prepare(request)
         if len(self.connected) >= MOST:
@@ -73,6 +83,8 @@ class Sockets:
         self.opened += 1
         try:
             await link.send_json(self._hello())
+            if self.frames_in_drops:
+                await drip(request.transport, LONG_FRAME, self.over)
             await self._converse(link)
         finally:
             self.connected.remove(link)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.doubles.slack.faults import Error, Fault, Faults, Hang, LostAnswer, Pace, RateLimited, Status
+from tests.doubles.slack.faults import Drops, Error, Fault, Faults, Hang, LostAnswer, Pace, RateLimited, Status, drip
 from tests.doubles.slack.methods import Failed, Methods
 from tests.doubles.slack.sockets import Sockets
 from tests.doubles.slack.workspace import Workspace
@@ -79,7 +79,7 @@ class Slack:
         self.calls.append((method, given))
         fault = self.faults.of(method)
         if fault is not None and not isinstance(fault, LostAnswer):
-            return await self._misbehave(fault)
+            return await self._misbehave(request, fault)
         if wait := self.pace.wait(method, str(given.get("channel", ""))):
             return _limited(wait)
         answer = self._answer(method, given, request.headers.get("Authorization", ""))
@@ -102,7 +102,7 @@ class Slack:
         except Failed as failed:
             return failed.answer
 
-    async def _misbehave(self, fault: Fault) -> web.Response:
+    async def _misbehave(self, request: web.Request, fault: Fault) -> web.Response:
         match fault:
             case Error(code):
                 return web.json_response({"ok": False, "error": code})
@@ -110,6 +110,9 @@ class Slack:
                 return web.Response(status=status, text=STATUS_PAGE, content_type="text/html")
             case RateLimited(retry_after):
                 return _limited(retry_after)
+            case Drops(before):
+                await drip(request.transport, before, self._hanging)
+                return web.Response(status=503)
             case Hang() | LostAnswer():
                 await self._hanging.wait()
                 return web.Response(status=503)
@@ -117,7 +120,7 @@ class Slack:
     async def _upload(self, request: web.Request) -> web.Response:
         fault = self.faults.of("upload")
         if fault is not None:
-            return await self._misbehave(fault)
+            return await self._misbehave(request, fault)
         file = self.workspace.files.get(request.match_info["file"])
         content = await _body(request)
         if file is None or file.content is not None or len(content) != file.length:
@@ -130,7 +133,7 @@ class Slack:
         self.calls.append(("response_url", given))
         fault = self.faults.of("response_url")
         if fault is not None:
-            return await self._misbehave(fault)
+            return await self._misbehave(request, fault)
         place = workspace.response_urls.get(request.match_info["name"])
         if place is None or workspace.now() > place.until:
             return web.Response(status=404, text="expired_url")

@@ -15,7 +15,7 @@ from guardian.core.words import notes as words
 from guardian.records.git import STALE_LOCK_SECONDS, Repository
 from guardian.records.notebook import DirectoryNotebook
 from tests.doubles import accounts
-from tests.doubles.prometheus import StandIn, hang
+from tests.doubles.prometheus import Behaviour, StandIn, hang, trickle
 from tests.unit.records.test_notebook import Pencil
 
 SETTINGS = GitSettings(author="guardian of lb1", email="guardian@lb1.example.org", timeout=20.0)
@@ -178,11 +178,18 @@ async def test_a_remote_that_is_gone_loses_nothing(tmp_path: Path, remote: Path)
     assert history(remote) == ["web-1: rolled back"]
 
 
-async def test_a_remote_that_hangs_is_left(tmp_path: Path) -> None:
+SMART = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n"
+
+
+@pytest.mark.parametrize(
+    "behave", [hang, trickle(b"HTTP/1.1 200 OK\r\nX-Slow: "), trickle(SMART + b"\r\n001e# service=git-upload-pack\n")],
+    ids=["hangs", "head in drops", "body in drops"],
+)  # fmt: skip
+async def test_a_remote_that_hangs_is_left(tmp_path: Path, behave: Behaviour) -> None:
     """After its deadline the command is ended with all of its children; no secret was in the list of processes."""
     token = tmp_path / "token"
     token.write_text("glpat-s3cret\n")
-    async with StandIn(hang) as server:
+    async with StandIn(behave) as server:
         notebook = notebook_in(tmp_path / "notes", f"{server.url}/notes.git", timeout=4.0, token_file=token)
         publishing = asyncio.ensure_future(notebook.publish(accounts.rolled_back().account))
         async with asyncio.timeout(20.0):
@@ -213,6 +220,45 @@ def commands(word: str) -> list[str]:
             if word in line and "git" in line and str(os.getpid()) != process.name:
                 found.append(line)
     return found
+
+
+DROPS = "while :; do echo drop >&2; sleep 0.05; done"
+
+
+@pytest.mark.parametrize("leaves", ["", "setsid "], ids=["beside git", "in a session of its own"])
+async def test_a_git_that_speaks_in_drops_is_ended_with_its_helpers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaves: str
+) -> None:
+    """Also with one that has left its session and holds its outputs open, as a master connection of ssh does."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    helper = programs / "git-helper"
+    helper.write_text(f"#!/bin/sh\n{DROPS}\n")
+    (programs / "git").write_text(f"#!/bin/sh\n{leaves}{helper} &\n{DROPS}\n")
+    for each in programs.iterdir():
+        each.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    async with asyncio.timeout(10.0):
+        with pytest.raises(NotWritten, match=r"did not end within 1\.00 s"):
+            await Repository(tmp_path / "notes", replace(SETTINGS, timeout=1.0)).ready()
+    assert commands(str(helper)) == []
+
+
+async def test_a_hook_of_the_remote_in_drops_is_ended_with_the_push(tmp_path: Path, remote: Path) -> None:
+    """The note is committed here, and pushed as soon as the hook is quick again."""
+    notebook, story = notebook_in(tmp_path / "notes", remote), accounts.rolled_back()
+    await notebook.publish(story.account)
+    hook = remote / "hooks" / "pre-receive"
+    hook.write_text(f"#!/bin/sh\n{DROPS}\n")
+    hook.chmod(0o755)
+    story.let(accounts.Unlatched(story.pass_by(1.0), "bob", "fixed"))
+    with pytest.raises(NotWritten, match="git push` did not end within"):
+        await notebook_in(tmp_path / "notes", remote, timeout=4.0).publish(story.account)
+    assert commands(str(remote)) == []
+    assert len(history(remote)) == 1
+    hook.unlink()
+    await notebook.publish(story.account)
+    assert len(history(remote)) == 2
 
 
 async def test_nobody_at_the_other_end_is_a_sentence(tmp_path: Path) -> None:
