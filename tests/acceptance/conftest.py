@@ -48,18 +48,23 @@ class Story:
 
     async def switch(self, **given: Any) -> dict[str, Any]:
         """Order a switch as soon as HAProxy finds the other side healthy, and return once it is watched."""
+        await self.allowed("switch", **given)
+        return await self.until("watching", "verified", "unverified")
+
+    async def allowed(self, order: str, **given: Any) -> dict[str, Any]:
+        """The service after an order that is refused until HAProxy finds the other side healthy."""
+        view: dict[str, Any] = {}
 
         async def taken() -> bool:
             try:
-                await self.order("switch", **given)
+                view.update(await self.order(order, **given))
             except RefusedError as error:
                 if "healthy server" not in str(error):
                     raise
-                return False
-            return True
+            return bool(view)
 
         await eventually(taken, PATIENCE)
-        return await self.until("watching", "verified", "unverified")
+        return view
 
     async def order(self, order: str, **given: Any) -> dict[str, Any]:
         """The service after an order."""

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,43 +47,24 @@ def free_address() -> str:
     return f"{LOOPBACK}:{free_port()}"
 
 
-class RealPrometheus:
-    """A Prometheus process on loopback that keeps its data in ``directory`` and scrapes ``targets``, or else itself.
+class Server(ABC):
+    """A process on loopback that says at ``/-/ready`` when it can be used, between ``with`` and its end or :meth:`stop`."""
 
-    ``alerting``, if given, is the text of a file of rules, and the address of an Alertmanager.
-    """
-
-    def __init__(self, directory: Path, *targets: str, alerting: tuple[str, str] | None = None) -> None:
+    def __init__(self, log: Path) -> None:
         self.address = free_address()
-        self.url = f"http://{self.address}"
-        self._directory = directory
-        listed = ", ".join(f"'{target}'" for target in (targets or (self.address,)))
-        config = f"scrape_configs: [{{job_name: live, scrape_interval: 1s, static_configs: [{{targets: [{listed}]}}]}}]\n"
-        self._options: list[str] = []
-        if alerting:
-            (directory / "rules.yml").write_text(alerting[0])
-            config += "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
-            config += f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alerting[1]}']}}]}}]}}\n"
-            # By default an alert is told again after a minute, and Prometheus knows its Alertmanager some seconds after its start.
-            self._options = ["--rules.alert.resend-delay=1s"]
-        (directory / "prometheus.yml").write_text(config)
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def backfill(self, openmetrics: str) -> None:
-        """Put samples into the past, before the first start."""
-        source = self._directory / "past.txt"
-        source.write_text(openmetrics)
-        command = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", source, self._directory / "data"]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+    @abstractmethod
+    def command(self) -> list[str]:
+        """The program with its options."""
 
     def __enter__(self) -> Self:
-        """Start, and wait until queries are answered; again after :meth:`stop`, with the same address and data."""
-        command = [program("prometheus"), f"--config.file={self._directory}/prometheus.yml"]
-        options = [f"--storage.tsdb.path={self._directory}/data", f"--web.listen-address={self.address}"]
-        with (self._directory / "log").open("wb") as log:
-            self._process = subprocess.Popen([*command, *options, *self._options], stderr=log)
+        """Start, and wait until it can be used; again after :meth:`stop`, with the same address and data."""
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(self.command(), stderr=log)
         try:
-            _until_ready(self.address, self._process, self._directory / "log")
+            _until_ready(self.address, self._process, self._log)
         except BaseException:
             self.stop()
             raise
@@ -111,38 +93,52 @@ class RealPrometheus:
         self._process.send_signal(signal.SIGCONT)
 
 
-class RealAlertmanager:
+class RealPrometheus(Server):
+    """A Prometheus process on loopback that keeps its data in ``directory`` and scrapes ``targets``, or else itself.
+
+    ``alerting``, if given, is the text of a file of rules, and the address of an Alertmanager.
+    """
+
+    def __init__(self, directory: Path, *targets: str, alerting: tuple[str, str] | None = None) -> None:
+        super().__init__(directory / "log")
+        self.url = f"http://{self.address}"
+        self._directory = directory
+        listed = ", ".join(f"'{target}'" for target in (targets or (self.address,)))
+        config = f"scrape_configs: [{{job_name: live, scrape_interval: 1s, static_configs: [{{targets: [{listed}]}}]}}]\n"
+        self._options: list[str] = []
+        if alerting:
+            (directory / "rules.yml").write_text(alerting[0])
+            config += "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n"
+            config += f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alerting[1]}']}}]}}]}}\n"
+            # By default an alert is told again after a minute, and Prometheus knows its Alertmanager some seconds after its start.
+            self._options = ["--rules.alert.resend-delay=1s"]
+        (directory / "prometheus.yml").write_text(config)
+
+    def backfill(self, openmetrics: str) -> None:
+        """Put samples into the past, before the first start."""
+        source = self._directory / "past.txt"
+        source.write_text(openmetrics)
+        command = [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", source, self._directory / "data"]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+    def command(self) -> list[str]:
+        """The program with its options."""
+        files = [f"--config.file={self._directory}/prometheus.yml", f"--storage.tsdb.path={self._directory}/data"]
+        return [program("prometheus"), *files, f"--web.listen-address={self.address}", *self._options]
+
+
+class RealAlertmanager(Server):
     """An Alertmanager process on loopback with ``configuration``, alone: no cluster."""
 
     def __init__(self, directory: Path, configuration: str) -> None:
-        self.address = free_address()
+        super().__init__(directory / "alertmanager.log")
         self._directory = directory
         (directory / "alertmanager.yml").write_text(configuration)
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        """Start, and wait until it takes alerts."""
-        command = [program("prometheus-alertmanager"), f"--config.file={self._directory}/alertmanager.yml"]
-        options = [f"--storage.path={self._directory}/am", f"--web.listen-address={self.address}", "--cluster.listen-address="]
-        with (self._directory / "alertmanager.log").open("wb") as log:
-            self._process = subprocess.Popen([*command, *options], stderr=log)
-        try:
-            _until_ready(self.address, self._process, self._directory / "alertmanager.log")
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the process."""
-        self.stop()
-
-    def stop(self) -> None:
-        """End the process, however it fares."""
-        if self._process:
-            self._process.kill()
-            self._process.wait(timeout=30)
-            self._process = None
+    def command(self) -> list[str]:
+        """The program with its options."""
+        files = [f"--config.file={self._directory}/alertmanager.yml", f"--storage.path={self._directory}/am"]
+        return [program("prometheus-alertmanager"), *files, f"--web.listen-address={self.address}", "--cluster.listen-address="]
 
 
 def _until_ready(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -28,6 +28,7 @@ from guardian.core.switch import adopt
 from guardian.records.store import SqlStore
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.channel import FakeChannel, hang
+from tests.doubles.settings import settled
 from tests.doubles.slack.office import QUICK
 from tests.unit.app.conftest import Rig
 from tests.waiting import eventually
@@ -36,14 +37,6 @@ JOBS = ("reconcile", "fallback", "readiness", "shields", "queries", "rules", "jo
 OWN = {"reconcile": "reconcile", "readiness": "readiness", "queries": "queries", "outbox": "channels"}
 """Jobs that are parts by themselves."""
 PATIENCE = 40.0
-CONFIGURATION = """\
-state_dir: state
-rules: rules
-haproxy: {socket: admin.sock, map: haproxy.map}
-api: {socket: api.sock}
-services:
-  web: {blue: web_blue, green: web_green}
-"""
 SLACK = """\
 slack:
   bot_token_file: bot-token
@@ -98,10 +91,8 @@ class Told(Notifier):
 @asynccontextmanager
 async def daemon_in(place: Path, notifier: Notifier, further: str = "") -> AsyncIterator[tuple[daemon.Program, Counter[str]]]:
     """All parts of the daemon, running, and how many turns each has completed."""
-    (place / "rules").mkdir()
     (place / "state").mkdir()
-    (place / "guardian.yaml").write_text(CONFIGURATION + further)
-    configuration, store = load(place / "guardian.yaml"), SqlStore(place / "state")
+    configuration, store = load(settled(place, further)), SqlStore(place / "state")
     service = configuration.settings.services["web"]
     balancer = FakeBalancer([service], disk={"web": Split(0)})
     met = Adopted(0.0, Split.all_on(Environment.BLUE), "worker-1", None, "")

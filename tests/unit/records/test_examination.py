@@ -3,7 +3,8 @@
 import re
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,19 @@ def state_dir(tmp_path: Path, good: bytes) -> Path:
     return tmp_path
 
 
+@contextmanager
+def started(state_dir: Path) -> Iterator[tuple[SqlStore, str]]:
+    """A start: the store that it goes on with, closed in the end, and what it says of records that were lost."""
+    store, lost = opened(state_dir)
+    with closing(store):
+        yield store, lost
+
+
+def archived(store: SqlStore, tmp_path: Path) -> int:
+    """How many entries went into the archive: all that may."""
+    return Housekeeping(store, tmp_path / "archive").archive(1e9, 1e9)
+
+
 def spoil_an_index(state_dir: Path) -> None:
     """Let an index of the journal or the deployments have an entry whose row is not there."""
     path = state_dir / "guardian.db"
@@ -61,8 +75,7 @@ def change(state_dir: Path, statement: str) -> None:
 
 def test_whole_records_are_found_whole(state_dir: Path) -> None:
     """The start has not checked the file; the look afterwards has, and the chain."""
-    store, lost = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, lost):
         assert (lost, store.checked) == ("", False)
         assert Examination(store, state_dir).look() == ""
         assert store.checked
@@ -71,8 +84,7 @@ def test_whole_records_are_found_whole(state_dir: Path) -> None:
 def test_a_spoilt_index_is_found_by_the_look(state_dir: Path) -> None:
     """A start goes by none of the tables that grow; the next start with a database of usual size refuses the same file."""
     spoil_an_index(state_dir)
-    store, lost = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, lost):
         assert lost == ""
         assert "index" in Examination(store, state_dir).look()
 
@@ -96,8 +108,7 @@ def test_a_small_database_is_checked_whole_at_the_start(state_dir: Path, monkeyp
 def test_a_changed_journal_is_found_by_the_look(state_dir: Path, statement: str) -> None:
     """SQLite finds nothing wrong with it; the chain does."""
     change(state_dir, statement)
-    store, lost = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, lost):
         assert lost == ""
         assert Examination(store, state_dir).look() == "entry 5 of its journal is missing or not as it was written"
 
@@ -114,23 +125,19 @@ def test_a_changed_journal_is_found_by_the_look(state_dir: Path, statement: str)
 def test_what_the_start_goes_by_is_looked_at_by_the_start(state_dir: Path, statement: str) -> None:
     """States, and the newest entries of the journal, which the next one is chained to."""
     change(state_dir, statement)
-    store, lost = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, lost):
         assert "were damaged and set aside as guardian.db.corrupt-" in lost
         assert store.services() == {}
 
 
 def test_records_that_were_found_damaged_are_set_aside_by_the_next_start(state_dir: Path) -> None:
     """Once: the new ones in their place are not."""
-    store, _ = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, _):
         Examination(store, state_dir).condemn("entry 5 is gone")
-    store, lost = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, lost):
         assert "were damaged and set aside" in lost
         assert store.services() == {}
-    store, lost = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, lost):
         assert lost == ""
     assert not list(state_dir.glob("guardian.db.damaged*"))
 
@@ -138,29 +145,25 @@ def test_records_that_were_found_damaged_are_set_aside_by_the_next_start(state_d
 def test_a_backup_in_the_place_of_damaged_records_is_not_set_aside(state_dir: Path) -> None:
     """The verdict names the file that it is about."""
     path = state_dir / "guardian.db"
-    store, _ = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, _):
         Examination(store, state_dir).condemn("entry 5 is gone")
     backup = state_dir / "backup"
     backup.write_bytes(path.read_bytes())
     backup.rename(path)
-    store, lost = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, lost):
         assert (lost, store.services() != {}) == ("", True)
 
 
 def test_a_verdict_that_cannot_be_written_is_a_sentence(state_dir: Path) -> None:
     """It would be found again."""
-    store, _ = opened(state_dir)
-    with closing(store), pytest.raises(StoreError, match="guardian needs a directory"):
+    with started(state_dir) as (store, _), pytest.raises(StoreError, match="guardian needs a directory"):
         Examination(store, state_dir / "nowhere").condemn("entry 5 is gone")
 
 
 def test_a_look_ends_when_it_is_told_to(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of a pause, be it ever so long."""
     monkeypatch.setattr(examination, "PAUSE_SECONDS", 3600.0)
-    store, _ = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, _):
         looked, said = Examination(store, state_dir), []
 
         def look() -> None:
@@ -182,13 +185,12 @@ def test_entries_that_went_into_the_archive_meanwhile_are_not_damage(
     """The look is begun again later."""
     monkeypatch.setattr(retention, "FILE", 20)
     monkeypatch.setattr("guardian.records.store.CHAIN_PAGE", 5)
-    store, _ = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, _):
         moved = []
 
         def tidy(_row: object) -> None:
             if not moved:
-                moved.append(Housekeeping(store, tmp_path / "archive").archive(1e9, 1e9))
+                moved.append(archived(store, tmp_path))
 
         with pytest.raises(StoreError, match="went into the archive while the journal was read"):
             store.verify(tidy)
@@ -202,8 +204,7 @@ def test_a_cut_between_any_two_questions_is_not_damage(
 ) -> None:
     """Whenever the oldest entries leave: where the look begins, and before its first page."""
     monkeypatch.setattr(retention, "FILE", 20)
-    store, _ = opened(state_dir)
-    with closing(store):
+    with started(state_dir) as (store, _):
         asked, cut = [], store.cut
 
         def cut_late() -> retention.Cut:
@@ -211,7 +212,7 @@ def test_a_cut_between_any_two_questions_is_not_damage(
             asked.append(found)
             if len(asked) == missed:
                 monkeypatch.setattr(store, "cut", cut)
-                Housekeeping(store, tmp_path / "archive").archive(1e9, 1e9)
+                archived(store, tmp_path)
             return found
 
         monkeypatch.setattr(store, "cut", cut_late)

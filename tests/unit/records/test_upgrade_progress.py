@@ -16,19 +16,12 @@ from guardian.core.ports import StoreDamaged
 from guardian.records import migrations, progress, sqlite
 from guardian.records.opening import opened
 from guardian.records.store import SqlStore
+from tests.doubles.settings import settled
 from tests.waiting import eventually
 
 RELEASED = Path(__file__).parent / "released" / "schema-1.db"
 ROWS = 3000
 PATIENCE = 60.0
-CONFIGURATION = """\
-state_dir: state
-rules: rules
-haproxy: {socket: admin.sock, map: haproxy.map}
-api: {socket: api.sock}
-services:
-  web: {blue: web_blue, green: web_green}
-"""
 
 
 class Manager:
@@ -120,13 +113,12 @@ def spoilt(content: bytes) -> bytes:
 async def test_the_daemon_tells_the_service_manager(older: Path) -> None:
     """It is given more time before it says that it is ready."""
     place = older.parent
-    (place / "rules").mkdir()
-    (place / "guardian.yaml").write_text(CONFIGURATION)
+    config = settled(place)
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as manager:
         manager.bind(str(place / "notify"))
         manager.setblocking(False)  # noqa: FBT003  its own name
         daemon = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "guardian.cli", "run", "--config", str(place / "guardian.yaml")),
+            *(sys.executable, "-m", "guardian.cli", "run", "--config", str(config)),
             env={"NOTIFY_SOCKET": str(place / "notify"), "PATH": "/usr/bin:/bin"},
             stderr=asyncio.subprocess.DEVNULL,
         )
