@@ -10,11 +10,8 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
-    """One backend as the balancer counted it at one instant.
-
-    The first group are totals since the balancer's worker was born: they only grow, until a reset. The second group are gauges.
-    """
+class Totals:
+    """What a balancer counts of one backend and never takes back: requests, answers by their class, failures."""
 
     requests: int = 0
     responses_1xx: int = 0
@@ -31,16 +28,26 @@ class Counters:
     """Requests that came, be they answered or not; ``requests`` counts those that are over."""
     unreached: int = 0
     """Requests that reached no server at the first attempt, each once, whatever became of them later."""
+
+
+TOTALS = tuple(field.name for field in fields(Totals))
+_totals: Callable[[Any], tuple[int, ...]] = attrgetter(*TOTALS)
+NOTHING = (0,) * len(TOTALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Counters(Totals):
+    """One backend as the balancer counted it at one instant.
+
+    Totals since the balancer's worker was born, which only grow, until a reset; and gauges, as they stand.
+    """
+
     in_flight: int = 0
     queued: int = 0
-    response_time_ms: int = 0
     servers_up: int = 0
 
 
-GAUGES = ("in_flight", "queued", "response_time_ms", "servers_up")
-TOTALS = tuple(field.name for field in fields(Counters) if field.name not in GAUGES)
-_totals: Callable[[Any], tuple[int, ...]] = attrgetter(*TOTALS)
-NOTHING = (0,) * len(TOTALS)
+GAUGES = tuple(field.name for field in fields(Counters) if field.name not in TOTALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +62,9 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Totals):
     """What happened in one environment between two looks: totals are differences, gauges as they stood at the later look."""
 
-    requests: int = 0
-    responses_1xx: int = 0
-    responses_2xx: int = 0
-    responses_3xx: int = 0
-    responses_4xx: int = 0
-    responses_5xx: int = 0
-    responses_other: int = 0
-    connection_errors: int = 0
-    response_errors: int = 0
-    retries: int = 0
-    redispatches: int = 0
-    sessions: int = 0
-    unreached: int = 0
     busy_seconds: float = 0.0
     """Time spent in the backend by all requests together: requests in flight, integrated over the interval."""
     queued: int = 0

@@ -30,7 +30,7 @@ SENDERS = tuple(each for each in Sender if each is not Sender.PROMETHEUS)
 """Those who send; the alerts of a Prometheus are its series ``ALERTS``."""
 EXPECTED = ("verdict", "reason", "action", "message")
 EFFECTS = ("rollback", "pause", "notify", "none")
-COUNTERS = tuple(each.name for each in fields(Counters) if each.name != "response_time_ms")
+COUNTERS = tuple(each.name for each in fields(Counters))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ COLUMNS = {
     "sessions": "stot",
     "in_flight": "scur",
     "queued": "qcur",
-    "response_time_ms": "rtime",
 }
 """Where each counter stands. The backend's own row also counts the 503 that HAProxy answers for an environment that is down."""
 
