@@ -1,7 +1,6 @@
 """``guardian haproxy adopt``: guardian's block in the configuration that people already have."""
 
 import contextlib
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from guardian.balancers.haproxy.adoption import Adoption
 from guardian.balancers.haproxy.conversion import Conversion
 from guardian.balancers.haproxy.document import Document
 from guardian.balancers.haproxy.mapfile import MapFile
-from guardian.balancers.haproxy.process import Invocation
 from guardian.balancers.haproxy.routes import Unfit
 from guardian.config.configuration import load
 from guardian.config.faults import ConfigFaults
@@ -168,8 +166,5 @@ def _provide_map(file: MapFile, path: Path, splits: Mapping[str, Split]) -> None
 
 
 def _install(request: Request, before: Document, after: Document) -> None:
-    found = shutil.which(request.binary, path=None) or shutil.which(request.binary, path="/usr/local/sbin:/usr/sbin:/sbin")
-    if not found:
-        raise BalancerError(words.not_checked(Path(request.binary), "not found; name it with --haproxy"))
-    installation.check(Invocation(Path(found)), after)
+    installation.check(installation.named(request.binary), after)
     click.echo(words.installed(installation.install(before, after)))

@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 
 from guardian.balancers.haproxy import document, entrance, installation
-from guardian.balancers.haproxy.process import Invocation
 from guardian.core.firststeps import Pair, pairs, settings
 from guardian.core.model import NAME
 from guardian.core.ports import BalancerError
@@ -112,10 +111,7 @@ def _open(request: Request, there: document.Document) -> None:
     click.echo(installation.difference(there, after), nl=False)
     if not request.sure and not click.confirm(words.ask_socket(Path(edits[0].file.path)), default=True):
         return
-    found = shutil.which(request.binary) or shutil.which(request.binary, path="/usr/local/sbin:/usr/sbin:/sbin")
-    if not found:
-        raise BalancerError(adoption.not_checked(Path(request.binary), "not found; name it with --haproxy"))
-    installation.check(Invocation(Path(found)), after)
+    installation.check(installation.named(request.binary), after)
     for path in installation.install(there, after):
         click.echo(words.socket_added(Path(path)))
 

@@ -71,7 +71,7 @@ class Target:
             except (OSError, UnicodeDecodeError) as error:
                 raise click.UsageError(words.token_file_unusable(self.token_file, str(error))) from error
         if not token.isascii() or not token.isprintable():
-            raise click.UsageError(words.token_file_unusable(self.token_file or Path("GUARDIAN_TOKEN"), "it holds no token"))
+            raise click.UsageError(words.token_file_unusable(self.token_file or Path("GUARDIAN_TOKEN"), words.holds_no_token()))
         return {"authorization": f"Bearer {token}"} if token else {}
 
 

@@ -87,7 +87,7 @@ def provide(path: Path) -> None:
     log = path.with_name(f"{path.name}-wal")
     if path.exists():
         if path.stat().st_size == 0:
-            raise StoreDamaged(words.damaged(path, "it is empty"))
+            raise StoreDamaged(words.damaged(path, words.empty()))
         return
     if log.exists():
         raise StoreError(words.orphaned_log(path, log))
@@ -117,7 +117,7 @@ def upgrade(path: Path, found: int, versions: Path = migrations.VERSIONS, *, tel
             _heard(connection, lambda: progress.goes_on(partial(words.migrating, path, found, migrations.newest(versions))))
             migrations.migrate(connection, found, versions)
             if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                raise StoreError(words.not_migrated(path, copy, f"{broken[0]} refers to rows that are not there"))
+                raise StoreError(words.not_migrated(path, copy, words.dangling(broken[0])))
     except SQLAlchemyError as error:
         raise StoreError(words.not_migrated(path, copy, complaint(error, path))) from error
     finally:

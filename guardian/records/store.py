@@ -292,7 +292,7 @@ class SqlStore:
                 damage, self.checked = sqlite.damage_of_older(connection, self._path, self._tell), True
             shrinks = sqlite.shrinks(connection)
         if damage or row is None:
-            raise StoreDamaged(words.damaged(self._path, damage or "it does not say which schema it has"))
+            raise StoreDamaged(words.damaged(self._path, damage or words.no_schema()))
         if row.schema > newest:
             raise StoreError(words.newer_schema(self._path, row.schema, newest, row.created_by))
         if row.schema < newest:
@@ -318,7 +318,7 @@ class SqlStore:
         with self.reading() as connection:
             rows = [row._asdict() for row in connection.execute(query)]
         if not all(intact(row) for row in rows):
-            raise StoreDamaged(words.damaged(self._path, "a record does not match its hash"))
+            raise StoreDamaged(words.damaged(self._path, words.wrong_hash()))
         return rows
 
     def reading(self) -> AbstractContextManager[Connection]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from guardian.core.smoke import LARGEST_BODY, Answer
+from guardian.core.words import smoke as words
 
 
 class NoAnswer(Exception):
@@ -42,6 +43,6 @@ async def ask(http: httpx.AsyncClient, request: Request) -> Answer:
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, headers, bytes(body[:LARGEST_BODY]), time.monotonic() - began)
     except TimeoutError as error:
-        raise NoAnswer("the time was up") from error
+        raise NoAnswer(words.time_was_up()) from error
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
         raise NoAnswer(str(error) or type(error).__name__) from error

@@ -48,7 +48,7 @@ def read_report(path: Path) -> Report:
     except OSError as error:
         raise ReportUnfit(words.report_unreadable(path, error.strerror or str(error))) from error
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:  # no tool writes them, and entities can be nested until memory ends
-        raise ReportUnfit(words.report_no_junit(path, "it declares a document type"))
+        raise ReportUnfit(words.report_no_junit(path, words.document_type()))
     try:
         parsed = JUnitXml.fromstring(data)
     except (ParseError, JUnitXmlError, ValueError, LookupError) as error:

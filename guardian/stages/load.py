@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from guardian.core.smoke import Burst
+from guardian.core.words import smoke as words
 from guardian.processes.program import NotStarted, Program, TooLate
 from guardian.processes.running import run
 from guardian.stages.command import PATH
@@ -67,13 +68,13 @@ async def measured(job: LoadJob) -> Burst:
     except NotStarted as error:
         raise LoadFailed(str(error)) from error
     except TooLate as error:
-        raise LoadFailed("it did not end") from error
+        raise LoadFailed(words.load_endless()) from error
     ear.close()
     try:
         record = json.loads(results[-1])
         return Burst(record["sent"], record["failed"], record["skipped"], tuple(record["latencies"]))
     except (IndexError, KeyError, ValueError) as error:
-        raise LoadFailed(complaints.newest or "it said nothing") from error
+        raise LoadFailed(complaints.newest or words.load_silent()) from error
 
 
 async def burst(job: LoadJob) -> Burst:

@@ -98,7 +98,7 @@ class ParityWork:
                     self._troubles.append(words.version_unknown(environment, server.name, str(error)))
                     continue
                 if answer.status not in GOOD:
-                    self._troubles.append(words.version_unknown(environment, server.name, f"it answered {answer.status}"))
+                    self._troubles.append(words.version_unknown(environment, server.name, words.unfit_answer(answer.status)))
                     continue
                 found[" ".join(answer.body.decode("utf-8", "replace").split())[:LONGEST_VALUE]] = None
         if len(found) > 1:
@@ -121,7 +121,7 @@ class ParityWork:
         if not result.ok:
             raise FactsUnknown(result.summary)
         if not work.facts:
-            raise FactsUnknown("the playbook set none")
+            raise FactsUnknown(words.no_facts_set())
         return work.facts
 
 
@@ -146,13 +146,13 @@ async def _printed(command: Command, values: Mapping[str, str]) -> dict[str, str
     except NotStarted as error:
         raise FactsUnknown(str(error)) from error
     except TooLate as error:
-        raise FactsUnknown(f"it was not done within {command.timeout:g} s") from error
+        raise FactsUnknown(words.facts_too_late(command.timeout)) from error
     except ValueError as error:
         raise FactsUnknown(str(error)) from error
     if code:
-        raise FactsUnknown(f"it ended with {code}: {complaints.newest or 'it said nothing'}")
+        raise FactsUnknown(words.facts_program_failed(code, complaints.newest))
     if not facts:
-        raise FactsUnknown("it printed none")
+        raise FactsUnknown(words.no_facts())
     return facts
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from guardian.core.words import adoption as words
 
 CHECK_SECONDS = 60.0
 """How long ``haproxy -c`` may take: maps and certificates are loaded for it."""
+
+ROOTS_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def difference(before: Document, after: Document) -> str:
@@ -53,6 +56,14 @@ def check(run: Invocation, document: Document) -> None:
             raise BalancerError(words.not_checked(run.binary, str(error))) from error
     if done.returncode != 0:
         raise BalancerError(words.refused_by_haproxy(done.stderr.decode("utf-8", "replace").strip()))
+
+
+def named(binary: str) -> Invocation:
+    """The HAProxy that people name, on the PATH or where only root's leads; :class:`BalancerError` where it is on neither."""
+    found = shutil.which(binary) or shutil.which(binary, path=ROOTS_PATH)
+    if not found:
+        raise BalancerError(words.not_checked(Path(binary), words.binary_not_found()))
+    return Invocation(Path(found))
 
 
 def install(before: Document, after: Document) -> list[str]:

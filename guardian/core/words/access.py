@@ -153,6 +153,11 @@ def key_without_certificate() -> str:
 # Reaching a guardian over TCP.
 
 
+def holds_no_token() -> str:
+    """What is there cannot be one."""
+    return "it holds no token"
+
+
 def token_file_unusable(path: Path, reason: str) -> str:
     """The file with the token cannot be read."""
     return f"{path} cannot be read as a file with a token ({reason})"

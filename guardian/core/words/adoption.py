@@ -245,6 +245,11 @@ def not_checked(what: Path, reason: str) -> str:
     return f"the configuration could not be checked ({what}: {reason}); nothing was changed"
 
 
+def binary_not_found() -> str:
+    """There is no such program."""
+    return "not found; name it with --haproxy"
+
+
 def refused_by_haproxy(said: str) -> str:
     """``haproxy -c`` said no."""
     return f"HAProxy refuses the changed configuration, nothing was changed:\n{said}"

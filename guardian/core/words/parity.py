@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from guardian.core.words.figures import count
+from guardian.core.words.figures import count, seconds
 from guardian.core.words.quotes import quoted, visible
 
 MOST_TOLD = 3
@@ -23,19 +23,39 @@ def too_many_facts(most: int) -> str:
     return f"it prints more than {count(most)} facts"
 
 
+def no_facts() -> str:
+    """The program ended well, and said nothing."""
+    return "it printed none"
+
+
+def no_facts_set() -> str:
+    """The playbook passed, and left nothing behind."""
+    return "the playbook set none"
+
+
+def facts_too_late(limit: float) -> str:
+    """The program's deadline passed."""
+    return f"it was not done within {seconds(limit)}"
+
+
+def facts_program_failed(code: int, last: str) -> str:
+    """An exit code that is no success."""
+    return f"it ended with {code}: {last or 'it said nothing'}"
+
+
 def facts_failed(environment: str, reason: str) -> str:
     """The program did not tell."""
     return f"the facts of {environment} are not known: {visible(reason)}"
 
 
-def no_facts(environment: str) -> str:
-    """The program said nothing."""
-    return f"the facts of {environment} are not known: the program printed none"
-
-
 def version_unknown(environment: str, server: str, reason: str) -> str:
     """A server did not say what it runs."""
     return f"the version of {quoted(server)} in {environment} is not known: {visible(reason)}"
+
+
+def unfit_answer(status: int) -> str:
+    """It answered the question for its version with something that is no success."""
+    return f"it answered {status}"
 
 
 def versions_differ(environment: str, versions: Sequence[str]) -> str:

@@ -34,6 +34,26 @@ def unusable(path: Path, reason: str) -> str:
     return f"{path} cannot be used ({reason}): guardian needs a directory that it may write to, with room on its disk"
 
 
+def empty() -> str:
+    """The file has no content at all."""
+    return "it is empty"
+
+
+def no_schema() -> str:
+    """The row that says how it is laid out is missing."""
+    return "it does not say which schema it has"
+
+
+def wrong_hash() -> str:
+    """Somebody, or the disk, changed a record."""
+    return "a record does not match its hash"
+
+
+def dangling(table: str) -> str:
+    """After a migration, something refers to what is gone."""
+    return f"{table} refers to rows that are not there"
+
+
 def damaged(path: Path, reason: str) -> str:
     """What the database holds is not what guardian wrote."""
     return (

@@ -14,6 +14,11 @@ def _written(numbers: Sequence[int]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+def time_was_up() -> str:
+    """No answer within the time-out."""
+    return "the time was up"
+
+
 def wrong_status(status: int, expected: Sequence[int]) -> str:
     """Another status."""
     return f"answered {status}, expected {_written(expected)}"
@@ -73,6 +78,16 @@ def load_passed(sent: int, failed: int, found: float | None, quantile: float) ->
     """What a load measured."""
     latency = "" if found is None else f", {quantile * 100:g} % within {seconds(found)}"
     return f"load: {count(sent)} requests, {count(failed)} failed{latency}"
+
+
+def load_endless() -> str:
+    """The load's own process outlived its deadline."""
+    return "it did not end"
+
+
+def load_silent() -> str:
+    """The load's own process ended without a result, and without a reason."""
+    return "it said nothing"
 
 
 def load_broke(reason: str) -> str:

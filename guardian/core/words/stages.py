@@ -85,6 +85,11 @@ def report_too_large(path: Path, most: int) -> str:
     return f"its report `{visible(str(path))}` is larger than {count(most)} bytes"
 
 
+def document_type() -> str:
+    """No tool that writes reports declares one, and entities could be nested in it."""
+    return "it declares a document type"
+
+
 def report_no_junit(path: Path, reason: str) -> str:
     """Not what was expected."""
     return f"its report `{visible(str(path))}` is no JUnit XML: {line(reason)}"
