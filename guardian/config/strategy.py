@@ -23,8 +23,6 @@ _RAMP = re.compile(r"ramp to ([0-9.]+ ?%)(?: over (.+))?", re.IGNORECASE)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOURS = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])-([01]?[0-9]|2[0-4]):([0-5][0-9])")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
-NO_STEP = StrategyStep(StepKind.VERIFY)
-"""In place of one that could not be read."""
 NO_WINDOW = Window((0,), Hours(0, 1), "UTC")
 NO_EXEMPTION = Exemption("", "", None, "")
 

@@ -89,12 +89,3 @@ def _duration(name: str, seconds: float) -> str:
     if milliseconds < 1:
         raise ValueError(words.no_duration(name))
     return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
-
-
-def fits_at(cutover: float, window: float, warm_up: float = 0.0) -> float:
-    """The first moment at which the last ``window`` seconds lie wholly behind ``cutover`` and the ``warm_up`` after it.
-
-    In seconds since the epoch, rounded up to Prometheus' milliseconds. It holds for the range of a selector, as in ``rate(x[…])``;
-    a selector without one may find a sample of up to five minutes before.
-    """
-    return math.ceil((cutover + warm_up + window) * 1000 - _NOISE) / 1000

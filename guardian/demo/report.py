@@ -1,8 +1,8 @@
 """What the answers that a load generator received say: pure functions over them. All times are on the monotonic clock."""
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -104,14 +104,6 @@ def summaries(answers: Iterable[Answer]) -> dict[Origin, Summary]:
     for answer in answers:
         groups[answer.environment].append(answer)
     return {origin: _summary(group) for origin, group in groups.items()}
-
-
-def over_time(answers: Iterable[Answer], start: float, step: float) -> Mapping[int, Mapping[Origin, int]]:
-    """How many answers each origin gave in every interval of ``step`` seconds, counted from ``start``; empty ones are left out."""
-    intervals: dict[int, Counter[Origin]] = defaultdict(Counter)
-    for answer in answers:
-        intervals[math.floor((answer.done - start) / step)][answer.environment] += 1
-    return intervals
 
 
 def _summary(group: list[Answer]) -> Summary:

@@ -4,7 +4,6 @@ The pattern is that of M. T. Nygard, "Release It!" (2007): closed, open, and hal
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +28,6 @@ class Closed:
     """The server answers again, ``seconds`` after the circuit had opened."""
 
     seconds: float
-
-
-Transition: TypeAlias = Opened | Closed
 
 
 class Circuit:

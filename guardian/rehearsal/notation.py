@@ -15,7 +15,7 @@ from guardian.core.words import rehearsal as words
 from guardian.core.words import rule_faults
 
 STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
-"""Prometheus' staleness marker: a NaN with a payload of its own (``model/value/value.go``)."""
+"""Prometheus' staleness marker: a NaN with a payload of its own (``model/value/value.go``). Other NaNs are numbers."""
 MOST_VALUES = 100_000
 LONGEST_NAME = 10_000
 """Characters of a series' name with its labels."""
@@ -107,8 +107,3 @@ def read_name(text: str) -> Name:
         labels[label[1]] = re.sub(r"\\(.)", lambda escape: {"n": "\n"}.get(escape[1], escape[1]), label[2])
         rest = rest[label.end() :].strip()
     return Name(tuple(sorted(labels.items())))
-
-
-def is_stale(value: float) -> bool:
-    """Whether ``value`` is the marker: every other NaN is a number like any other."""
-    return math.isnan(value) and struct.pack("<d", value) == struct.pack("<d", STALE)

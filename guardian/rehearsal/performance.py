@@ -24,7 +24,6 @@ from guardian.rehearsal.scenery import WORKER, Interrupted, SetClock, WrittenAle
 from guardian.rehearsal.script import OUTCOMES, VERDICTS, Case, Expectation
 
 TESTER = "guardian rules test"
-ENDED = (Phase.VERIFIED, Phase.UNVERIFIED, Phase.ROLLED_BACK)
 _NOISE = 1e-6
 
 

@@ -14,8 +14,6 @@ from guardian.core.words import backtest as words
 from guardian.rehearsal.tape import Replay, Tape
 
 BAD_ANSWERS = "responses_5xx"
-START = 1.5
-"""Looks that may be missing at the start of whole evidence: the first one after a cutover only begins the count."""
 
 
 @dataclass(frozen=True, slots=True)

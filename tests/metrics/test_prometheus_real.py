@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from guardian.core.query import Values, fits_at, render
+from guardian.core.query import Values, render
 from guardian.core.readings import SourceFailure
 from guardian.metrics.answer import NoData, SourceDown, SourceError, Value
 from tests.metrics.servers import Connect, Past, RealPrometheus, answered
@@ -118,7 +118,7 @@ async def test_a_window_that_fits_holds_nothing_from_before_the_cutover(connect:
     """At the first moment at which a window fits, its oldest sample is of after the cutover; half a second earlier it is not."""
     client, cutover = connect(past.url), past.since + 300.4
     query = render("min_over_time(requests_total[$window])", Values("green", "blue", "web", window=60.0, since_cutover=60.0))
-    at = fits_at(cutover, 60.0)
+    at = cutover + 60.0
     behind, before = await client.instant(query, at), await client.instant(query, at - 0.5)
     # The counter grows by 100 every ten seconds, so that its value tells when it was scraped.
     assert isinstance(behind, Value)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardian.core.model import NAME
-from guardian.core.query import VARIABLES, Values, faults, fits_at, render, variables
+from guardian.core.query import VARIABLES, Values, faults, render, variables
 
 VALUES = Values(candidate="green", baseline="blue", service="web", window=30.0, since_cutover=61.2345)
 
@@ -97,12 +97,3 @@ def test_rendering_changes_the_variables_and_nothing_else(candidate: str, servic
     # A blank keeps a variable from running into what follows it.
     query = " ".join(parts)
     assert render(query, values) == " ".join("$" if part == "$$" else known.get(part[1:], part) for part in parts)
-
-
-@given(st.floats(1e9, 2e9), st.floats(0.001, 86400), st.floats(0, 3600))
-def test_a_window_fits_as_soon_as_it_lies_behind_the_cutover(cutover: float, window: float, warm_up: float) -> None:
-    """At the moment told, and not a millisecond and a half before it, the window begins at or after the cutover and its warm-up."""
-    at = fits_at(cutover, window, warm_up)
-    assert at - window >= cutover + warm_up - 1e-6
-    assert at - 0.0015 - window < cutover + warm_up
-    assert f"{at:.6f}".endswith("000")

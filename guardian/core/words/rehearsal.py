@@ -65,11 +65,6 @@ def command_fails() -> str:
 # What may stand in a file of tests.
 
 
-def a_rule_file() -> str:
-    """The file under test."""
-    return "the rule file, from this file's directory, such as `../web.yaml`"
-
-
 def a_case() -> str:
     """The name of a test."""
     return "a sentence that says what happens, and what guardian should make of it"

@@ -28,8 +28,6 @@ INDEPENDENT = tuple(name for name, health in HEALTHS.items() if health.clump == 
 """Those whose errors have nothing to do with each other."""
 TOLERATED = 0.01
 """The limit of every simple rule."""
-GROWN = 3.0
-"""Answers to a request that was sent later than this after its lane went back are of another release."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from guardian.demo.report import (
     Summary,
     connection_failures,
     harm,
-    over_time,
     percentile,
     stale,
     summaries,
@@ -70,11 +69,6 @@ def test_summaries_keep_origins_apart() -> None:
     assert found[GREEN].errors == 2
     assert found[BLUE].p99 == pytest.approx(0.05)
     assert found[None] == Summary(1, 1, None, None)
-
-
-def test_answers_over_time_fall_into_intervals() -> None:
-    """Answers are counted by interval from the start, by origin; intervals without any are left out."""
-    assert over_time(MIXED, start=1.0, step=2.0) == {0: {GREEN: 2}, 1: {None: 1, BLUE: 1}, 2: {GREEN: 2}}
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0, 1))
