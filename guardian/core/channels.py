@@ -36,6 +36,7 @@ class Grafana:
     dashboard: str = ""
     """The uid of the one dashboard that shows them; empty for every dashboard that asks for their tags."""
     timeout: float = 10.0
+    """Seconds in which it must have answered."""
 
 
 @dataclass(frozen=True, slots=True)

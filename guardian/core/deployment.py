@@ -239,6 +239,7 @@ class Latch:
     """Set by an automatic rollback: nothing moves forward until a person says so."""
 
     since: float
+    """Seconds since the epoch."""
     deployment: str
     """Empty where it was not a deployment: what was known of the service was lost."""
     reason: str
@@ -256,6 +257,7 @@ class Drill:
     there: float | None = None
     """Seconds from the first command to every worker's confirmation."""
     back: float | None = None
+    """The same of the way back."""
     trouble: str = ""
     """Why it did not come to its end; empty when it did, or has not yet."""
 

@@ -16,7 +16,7 @@ class Unknown(Refused):
 
 @singledispatch
 def on(event: object, state: ServiceState) -> Step:
-    """What ``event`` makes of ``state``."""
+    """What ``event`` makes of ``state``. :class:`Refused` for an order that cannot be followed, ``TypeError`` for what is none."""
     message = f"no such event: {event!r} for {state.service}"
     raise TypeError(message)
 

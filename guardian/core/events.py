@@ -1,4 +1,7 @@
-"""What can happen to a service and its deployments. Every event carries its time; ``kind`` names it in the journal."""
+"""What can happen to a service and its deployments. Every event carries its time; ``kind`` names it in the journal.
+
+Times are seconds since the epoch, on guardian's steady clock; shares are basis points of the traffic; lengths are seconds.
+"""
 
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -53,6 +56,7 @@ class SwitchRequested:
     reason: str
     candidate: Environment
     share: int
+    """What the candidate is to have."""
     watch_seconds: float
     rules_digest: str = ""
     history: History = field(default_factory=History)
@@ -61,6 +65,7 @@ class SwitchRequested:
     alone: bool = False
     """Whether whoever asks breaks the glass: past a freeze and a closed window."""
     retire_after: float | None = None
+    """Seconds that the environment it replaces stays warm; ``None``: it is not retired."""
     retire_seconds: float = 0.0
     kind: Literal["switch requested"] = "switch requested"
 
@@ -269,7 +274,9 @@ class Drilled:
     generation: int
     worker: str
     there: float
+    """Seconds from the first command to every worker's confirmation."""
     back: float
+    """The same of the way back."""
     trouble: str = ""
     kind: Literal["drilled"] = "drilled"
 

@@ -1,6 +1,6 @@
 """What a deployment gathers on its way: work that was done, questions and answers, pauses, versions; and what comes after it.
 
-Plain frozen data that survives JSON, like :mod:`guardian.core.deployment`, which holds it.
+Plain frozen data that survives JSON, like :mod:`guardian.core.deployment`, which holds it. Times are seconds since the epoch.
 """
 
 from dataclasses import dataclass

@@ -32,6 +32,7 @@ class DeployRequested:
     alone: bool = False
     """Whether whoever asks breaks the glass: past a freeze and a closed window."""
     retire_after: float | None = None
+    """Seconds that the environment it replaces stays warm; ``None``: it is not retired."""
     retire_seconds: float = 0.0
     after: str = ""
     """The deployment whose retired predecessor comes back with this one: a rollback, which neither latch nor freeze holds back."""

@@ -185,7 +185,7 @@ class Sequential:
 
     Against ``LIMIT``: false means that the candidate's true rate is no higher than ``limit``. Against ``BASELINE``: no higher than
     ``tolerance`` times the other environment's rate, which is never taken to be below ``floor``; where its past is too short to
-    say, ``limit`` serves. The method is described in :mod:`guardian.core.sequential`.
+    say, ``limit`` serves. Rates are shares of requests, 0 to 1. The method is described in :mod:`guardian.core.sequential`.
     """
 
     limit: float

@@ -17,6 +17,7 @@ class SentryReleases:
     projects: Mapping[str, str] = field(default_factory=dict)
     """The project of each service; one that has none is left out."""
     timeout: float = 10.0
+    """Seconds in which it must have answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,8 +129,11 @@ class Bar:
     """How much evidence is needed, and how much of it one look may bring."""
 
     mixture: float
+    """The logarithm at which the mixture fires."""
     late: float
+    """The logarithm at which the Shiryaev-Roberts process fires."""
     at_cutover: float = AT_CUTOVER
+    """The mixture's weight on regressions that begin with the cutover."""
     rates: int = 1
     """Possible rates in the late process: three looks are enough where one of them alone brings what it may at each."""
 

@@ -47,6 +47,7 @@ class Playbook:
     variables: tuple[tuple[str, str], ...] = ()
     """What the playbook is given beside the job's own variables, name by name."""
     timeout: float = 900.0
+    """Seconds after which it is ended, with all that it started."""
     note: str = ""
     """What the deployment's note says of it when it has passed: what becomes of the hosts, who may have them."""
 
@@ -58,6 +59,7 @@ class Command:
     argv: tuple[str, ...]
     environment: tuple[tuple[str, str], ...] = ()
     timeout: float = 900.0
+    """Seconds after which it is ended, with all that it started."""
     report: Path | None = None
     """Where it leaves a report in JUnit's XML: a failed test in it is a failure, whatever the exit code."""
     name: str = ""
@@ -110,9 +112,11 @@ class Load:
     errors: float = 0.01
     """The share of requests that may fail: no answer, or one of 500 and above."""
     quantile: float = 0.95
+    """The share of the answers that :attr:`latency` is about."""
     latency: float | None = None
     """Seconds within which that share of the answers must be complete."""
     timeout: float = 5.0
+    """Seconds after which a request is given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ class VariableMemory:
         return await ask(EXPERIMENTAL, f"set var {variable} int({split.green})", f"get var {variable}")
 
     def split(self, service: Service, answers: Answers) -> Split | None:
-        """As the protocol says."""
+        """As the protocol says. :class:`BalancerUnfit` where the socket's level does not let guardian read variables."""
         text = "".join(answers.texts)
         if found := _VARIABLE.search(text):
             return split_of(f"HAProxy's worker {answers.worker.name}", service.name, found[1])

@@ -24,6 +24,7 @@ class Span:
     """What was counted since some moment."""
 
     since: float
+    """Seconds since the epoch."""
     trials: int = 0
     events: int = 0
 

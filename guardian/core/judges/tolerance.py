@@ -22,6 +22,7 @@ class Tolerance:
     """The tolerated rate and where it comes from."""
 
     rate: float
+    """The tolerated share of requests, 0 to 1."""
     usual: float
     """The baseline's rate on the average; 1 where nothing is known of it."""
     test_budget: float
