@@ -26,20 +26,13 @@ from guardian.core.judges.judge import Judge
 from guardian.core.judges.trial import Trial
 from guardian.core.model import BASIS_POINTS, Environment, Split
 from guardian.core.readings import History
-from guardian.core.rules import Lack, Ratio, Rule, Sequential, Source
+from guardian.core.rules import Lack
 from guardian.core.switch import adopt, step
 from guardian.core.verdicts import Conclusion, Finding
+from tests.doubles.rulefiles import SERVER_ERRORS
 from tests.doubles.store import MemoryStore
 
 EPOCH = 1_700_000_000.0
-RULE = Rule(
-    name="server-errors",
-    summary="Too many 5xx",
-    source=Source.HAPROXY,
-    measure=Ratio(("responses_5xx",), ("responses",)),
-    test=Sequential(limit=0.01),
-    on_no_data=Lack.HOLD,
-)
 HISTORY = History(60.0, {"responses_5xx": 6, "responses": 6000})
 
 
@@ -81,10 +74,10 @@ class Story:
     def judge(self, answers: Iterable[tuple[int, int]]) -> Judge:
         """Judge looks of (answers, bad answers), one every 50 ms, and keep their evidence."""
         trial = Trial(Environment.GREEN, self.at, 600.0, 0.05, shared=False, history=HISTORY)
-        judge = judge_for(RULE, trial)
+        judge = judge_for(SERVER_ERRORS, trial)
         for trials, events in answers:
             judge.feed(self.pass_by(0.05), 0.05, (trials, events))
-        self.store.save_evidence(self.identifier, RULE.name, evidence_of(judge))
+        self.store.save_evidence(self.identifier, SERVER_ERRORS.name, evidence_of(judge))
         return judge
 
     def breach(self) -> None:

@@ -35,7 +35,7 @@ from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Service, Split
 from guardian.core.ports import Store
 from guardian.core.readings import History
-from guardian.core.rules import Lack, Ratio, Rule, RuleSet, Sequential, Source
+from guardian.core.rules import Lack, RuleSet
 from guardian.core.strategy import Strategy
 from guardian.core.switch import adopt
 from guardian.core.verdicts import Conclusion, Finding, Verdict
@@ -43,19 +43,11 @@ from guardian.records.charts import Chart
 from guardian.records.notebook import DirectoryNotebook
 from guardian.stages.runner import Stages
 from tests.doubles.balancer import FakeBalancer
-from tests.doubles.rulefiles import RuleFiles
+from tests.doubles.rulefiles import SERVER_ERRORS, RuleFiles
 from tests.doubles.stages import FakeStages
 from tests.doubles.store import MemoryStore
 
 WEB = Service("web", blue="web_blue", green="web_green")
-SERVER_ERRORS = Rule(
-    name="server-errors",
-    summary="Too many 5xx",
-    source=Source.HAPROXY,
-    measure=Ratio(("responses_5xx",), ("responses",)),
-    test=Sequential(limit=0.01),
-    on_no_data=Lack.HOLD,
-)
 DEADLINE = 20.0
 """Seconds within which whatever a test waits for must have come."""
 

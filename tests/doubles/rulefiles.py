@@ -1,9 +1,19 @@
-"""Rule files in memory, which a test may change, spoil and mend."""
+"""A rule to judge by, and rule files in memory, which a test may change, spoil and mend."""
 
 from collections.abc import Mapping
 
 from guardian.app.rulebook import Files, RulesUnfit
-from guardian.core.rules import RuleSet
+from guardian.core.rules import Lack, Ratio, Rule, RuleSet, Sequential, Source
+
+SERVER_ERRORS = Rule(
+    name="server-errors",
+    summary="Too many 5xx",
+    source=Source.HAPROXY,
+    measure=Ratio(("responses_5xx",), ("responses",)),
+    test=Sequential(limit=0.01),
+    on_no_data=Lack.HOLD,
+)
+"""The rule that most tests judge by."""
 
 
 class RuleFiles:

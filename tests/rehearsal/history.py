@@ -8,7 +8,7 @@ from guardian.core.deployment import Cause, Deployment, Phase, Rollback, Service
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
 from guardian.core.readings import History
-from guardian.core.rules import Action, Direction, Lack, Query, Ratio, Rule, Sequential, Source, Threshold, Unit
+from guardian.core.rules import Action, Direction, Lack, Query, Rule, Source, Threshold, Unit
 from guardian.records.store import SqlStore
 from guardian.rehearsal.cutovers import Cutover
 
@@ -25,14 +25,6 @@ BAD_SHARE = Rule(
     source=Source.PROMETHEUS,
     measure=Query('max_over_time(bad_share{env="$candidate"}[$window])', Unit.SHARE),
     test=Threshold(Direction.ABOVE, 0.05, needed=2, of=3, every=15.0, window=15.0),
-    on_no_data=Lack.HOLD,
-)
-SERVER_ERRORS = Rule(
-    name="server-errors",
-    summary="Too many 5xx",
-    source=Source.HAPROXY,
-    measure=Ratio(("responses_5xx",), ("responses",)),
-    test=Sequential(limit=0.01),
     on_no_data=Lack.HOLD,
 )
 NOTIFY = Rule(

@@ -33,7 +33,8 @@ from guardian.rehearsal.past import Past, due, evaluations
 from guardian.rehearsal.recorded import Recording, replay_recorded
 from guardian.rehearsal.replay import Scene
 from tests.doubles.balancer import FakeBalancer
-from tests.rehearsal.history import BAD, BAD_SHARE, NOTIFY, SERVER_ERRORS, SPIKE, WATCH, Cutovers, deployment, remember, state
+from tests.doubles.rulefiles import SERVER_ERRORS
+from tests.rehearsal.history import BAD, BAD_SHARE, NOTIFY, SPIKE, WATCH, Cutovers, deployment, remember, state
 
 WEB = Service("web", blue="web_blue", green="web_green")
 

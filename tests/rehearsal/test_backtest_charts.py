@@ -13,7 +13,8 @@ from guardian.records.charts import Chart, Line
 from guardian.rehearsal.backtest import Plan, rehearse
 from guardian.rehearsal.past import Past
 from guardian.rehearsal.picture import chart, leading
-from tests.rehearsal.history import BAD, BAD_SHARE, SERVER_ERRORS, Cutovers
+from tests.doubles.rulefiles import SERVER_ERRORS
+from tests.rehearsal.history import BAD, BAD_SHARE, Cutovers
 
 WEB = Service("web", blue="web_blue", green="web_green")
 

@@ -13,7 +13,8 @@ from guardian.core.readings import History
 from guardian.core.rules import Direction, Rule, Threshold
 from guardian.rehearsal.suggest import ALLOWED, LEAST, Criticals, suggest
 from guardian.rehearsal.tape import Replay, Tape
-from tests.rehearsal.history import BAD_SHARE, SERVER_ERRORS
+from tests.doubles.rulefiles import SERVER_ERRORS
+from tests.rehearsal.history import BAD_SHARE
 
 TRIAL = Trial(Environment.GREEN, 0.0, 600.0, 0.05, shared=False, history=History())
 VALUES = st.lists(st.floats(0.0, 1.0, allow_subnormal=False), min_size=3, max_size=30)

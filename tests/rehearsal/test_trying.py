@@ -24,7 +24,7 @@ from guardian.core.rules import RuleSet
 from guardian.rehearsal import runner
 from guardian.rehearsal.performance import Performance
 from guardian.rehearsal.script import Script, read_script
-from tests.rehearsal.history import SERVER_ERRORS
+from tests.doubles.rulefiles import SERVER_ERRORS
 
 ROOT = Path(__file__).parents[2]
 RULES, BAD = ROOT / "rules", Path(__file__).parent / "bad" / "tests"

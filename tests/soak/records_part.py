@@ -14,19 +14,11 @@ from guardian.core.judges import judge_for
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment
 from guardian.core.readings import History
-from guardian.core.rules import Lack, Ratio, Rule, Sequential, Source
 from guardian.records.housekeeping import Housekeeping
 from guardian.records.store import SqlStore
+from tests.doubles.rulefiles import SERVER_ERRORS
 from tests.soak.flat import Column, judged, picture, publish
 
-RULE = Rule(
-    name="server-errors",
-    summary="Too many 5xx",
-    source=Source.HAPROXY,
-    measure=Ratio(("responses_5xx",), ("responses",)),
-    test=Sequential(limit=0.01),
-    on_no_data=Lack.HOLD,
-)
 EVENTS = 10
 """Journal entries of one deployment, at the least."""
 KEPT = 50
@@ -95,7 +87,7 @@ class Years:
 
     def _judge(self, number: int) -> float:
         at = 1.7e9 + number * EVERY
-        judge = judge_for(RULE, Trial(Environment.GREEN, at, 600.0, 0.05, shared=False, history=History()))
+        judge = judge_for(SERVER_ERRORS, Trial(Environment.GREEN, at, 600.0, 0.05, shared=False, history=History()))
         started = time.perf_counter()
         for look in range(self._looks):
             judge.feed(at + look * 0.05, 0.05, (1 if self._chance.random() < 0.001 else 0, 10))
@@ -110,7 +102,7 @@ class Years:
             state = {"service": "web", "deployment": {**deployment, "ended_at": at + 600 if ended else None}}
             self._store.append("web", name, at + event, {"kind": "noted", "number": event, "sentence": "y" * 100}, state)
         took, cpu = (time.perf_counter() - started) / EVENTS, (time.thread_time() - burnt) / EVENTS
-        self._store.save_evidence(name, RULE.name, {"looks": [self._chance.random() for _ in range(200)]})
+        self._store.save_evidence(name, SERVER_ERRORS.name, {"looks": [self._chance.random() for _ in range(200)]})
         return took, cpu
 
     def _tidy(self, number: int) -> float:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -19,9 +20,10 @@ from guardian.app.watching import Beat, Records, Wires
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import Adopted, SwitchRequested
 from guardian.core.model import BASIS_POINTS, Environment, Service, Split
-from guardian.core.rules import Action, Lack, Ratio, Rule, RuleSet, Sequential, Source
+from guardian.core.rules import Rule, RuleSet
 from guardian.core.switch import adopt
 from tests.doubles.balancer import FakeBalancer
+from tests.doubles.rulefiles import SERVER_ERRORS
 from tests.doubles.store import MemoryStore
 
 WEB = Service("web", "web_blue", "web_green")
@@ -30,16 +32,7 @@ DEADLINE = 20.0
 
 def server_errors(**changes: object) -> Rule:
     """The rule that most of these tests judge by."""
-    given: dict[str, object] = {
-        "name": "server-errors",
-        "summary": "Too many 5xx",
-        "source": Source.HAPROXY,
-        "measure": Ratio(("responses_5xx",), ("responses",)),
-        "test": Sequential(limit=0.01),
-        "on_no_data": Lack.HOLD,
-        "action": Action.ROLLBACK,
-    }
-    return Rule(**(given | changes))  # type: ignore[arg-type]
+    return replace(SERVER_ERRORS, **changes)  # type: ignore[arg-type]
 
 
 class Rig:
