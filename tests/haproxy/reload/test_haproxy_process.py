@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from guardian.balancers.haproxy import process
+from guardian.balancers.haproxy import installation, process
 from guardian.balancers.haproxy.document import load
 from guardian.balancers.haproxy.installation import check
 from guardian.balancers.haproxy.runtime import Worker
@@ -128,3 +128,12 @@ def test_a_check_runs_as_haproxys_own_user(start: Start, tmp_path: Path) -> None
     check(process.Invocation(debian_binary()), load([file]))
     with pytest.raises(BalancerError, match=r"secret\.map"):
         check(process.Invocation(debian_binary(), user=65534, group=65534), load([file]))
+
+
+def test_a_haproxy_is_found_where_only_roots_path_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian keeps it in /usr/sbin, which people's PATH may lack."""
+    program = tmp_path / "haproxy"
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(installation, "ROOTS_PATH", str(tmp_path))
+    assert installation.named("haproxy").binary == program

@@ -1,7 +1,7 @@
 """``guardian haproxy adopt``: shown, checked by a real HAProxy, written, and taken out again to the byte."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -114,6 +114,14 @@ async def test_what_haproxy_refuses_is_not_written(site: Site) -> None:
     assert "nothing was changed" in said.err
     assert "nonsense" in said.err
     assert site.haproxy.read_text() == broken
+
+
+async def test_a_haproxy_that_is_not_there_checks_nothing(site: Site) -> None:
+    """The sentence says how to name another, and nothing is written."""
+    said = await replace(site, binary=Path("no-such-haproxy")).adopt("--apply")
+    assert said.code == 1
+    assert "(no-such-haproxy: not found; name it with --haproxy); nothing was changed" in said.err
+    assert site.haproxy.read_text() == HAPROXY
 
 
 async def test_a_configuration_that_does_not_fit_gets_a_sentence(site: Site) -> None:
