@@ -39,6 +39,7 @@ from guardian.app.schedule import Schedule
 from guardian.app.shields import Shields
 from guardian.app.systemd import Heart, Notifier
 from guardian.app.tell import Feed
+from guardian.app.threads import Threads
 from guardian.app.tidy import TIDY_SECONDS, Keeping, Tidy
 from guardian.app.tokens import Tokens
 from guardian.app.watch import Watcher
@@ -117,6 +118,7 @@ def _opened_and_run(config: Path, configuration: Configuration) -> int | None:
 
 async def _main(configuration: Configuration, store: SqlStore, files: Files, lost: str) -> int | None:
     stop, return_code = asyncio.Event(), 0
+    asyncio.get_running_loop().set_default_executor(Threads())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with sentry_of(configuration.settings.sentry) as sentry, haproxy_of(configuration.settings) as balancer:
@@ -294,8 +296,7 @@ class Program:
         schedule.every(SAVE_SECONDS, "evidence", self._saver.turn, deadline=30.0)
         schedule.every(TIDY_SECONDS, "tidy", self._tidy.turn, deadline=300.0)
         if self._sentry:
-            pulse = Pulse(self._sentry, lambda: self._watcher.evaluations)
-            schedule.every(PULSE_SECONDS, "pulse", pulse.turn, deadline=10.0)
+            schedule.every(PULSE_SECONDS, "pulse", Pulse(self._sentry, lambda: self._watcher.evaluations).turn, deadline=10.0)
         if self._slack:
             schedule.every(FRESHEN_SECONDS, "messages", partial(self._slack.freshen, self._outbox), deadline=10.0)
         examiner = Examiner(self._examination, self._recorder, self._decider.states, partial(self._begin_anew, stop))

@@ -105,6 +105,7 @@ SUITE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             f"{STORE}/test_note_git.py::test_a_hook_of_the_remote_in_drops",
         ),
     ),
+    ("a name server that hangs", "look-ups wait; nothing else does", ("tests/unit/app/test_threads.py",)),
     (
         "servers of an environment that answer in drops",
         "not fit for traffic, by the deadline",
