@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-PATIENCE = 10.0
+PATIENCE = 20.0
+"""Seconds."""
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE, every: float = 0.005) -> None:
@@ -13,3 +14,10 @@ async def eventually(condition: Callable[[], Awaitable[bool]], patience: float =
             if await condition():
                 return
             await asyncio.sleep(every)
+
+
+async def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    """The same of a condition that need not be waited for itself."""
+    async with asyncio.timeout(patience):
+        while not condition():  # noqa: ASYNC110  nobody tells when most conditions come true
+            await asyncio.sleep(0.005)

@@ -46,6 +46,7 @@ from tests.doubles.balancer import FakeBalancer
 from tests.doubles.rulefiles import SERVER_ERRORS, RuleFiles
 from tests.doubles.stages import FakeStages
 from tests.doubles.store import MemoryStore
+from tests.waiting import until
 
 WEB = Service("web", blue="web_blue", green="web_green")
 DEADLINE = 20.0
@@ -55,13 +56,6 @@ DEADLINE = 20.0
 def client_of(socket: Path) -> httpx.AsyncClient:
     """A client of the API at ``socket``."""
     return httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=str(socket)), base_url="http://guardian", timeout=DEADLINE)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Return as soon as ``condition`` holds."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110  nobody tells when most conditions come true
-            await asyncio.sleep(0.01)
 
 
 class House:

@@ -1,6 +1,5 @@
 """What the tests of the sources share: real Prometheus processes, certificates, and clients that are closed."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -11,18 +10,13 @@ import pytest
 from guardian.core.access import Access
 from guardian.metrics.prometheus import Prometheus
 from tests.metrics.servers import Certificates, Connect, Eventually, Past, RealPrometheus, history, make_certificates
+from tests.waiting import until
 
 
 @pytest.fixture
 def eventually() -> Eventually:
-    """Wait until a condition holds, for at most ten seconds."""
-
-    async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110  nobody tells when most conditions come true
-                await asyncio.sleep(0.005)
-
-    return wait
+    """Wait until a condition holds."""
+    return until
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from tests.doubles.house import WEB, House
 from tests.doubles.slack.standin import Slack
 from tests.doubles.slack.workspace import Message
 from tests.doubles.store import MemoryStore
+from tests.waiting import until
 
 QUICK = Beat(every=0.1, ping=0.5, stale_after=0.5, dead_after=3.0, dial=5.0, first_pause=0.05, longest_pause=0.2, drain=2.0)
 DEADLINE = 20.0
@@ -78,9 +79,7 @@ class Office:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until ``condition`` holds."""
-        async with asyncio.timeout(DEADLINE):
-            while not condition():  # noqa: ASYNC110  nobody tells when most conditions come true
-                await asyncio.sleep(0.01)
+        await until(condition, DEADLINE)
 
     @property
     def messages(self) -> list[Message]:

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from guardian.core.events import Drilled
-from tests.doubles.house import House, until
+from tests.doubles.house import House
+from tests.waiting import until
 
 DRILL = "/v1/services/web/drill"
 

@@ -25,6 +25,7 @@ from guardian.core.switch import adopt
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.rulefiles import SERVER_ERRORS
 from tests.doubles.store import MemoryStore
+from tests.waiting import until
 
 WEB = Service("web", "web_blue", "web_green")
 DEADLINE = 20.0
@@ -95,9 +96,7 @@ class Rig:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds."""
-        async with asyncio.timeout(DEADLINE):
-            while not condition():  # noqa: ASYNC110  nobody tells when most conditions come true
-                await asyncio.sleep(0.002)
+        await until(condition, DEADLINE)
 
     def answer(self, environment: Environment, good: int, bad: int = 0) -> None:
         """Count answers of one environment."""

@@ -1,6 +1,5 @@
 """Stages in the background: told, ended by their deadline, cut off without anybody waiting, and one at a time."""
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +12,7 @@ from guardian.core.ports import StageJob
 from guardian.core.release_events import StageEnded, StageProgressed
 from guardian.core.strategy import StageKind
 from tests.doubles.stages import FakeStages
+from tests.waiting import until
 
 DEADLINE = 20.0
 
@@ -36,9 +36,7 @@ class Desk:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until ``condition`` holds."""
-        async with asyncio.timeout(DEADLINE):
-            while not condition():  # noqa: ASYNC110  nobody tells
-                await asyncio.sleep(0.005)
+        await until(condition, DEADLINE)
 
     @property
     def last(self) -> StageEnded | None:

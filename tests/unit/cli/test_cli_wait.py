@@ -13,8 +13,9 @@ from guardian.api import news
 from guardian.core.deployment import Shielded
 from guardian.core.events import TargetUnable
 from guardian.core.model import Environment
-from tests.doubles.house import House, until
+from tests.doubles.house import House
 from tests.unit.cli.conftest import COMMAND, Shell
+from tests.waiting import until
 
 
 async def test_a_verified_release_ends_with_zero(house: House, shell: Shell) -> None:
