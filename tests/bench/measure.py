@@ -106,7 +106,7 @@ class Measurement:
             bad=done.served if done else 0,
             decided=view["deployment"]["rollback"]["seconds"],
             stale=len(stale(recent, Environment.GREEN, acknowledged)),
-            tolerated=explanation["recorded"]["limit"],
+            tolerated=explanation["rules"][0]["recorded"]["limit"],  # the one that it was for comes first
         )
 
     async def _switch(self) -> None:
@@ -123,15 +123,17 @@ class Measurement:
                 return
 
 
-async def measure_rollbacks(binary: Path, case: Case, number: int, progress: Progress) -> tuple[list[Run], Traffic, int]:
-    """The runs of one case, the traffic that they happened to, and the connections that failed."""
+async def measure_rollbacks(
+    binary: Path, case: Case, number: int, progress: Progress, history: float = HISTORY_SECONDS
+) -> tuple[list[Run], Traffic, int]:
+    """The runs of one case after ``history`` seconds, the traffic that they happened to, and the connections that failed."""
     with tempfile.TemporaryDirectory(prefix="guardian-bench-") as directory:
         setting = Setting(Path(directory), binary, RULES.read_text())
         async with Stage(setting) as stage:
             for application in stage.applications.values():
                 await application.fail(CLEAN)
             async with Traffic(stage.haproxy.port, Load(case.rate, connections=40)) as traffic:
-                await asyncio.sleep(HISTORY_SECONDS)
+                await asyncio.sleep(history)
                 failed = connection_failures(traffic.answers)
                 async with stage.guardian.client() as client:
                     runs = await Measurement(stage, client, case, seed=1).runs(traffic, number, progress)
