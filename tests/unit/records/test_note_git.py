@@ -190,12 +190,13 @@ async def test_a_remote_that_hangs_is_left(tmp_path: Path, behave: Behaviour) ->
     token = tmp_path / "token"
     token.write_text("glpat-s3cret\n")
     async with StandIn(behave) as server:
-        notebook = notebook_in(tmp_path / "notes", f"{server.url}/notes.git", timeout=4.0, token_file=token)
+        remote = f"{server.url}/notes.git"
+        notebook = notebook_in(tmp_path / "notes", remote, timeout=4.0, token_file=token)
         publishing = asyncio.ensure_future(notebook.publish(accounts.rolled_back().account))
         async with asyncio.timeout(20.0):
             while not server.requests:  # noqa: ASYNC110  nobody tells when git has asked
                 await asyncio.sleep(0.01)
-        running = commands("notes.git")
+        running = commands(remote)
         story = accounts.verified()
         async with asyncio.timeout(3.0):  # a note is written meanwhile
             await notebook.write(story.account)
@@ -204,7 +205,7 @@ async def test_a_remote_that_hangs_is_left(tmp_path: Path, behave: Behaviour) ->
     assert running
     assert not any("s3cret" in line or "Z2xwYXQ" in line for line in running)
     assert server.requests[0].headers["authorization"] == "Basic eC1hY2Nlc3MtdG9rZW46Z2xwYXQtczNjcmV0"
-    assert commands("notes.git") == []
+    assert commands(remote) == []
     assert history(tmp_path / "notes") == ["web-1: rolled back"]
 
 
