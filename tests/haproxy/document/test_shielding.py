@@ -10,6 +10,7 @@ from guardian.balancers.haproxy.adoption import Adoption, adopt, removal
 from guardian.balancers.haproxy.conversion import Conversion
 from guardian.balancers.haproxy.document import Document, parse
 from guardian.balancers.haproxy.routes import Unfit
+from guardian.balancers.haproxy.shielding import digest
 from guardian.core.model import Holding, Routing, Service, Sticky, Way
 from guardian.core.shield import Further, Shield
 from tests.haproxy.document.test_adoption_gallery import MAP, PIECES, WEB, load
@@ -109,6 +110,22 @@ def test_patience_is_set_where_it_counts() -> None:
         tests = f"{{ fe_name guardian_web_{side} }} {{ str(web/trial),map_str_int(/m.map,0) eq {number} }}"
         assert lines[heading + 2] == f"http-request set-timeout server 500ms if {tests}"
         assert lines[heading + 4].startswith("server")
+
+
+def test_what_an_earlier_guardian_adopted_is_brought_up_to_date() -> None:
+    """It had patience in its own sections, and nothing in the backends: adopted again, it is as if adopted today."""
+    document = documented(BARE)
+    today = written(document)
+    earlier = [line for line in today.splitlines(keepends=True) if "fe_name guardian_" not in line]
+    for heading in ("backend web_blue\n", "backend web_green\n"):
+        del earlier[earlier.index(heading) + 1 : earlier.index(heading) + 3]  # the marks around it
+    text = "".join(earlier).replace("    bind abns@", "    http-request set-timeout server 500ms\n    bind abns@")
+    inner = text.partition("# >>> guardian web sections")[2].partition("\n")[2].partition("# <<< guardian web sections")[0]
+    changed = today.partition("# >>> guardian web sections ")[2][:16]
+    before = documented(text.replace(changed, digest(inner)))
+    plan = shielded(before)
+    assert plan.changes
+    assert adopted_text(before.apply(plan.edits)) == today
 
 
 def test_a_listen_without_a_rule_has_both(binary: str, tmp_path: Path) -> None:
