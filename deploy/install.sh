@@ -156,7 +156,10 @@ place() {
     fi
     if [[ -e $root/deploy/guardian-apply.rules ]]; then
         install -d /etc/polkit-1/rules.d
-        install -m 0644 "$root/deploy/guardian-apply.rules" /etc/polkit-1/rules.d/60-guardian-apply.rules
+        # Renamed into place, with its mode: polkit reads a rule as soon as it appears, once, and not again when it may be read at last.
+        local rule=/etc/polkit-1/rules.d/60-guardian-apply.rules
+        install -m 0644 "$root/deploy/guardian-apply.rules" "$rule.new"
+        mv -f "$rule.new" "$rule"
     fi
     ln -sfn "$new" "$home/current.new"
     mv -T "$home/current.new" "$home/current"

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 
 PATIENCE = 20.0
 """Seconds."""
+OFTEN = 0.025
+"""Seconds between two looks: many a condition asks guardian's API, which answers one caller 50 times a second."""
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE, every: float = 0.005) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], patience: float = PATIENCE, every: float = OFTEN) -> None:
     """Return when the condition holds; ``TimeoutError`` when it does not come to hold in so many seconds."""
     async with asyncio.timeout(patience):
         while True:

@@ -1,5 +1,6 @@
 """Whether a rollback would work right now: asked all the time, so that nobody finds out when it is needed."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from guardian.core.deployment import ServiceState
 from guardian.core.model import Environment, Service
 from guardian.core.ports import About, Balancer, BalancerError, Clock
 from guardian.core.words import upkeep
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ class Prober:
     async def probe(self) -> None:
         """Ask for every service."""
         for name, service in self._services.items():
-            self._answers[name] = await self._ask(service)
+            before, now = self._answers.get(name), await self._ask(service)
+            self._answers[name] = now
+            _log(now, before.faults if before else ())
 
     async def _ask(self, service: Service) -> Readiness:
         state = self._state(service.name)
@@ -81,3 +86,13 @@ class Prober:
         if self._recorder.waiting and self._recorder.trouble:
             faults.append(upkeep.journal_waiting(self._recorder.waiting, self._recorder.trouble))
         return Readiness(service.name, to, tuple(faults), self._clock.now(), about)
+
+
+def _log(now: Readiness, before: tuple[str, ...]) -> None:
+    """The log says why there would be no way back, once for each reason, and when there is one again."""
+    if now.faults == before:
+        return
+    if now.faults:
+        logger.warning("%s", upkeep.no_way_back(now.service, now.to, now.faults), extra={"service": now.service})
+    else:
+        logger.info("%s", upkeep.way_back(now.service, now.to), extra={"service": now.service})

@@ -85,19 +85,25 @@ class Machine:
 
     def until(self, command: str, seconds: float = PATIENCE) -> float:
         """Wait until a shell command inside ends well; how long that took."""
-        started = time.monotonic()
+        started, said = time.monotonic(), "nobody was there"
         while time.monotonic() - started < seconds:
-            with contextlib.suppress(OSError, ValueError):  # while it boots, nobody may be there
-                if self.tries(command, 20).code == 0:
+            try:
+                found = self.tries(command, 20)
+            except (OSError, ValueError) as error:  # while it boots, nobody may be there
+                said = str(error)
+            else:
+                if found.code == 0:
                     return time.monotonic() - started
+                said = str(found)
             time.sleep(0.1)
-        raise AssertionError(f"{command!r} did not end well within {seconds} s\n{self.story()}")
+        raise AssertionError(f"{command!r} did not end well within {seconds} s, at last {said}\n{self.story()}")
 
     def story(self) -> str:
         """What guardian and HAProxy said last."""
         with contextlib.suppress(OSError, ValueError):
             return self.tries(
-                "journalctl -u guardian -u guardian-apply -u haproxy -n 60 --no-pager; systemctl status guardian --no-pager -n0"
+                "journalctl -u guardian -u guardian-apply -u polkit -u haproxy -n 80 --no-pager; systemctl list-jobs --no-pager;"
+                "systemctl status guardian --no-pager -n0; guardian status"
             ).out
         return "nobody is there"
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.doubles.machine import ANSIBLE, CHECKOUT, Machine, booted
 
-LIVE = "systemctl is-active --quiet guardian && curl -sf --unix-socket /run/guardian/api.sock http://g/readyz"
+LIVE = "systemctl is-active --quiet guardian && curl -s --fail-with-body --unix-socket /run/guardian/api.sock http://g/readyz"
 REQUEST = "/var/lib/guardian/haproxy-request.json"
 PLACES = "/etc /lib/systemd /opt /run /usr/local /usr/share/doc /usr/share/polkit-1 /var/lib"
 STATE = "sha256sum /etc/haproxy/haproxy.cfg; pgrep -P $(systemctl show -p MainPID --value haproxy)"
@@ -119,6 +119,7 @@ def back(machine: Machine) -> float:
 
 def test_guardian_may_start_that_unit_and_nothing_else(machine: Machine) -> None:
     """Polkit lets the user guardian start guardian-apply.service; no other verb, no other unit, and nobody else."""
+    assert "Error loading" not in machine.does("journalctl -u polkit --no-pager"), "the rule was there before polkit could read it"
     machine.does("cp /etc/systemd/system/guardian-apply.service /etc/systemd/system/guardian-apply-more.service")
     machine.does(
         "cp /etc/systemd/system/guardian-apply.service /etc/systemd/system/guardian-apply@.service; systemctl daemon-reload"
@@ -216,7 +217,7 @@ def test_somebodys_broken_edit_is_never_loaded_and_never_in_the_way(mended: Mach
     assert machine.does("sha256sum /etc/haproxy/haproxy.cfg") == broken
 
     machine.does("sed -i 's/^  files: .*/&\\n  unloaded_edits: load/' /etc/guardian/guardian.yaml; systemctl restart guardian")
-    machine.until("curl -sf --unix-socket /run/guardian/api.sock http://g/healthz")
+    machine.until("curl -s --fail-with-body --unix-socket /run/guardian/api.sock http://g/healthz")
     worker = machine.does("pgrep -P $(systemctl show -p MainPID --value haproxy)")
     machine.tries("guardian unlatch web --reason 'the next test'")
     said = machine.tries("guardian switch web --reason 'with a broken edit' --wait")

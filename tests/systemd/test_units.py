@@ -26,7 +26,7 @@ exec /usr/bin/systemctl "$@"
 """
 LATER_ANALYZE = os.environ.get("GUARDIAN_TEST_SYSTEMD_ANALYZE", "")
 """The `systemd-analyze` of a later Debian: `tests/run.sh --all` has it made."""
-LIVE = "systemctl is-active --quiet guardian && curl -sf --unix-socket /run/guardian/api.sock http://g/readyz"
+LIVE = "systemctl is-active --quiet guardian && curl -s --fail-with-body --unix-socket /run/guardian/api.sock http://g/readyz"
 
 pytestmark = [
     pytest.mark.skipif(os.getuid() != 0, reason="booting a system takes root: run tests/run.sh as root"),

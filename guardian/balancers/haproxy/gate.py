@@ -209,7 +209,7 @@ class Gate:
                 _, said = await started.communicate()
         except TimeoutError as error:
             raise BalancerError(words.unit_silent(UNIT, PATIENCE)) from error
-        return said.decode("utf-8", "replace").strip() if started.returncode else ""
+        return " ".join(said.decode("utf-8", "replace").split()) if started.returncode else ""
 
 
 def _leave(path: Path, content: bytes) -> None:

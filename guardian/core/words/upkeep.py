@@ -1,5 +1,7 @@
 """What the program says of its own work: the balancer's and the disk's troubles, drift, readiness, the clock."""
 
+from collections.abc import Iterable
+
 from guardian.core.model import Environment, Split
 from guardian.core.words.figures import count, seconds
 from guardian.core.words.story import split_of
@@ -8,6 +10,16 @@ from guardian.core.words.story import split_of
 def no_healthy_server(backend: str, reason: str) -> str:
     """An environment cannot take traffic."""
     return f"backend {backend} has no healthy server ({reason})" if reason else f"backend {backend} has no healthy server"
+
+
+def no_way_back(service: str, to: Environment, faults: Iterable[str]) -> str:
+    """A rollback would not work now."""
+    return f"{service}: a rollback to {to} would not work now: {'; '.join(faults)}"
+
+
+def way_back(service: str, to: Environment) -> str:
+    """It would again."""
+    return f"{service}: a rollback to {to} would work again"
 
 
 def fell_back(reason: str, other: Environment) -> str:

@@ -206,7 +206,10 @@ async def test_a_file_that_only_seems_right_is_written(gate: Gatehouse, monkeypa
     ("start", "sentence"),
     [
         (("/nonexistent/systemctl",), "could not be started"),
-        (("sh", "-c", "echo Access denied >&2; exit 4"), "could not be started .Access denied"),
+        (
+            ("sh", "-c", "printf 'Access denied.\\nSee the logs.\\n' >&2; exit 4"),
+            "could not be started .Access denied. See the logs",
+        ),
         (("true",), "ended without an answer"),
     ],
 )

@@ -53,3 +53,22 @@ async def test_a_worker_astray_is_a_fault(rig: Rig, prober: Prober) -> None:
     answer = prober.last("web")
     assert answer is not None
     assert "another split of web" in answer.faults[0]
+
+
+async def test_the_log_says_once_why_and_when_it_is_over(rig: Rig, prober: Prober, caplog: pytest.LogCaptureFixture) -> None:
+    """Who reads the journal in the morning sees why `/readyz` said no; a reason that stays is not repeated, another one is told."""
+    caplog.set_level("INFO", "guardian.app.readiness")
+    await prober.probe()
+    assert not caplog.records
+    rig.balancer.failures["health"] = BalancerGone("nobody listens")
+    await prober.probe()
+    await prober.probe()
+    rig.balancer.failures["health"] = BalancerGone("it hangs")
+    await prober.probe()
+    del rig.balancer.failures["health"]
+    await prober.probe()
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "web: a rollback to blue would not work now: the balancer cannot be asked: nobody listens"),
+        ("WARNING", "web: a rollback to blue would not work now: the balancer cannot be asked: it hangs"),
+        ("INFO", "web: a rollback to blue would work again"),
+    ]
