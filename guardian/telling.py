@@ -9,7 +9,7 @@ from guardian.app.clock import SteadyClock
 from guardian.app.notes import NotePublisher, Notes, NoteWriter
 from guardian.app.outbox import Channel
 from guardian.config.settings import Settings
-from guardian.core.channels import Grafana, SlackChannel
+from guardian.core.channels import Grafana, SlackChannel, Webhook
 from guardian.core.letters import Kind, Route
 from guardian.core.line import Pace
 from guardian.core.notebook import Notebook, NotesSettings
@@ -17,12 +17,11 @@ from guardian.core.ports import Store
 from guardian.core.sentry import SentrySettings
 from guardian.records.git import Repository
 from guardian.records.notebook import DirectoryNotebook
-from guardian.senders.grafana import GrafanaSender
-from guardian.senders.releases import ReleaseSender
-from guardian.senders.webhook import WebhookSender
 
 if TYPE_CHECKING:
+    from guardian.senders.grafana import GrafanaSender
     from guardian.senders.sentry import Sentry
+    from guardian.senders.webhook import WebhookSender
 
 DELIVERY_GRACE = 5.0
 """Seconds that a delivery may take beyond the time in which the other end must have answered."""
@@ -75,20 +74,28 @@ async def channels_of(settings: Settings, store: Store, notebook: Notebook) -> A
         for each in settings.channels.values():
             if isinstance(each.target, SlackChannel):
                 continue
-            sender: WebhookSender | GrafanaSender
-            if isinstance(each.target, Grafana):
-                sender = GrafanaSender(each.target, store.deployment)
-            else:
-                sender = WebhookSender(each.target)
+            sender = _sender(each.target, store)
             ends.push_async_callback(sender.aclose)
             channels.append(Channel(each.route, sender, Pace(stale=each.stale), sender.patience + DELIVERY_GRACE))
         channels += _notes(settings.notes, store, notebook)
         if settings.sentry and settings.sentry.releases:
+            from guardian.senders.releases import ReleaseSender  # noqa: PLC0415  as in `_sender`
+
             releases = ReleaseSender(settings.sentry, store.deployment)
             ends.push_async_callback(releases.aclose)
             route = Route("releases in Sentry", CARDS, frozenset(settings.sentry.releases.projects))
             channels.append(Channel(route, releases, deadline=releases.patience + DELIVERY_GRACE))
         yield channels
+
+
+def _sender(target: Webhook | Grafana, store: Store) -> "WebhookSender | GrafanaSender":
+    if isinstance(target, Grafana):
+        from guardian.senders.grafana import GrafanaSender  # noqa: PLC0415  heavy, and needed by those who have one only
+
+        return GrafanaSender(target, store.deployment)
+    from guardian.senders.webhook import WebhookSender  # noqa: PLC0415  as above
+
+    return WebhookSender(target)
 
 
 def _notes(settings: NotesSettings | None, store: Store, notebook: Notebook) -> list[Channel]:

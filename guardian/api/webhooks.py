@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from guardian.api.access import ALERTS, ANYBODY, Needs
-from guardian.api.models import Problem
+from guardian.api.given import problem
 from guardian.core.alerts import AlertsView, Deliveries, NotExpected, NotSigned, Receipt, Unreadable
 from guardian.core.people import Role
 from guardian.core.words import alerts as words
@@ -20,14 +20,14 @@ SIGNED = f"{ADDRESSES}/sentry"
 """Sentry shows no token: it signs what it sends."""
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"model": Problem, "description": "Not signed by who may send this, or without a token"},
-    403: {"model": Problem, "description": "The token is not one for alerts"},
-    404: {"model": Problem, "description": "No such sender in guardian.yaml"},
-    408: {"model": Problem, "description": "The delivery did not come in in time"},
-    413: {"model": Problem, "description": "The delivery is too large"},
-    422: {"model": Problem, "description": "The delivery cannot be understood"},
-    429: {"model": Problem, "description": "Too many deliveries; `retry-after` says when to go on"},
-    503: {"model": Problem, "description": "Heard, and not kept: send it again"},
+    401: problem("Not signed by who may send this, or without a token"),
+    403: problem("The token is not one for alerts"),
+    404: problem("No such sender in guardian.yaml"),
+    408: problem("The delivery did not come in in time"),
+    413: problem("The delivery is too large"),
+    422: problem("The delivery cannot be understood"),
+    429: problem("Too many deliveries; `retry-after` says when to go on"),
+    503: problem("Heard, and not kept: send it again"),
 }
 
 router = APIRouter(prefix=ADDRESSES, responses=_PROBLEMS)

@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import httpx
+from typing import TYPE_CHECKING
 
 from guardian.core.smoke import LARGEST_BODY, Answer
 from guardian.core.words import smoke as words
+
+if TYPE_CHECKING:
+    import httpx
 
 
 class NoAnswer(Exception):
@@ -25,13 +27,22 @@ class Request:
     timeout: float = 5.0
 
 
-def client() -> httpx.AsyncClient:
+def ready() -> None:
+    """Load what a request needs: at the start, for later it would keep the event loop from watching; and only where any is made."""
+    import httpx  # noqa: F401, PLC0415  see above
+
+
+def client() -> "httpx.AsyncClient":
     """A client for servers that are reached by address: a certificate says nothing about an address, so none is judged."""
+    import httpx  # noqa: PLC0415  see `ready`
+
     return httpx.AsyncClient(verify=False, trust_env=False, timeout=None)  # noqa: S113, S501  the deadline is in `ask`; see above
 
 
-async def ask(http: httpx.AsyncClient, request: Request) -> Answer:
+async def ask(http: "httpx.AsyncClient", request: Request) -> Answer:
     """The answer, with a body of up to :data:`LARGEST_BODY`. :class:`NoAnswer` where there is none within the time-out."""
+    import httpx  # noqa: PLC0415  see `ready`
+
     began = time.monotonic()
     try:
         async with asyncio.timeout(request.timeout), http.stream(request.method, request.url, headers=request.headers) as response:

@@ -9,6 +9,7 @@ from guardian.core.ports import Balancer, StageJob, StageResult
 from guardian.core.stages import Command, Playbook, Verify, Work, filled
 from guardian.core.strategy import StageKind
 from guardian.core.words import stages as words
+from guardian.stages import http
 from guardian.stages.ansible import AnsibleWork
 from guardian.stages.command import CommandWork
 from guardian.stages.load import PARTING as LOAD_PARTING
@@ -26,6 +27,8 @@ class Stages:
 
     def __init__(self, services: Mapping[str, Service], balancer: Balancer) -> None:
         self._services, self._balancer = services, balancer
+        if any(service.stages.verify or service.stages.parity for service in services.values()):
+            http.ready()
 
     def offers(self, service: str) -> Mapping[StageKind, float]:
         """The stages of ``service``, each with the seconds that it may take."""

@@ -9,8 +9,7 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-
-import httpx
+from typing import TYPE_CHECKING
 
 from guardian.core.model import Environment, Service
 from guardian.core.ports import Balancer, BalancerError, Server, StageResult
@@ -22,6 +21,9 @@ from guardian.stages.command import CommandWork
 from guardian.stages.http import NoAnswer, Request, ask, client
 from guardian.stages.lines import Kept, Progress
 from guardian.stages.load import LoadFailed, LoadJob, measured
+
+if TYPE_CHECKING:
+    import httpx
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at servers that are not up yet."""
@@ -116,7 +118,7 @@ class VerifyWork:
             found.passed += result.ok
 
     async def _check(
-        self, http: httpx.AsyncClient, check: Check, servers: Sequence[Server], found: _Found, progress: Progress
+        self, http: "httpx.AsyncClient", check: Check, servers: Sequence[Server], found: _Found, progress: Progress
     ) -> None:
         if check.through is not Through.BALANCER:
             for server in servers:
@@ -140,7 +142,7 @@ class VerifyWork:
     async def _requests(self) -> int:
         return (await self._balancer.snapshot((self._backend,))).backends[self._backend].requests
 
-    async def _ask(self, http: httpx.AsyncClient, check: Check, to: _To, found: _Found, progress: Progress) -> None:
+    async def _ask(self, http: "httpx.AsyncClient", check: Check, to: _To, found: _Found, progress: Progress) -> None:
         own = {name: filled(value, self._values) for name, value in check.headers}
         headers = {**dict(self._host()), **own, **to.headers}
         limit = check.expect.within

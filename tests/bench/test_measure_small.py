@@ -2,12 +2,16 @@
 
 import asyncio
 import io
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
 from guardian.demo.haproxy import debian_binary
-from tests.bench.measure import Case, measure_rollbacks, show_rollbacks
+from guardian.demo.stage import Setting, Stage
+from tests.bench.measure import RULES, Case, measure_rollbacks, memory, show_rollbacks
+
+PROMISED_MEMORY = 120 * 2**20
 
 
 def test_one_rollback_is_measured_and_shown() -> None:
@@ -22,3 +26,9 @@ def test_one_rollback_is_measured_and_shown() -> None:
     assert (run.stale, failed) == (0, 0)
     show_rollbacks(Console(file=shown, width=150), case, runs, traffic, failed)
     assert case.name in shown.getvalue()
+
+
+async def test_the_daemon_is_as_small_as_promised(tmp_path: Path) -> None:
+    """With one service and the starter's rules, once a rollback would work."""
+    async with Stage(Setting(tmp_path, debian_binary(), RULES.read_text())) as stage:
+        assert 2**20 < memory(stage.guardian.pid) <= PROMISED_MEMORY

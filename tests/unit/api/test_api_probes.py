@@ -1,8 +1,10 @@
 """What machines ask: probes, metrics, and the description of the API."""
 
 import httpx
+from fastapi.routing import APIRoute
 
 from guardian import __version__
+from guardian.api.server import application, endpoints
 from tests.doubles.house import House
 
 
@@ -59,6 +61,14 @@ async def test_the_description_is_complete(client: httpx.AsyncClient) -> None:
     assert "200" in routes["get", "/v1/events"]["responses"]
     assert list(routes["get", "/v1/events"]["responses"]["200"]["content"]) == ["application/x-ndjson"]
     assert "HTTPValidationError" not in described["components"]["schemas"]
+
+
+async def test_endpoints_are_built_once(house: House) -> None:
+    """Included, each would be held a second time; and its problems, as models, seven times more."""
+    app = application(house.orders, house.gauges)
+    apart = [route for route in app.routes if not isinstance(route, APIRoute)]
+    assert len(apart) == 1, "the addresses for alerts, with a bound of their own"
+    assert sum(len(route.response_fields) for route in endpoints(app)) == 3
 
 
 async def test_every_field_of_an_order_is_described(client: httpx.AsyncClient) -> None:
