@@ -13,11 +13,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_CONNECTIONS = 256
 """Open at a time; more are hung up on, so that callers never use up the file descriptors that a rollback needs."""
+MOST_BY_TCP = 192
+"""Of them, by TCP, where anybody can connect: whoever takes them all leaves the unix socket to the people on this host."""
 MOST_HANDSHAKES = 64
 """TLS handshakes at a time, besides."""
 HANDSHAKE_SECONDS = 5.0
 FIRST_REQUEST_SECONDS = 5.0
 """A connection that has not asked for anything by then is closed."""
+NEXT_REQUEST_SECONDS = 10.0
+"""The same after an answer; without a word from the client the connection ends sooner."""
+UNREAD_SECONDS = 60.0
+"""What was answered and is not taken by then is thrown away, and the connection with it."""
 
 _UCRED = struct.Struct("iII")
 """``struct ucred`` of unix(7): process, user, group."""
@@ -31,19 +37,54 @@ Handshakes: TypeAlias = set[asyncio.Task[None]]
 
 
 class BoundedProtocol(H11Protocol):
-    """One connection among a bounded number of others."""
+    """One connection among a bounded number of others. Nobody keeps it without asking, or without listening."""
+
+    _waiting: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+
+    def most(self) -> int:
+        """How many there may be with this one."""
+        return MOST_BY_TCP
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it, too
         """Take a connection, or hang up."""
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > self.most():
             transport.abort()
         else:
-            self.loop.call_later(FIRST_REQUEST_SECONDS, self._expect_request)
+            self._expect_request(FIRST_REQUEST_SECONDS)
 
-    def _expect_request(self) -> None:
-        if self.cycle is None:
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        for timer in filter(None, (self._waiting, self._unread)):
+            timer.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Expect the next request: uvicorn does so only until a first byte of it is there."""
+        self._expect_request(NEXT_REQUEST_SECONDS)
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Expect the client to take what is written."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It does."""
+        super().resume_writing()
+        if self._unread:
+            self._unread.cancel()
+
+    def _expect_request(self, seconds: float) -> None:
+        if self._waiting:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(seconds, self._miss_request, self.cycle)
+
+    def _miss_request(self, last: object) -> None:
+        if self.cycle is last:
             self.transport.close()
+            self._waiting = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
 
 
 class PeerProtocol(BoundedProtocol):
@@ -53,6 +94,10 @@ class PeerProtocol(BoundedProtocol):
     its peer is. So that is asked here, once for each connection, and put where ASGI has the client's address: ``("uid", 1000)``.
     Both are those under which the peer called ``connect``.
     """
+
+    def most(self) -> int:
+        """All of them."""
+        return MOST_CONNECTIONS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as above
         """Take a connection, and note whose it is."""

@@ -49,7 +49,8 @@ class Audience:
         """End every answer after the line that is being written."""
         self._closed = True
         for wait in self._waits:
-            wait.reschedule(asyncio.get_running_loop().time())
+            if not wait.expired():  # one whose time is up just now ends by itself
+                wait.reschedule(asyncio.get_running_loop().time())
 
     async def told(self, after: int, sees: Sees) -> AsyncIterator[NewsView | None]:
         """Announcements numbered above ``after`` of services that somebody ``sees``.

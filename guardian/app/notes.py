@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from guardian.app.account import account_of
+from guardian.app.threads import Aside
 from guardian.core.account import Account
 from guardian.core.notebook import LeftAlone, Notebook, NotWritten
 from guardian.core.ports import Clock, Store, StoreError
@@ -98,7 +99,7 @@ class Notes:
 
     def __init__(self, store: Store, notebook: Notebook, url: str | None = None) -> None:
         """``url``: where people read the notes."""
-        self._store, self._notebook, self._url = store, notebook, url
+        self._store, self._notebook, self._url, self._reading = store, notebook, url, Aside()
 
     def link(self, deployment: str) -> str:
         """Where people read the note of ``deployment``; empty where nobody said."""
@@ -108,15 +109,14 @@ class Notes:
         """The note of a deployment as it stands; as it would be written, where it is not."""
         account = await self._account(identifier)
         with _refusing():
-            kept = await asyncio.to_thread(self._notebook.kept, identifier)
-            path, text = kept or (None, await asyncio.to_thread(self._notebook.text, account))
+            path, text = await self._reading.do(lambda: self._notebook.kept(identifier) or (None, self._notebook.text(account)))
         return self._view(account.service, account.deployment.id, str(account.deployment.phase), path, text)
 
     async def preview(self, identifier: str) -> NoteView:
         """The note as the records have it now, with what people wrote into the one that is there. Nothing is written."""
         account = await self._account(identifier)
         with _refusing():
-            text = await asyncio.to_thread(self._notebook.text, account)
+            text = await self._reading.do(lambda: self._notebook.text(account))
         return self._view(account.service, account.deployment.id, str(account.deployment.phase), None, text)
 
     async def render(self, identifier: str) -> NoteView:
@@ -127,14 +127,14 @@ class Notes:
 
     async def notes(self, service: str | None, limit: int) -> list[NoteView]:
         """The notes of the newest deployments, without their text."""
-        return await asyncio.to_thread(self._notes, service, limit)
+        return await self._reading.do(lambda: self._notes(service, limit))
 
     def _notes(self, service: str | None, limit: int) -> list[NoteView]:
         paths = [(record, self._notebook.where(record["id"])) for record in self._store.deployments(service, limit)]
         return [self._view(record["service"], record["id"], record["phase"], path, "") for record, path in paths]
 
     async def _account(self, identifier: str) -> Account:
-        account = await asyncio.to_thread(account_of, self._store, identifier)
+        account = await self._reading.do(lambda: account_of(self._store, identifier))
         if account is None:
             raise Unknown(refusals.unknown_deployment(identifier))
         return account

@@ -172,30 +172,36 @@ class Orders(ReleaseOrders):
         """Deployments, newest first."""
         if service is not None:
             self._parts.decider.state(service)
-        records = await asyncio.to_thread(self._parts.store.deployments, service, limit)
-        return [_view_of(record) for record in records]
+        parts = self._parts
+        return await parts.reading.do(lambda: [_view_of(record) for record in parts.store.deployments(service, limit)])
 
     async def deployment(self, identifier: str) -> DeploymentDetail:
         """One deployment with its journal."""
         if waiting := self._queued(identifier):
             return DeploymentDetail(waiting, ())
-        record = await asyncio.to_thread(self._parts.store.deployment, identifier)
-        if record is None:
-            raise Unknown(refusals.unknown_deployment(identifier))
-        entries = await asyncio.to_thread(self._parts.store.journal, None, identifier)
+        return await self._parts.reading.do(lambda: self._detail(identifier))
+
+    def _detail(self, identifier: str) -> DeploymentDetail:
+        record, entries = self._record(identifier), self._parts.store.journal(None, identifier)
         journal = tuple(JournalView(entry.number, entry.at, entry.service, entry.deployment, entry.event) for entry in entries)
         return DeploymentDetail(_view_of(record), journal)
 
     async def explain(self, identifier: str, rule: str | None = None) -> Explanation:
         """Recompute the verdicts on ``identifier``, of all rules or of one, from its recorded evidence."""
-        return await asyncio.to_thread(explained, await self.evidence(identifier), rule)
+        return await self._parts.reading.do(lambda: explained(self._evidence(identifier), rule))
 
     async def evidence(self, identifier: str) -> dict[str, Any]:
         """All that is recorded of ``identifier``, to be explained anywhere."""
-        record = await asyncio.to_thread(self._parts.store.deployment, identifier)
+        return await self._parts.reading.do(lambda: self._evidence(identifier))
+
+    def _evidence(self, identifier: str) -> dict[str, Any]:
+        return bundle(self._record(identifier), self._parts.store.evidence(identifier))
+
+    def _record(self, identifier: str) -> dict[str, Any]:
+        record = self._parts.store.deployment(identifier)
         if record is None:
             raise Unknown(refusals.unknown_deployment(identifier))
-        return bundle(record, await asyncio.to_thread(self._parts.store.evidence, identifier))
+        return record
 
     async def follow(self, after: int = 0) -> AsyncIterator[NewsView]:
         """Announcements of this run of the program with a number above ``after``, as they come, without end."""

@@ -1,7 +1,7 @@
 """What the orders of people and programs are carried out with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from guardian.app.decide import Decider
@@ -10,6 +10,7 @@ from guardian.app.readiness import Prober
 from guardian.app.rulebook import RuleBook
 from guardian.app.stages import NoStages
 from guardian.app.tell import Feed
+from guardian.app.threads import Aside
 from guardian.app.watch import Watcher
 from guardian.core.calendar import Zone
 from guardian.core.deployment import Shielded
@@ -59,6 +60,8 @@ class Parts:
     """What the shield has done for the latest deployment of a service."""
     counting: Callable[[str], bool] = uncounted
     """Whether that still grows."""
+    reading: Aside = field(default_factory=Aside)
+    """Where questions read the records."""
 
 
 @dataclass(frozen=True, slots=True)

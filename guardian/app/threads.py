@@ -5,6 +5,7 @@ be half a minute. The loop's other threads, few on a small host, are what a roll
 ask who a caller of the API is.
 """
 
+import asyncio
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,3 +35,15 @@ class Threads(ThreadPoolExecutor):
         """Take no more; ``wait`` for what is under way, look-ups left out."""
         self._names.shutdown(wait=False, cancel_futures=True)
         super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+class Aside:
+    """Work beside the loop, one piece after the other: whoever asks for much, and often, takes one thread and not all of them."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+
+    async def do(self, work: Callable[[], Result]) -> Result:
+        """Have ``work`` done when its turn has come."""
+        async with self._turn:
+            return await asyncio.to_thread(work)

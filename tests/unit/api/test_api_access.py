@@ -3,6 +3,8 @@
 import asyncio
 import os
 import pwd
+import select
+import socket as sockets
 import sys
 import threading
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from guardian.api import access, connections
+from guardian.api import access, connections, news
 from tests.doubles.house import DEADLINE, House, client_of
 
 SWITCH = "/v1/services/web/switch"
@@ -103,3 +105,43 @@ async def test_a_connection_that_asks_nothing_is_closed(house: House, socket: Pa
             assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
+
+
+@pytest.mark.parametrize("begun", [b"", b"G", b"x", b"GET /healthz HTTP/1.1\r\nhost:"])
+async def test_a_connection_that_asks_once_and_then_dawdles_is_closed(
+    house: House, socket: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    """Neither half a next request nor the body of an answered one keeps it open: that would use up all connections for ever."""
+    monkeypatch.setattr(connections, "NEXT_REQUEST_SECONDS", 0.01)
+    reader, writer = await asyncio.open_unix_connection(socket)
+    body = b"content-length: 5\r\n" if begun == b"x" else b""
+    writer.write(b"GET /healthz HTTP/1.1\r\nhost: guardian\r\n" + body + b"\r\n")
+    async with asyncio.timeout(DEADLINE):
+        await reader.readuntil(b"}")
+        writer.write(begun)
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_an_answer_may_take_as_long_as_it_takes(house: House, socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked in time is answered, however long that goes on after the next request should have come."""
+    monkeypatch.setattr(connections, "NEXT_REQUEST_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.01)
+    monkeypatch.setattr(news, "HEARTBEAT_SECONDS", 0.02)
+    reader, writer = await asyncio.open_unix_connection(socket)
+    writer.write(b"".join(b"GET %s HTTP/1.1\r\nhost: guardian\r\n\r\n" % each for each in (b"/healthz", b"/v1/events")))
+    async with asyncio.timeout(DEADLINE):
+        for _ in range(10):
+            await reader.readuntil(b"\r\n1\r\n\n")
+    writer.close()
+
+
+async def test_an_answer_that_nobody_reads_is_thrown_away(house: House, socket: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that asks and asks, and takes nothing, is hung up on."""
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.01)
+    with sockets.socket(sockets.AF_UNIX) as client:
+        client.connect(str(socket))
+        client.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: guardian\r\n\r\n" * 20)
+        hung_up = select.poll()
+        hung_up.register(client, select.POLLRDHUP)
+        assert await asyncio.to_thread(hung_up.poll, DEADLINE * 1000)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from guardian.api import news
+from guardian.api.news import Audience
 from guardian.app.orders import Order
 from tests.doubles.house import DEADLINE, House, client_of
 
@@ -110,3 +112,19 @@ async def test_followers_are_bounded(house: House, socket: Path, monkeypatch: py
         async with asyncio.timeout(DEADLINE):
             while await admitted() != 200:  # noqa: ASYNC110  nobody tells when the server has noticed
                 await asyncio.sleep(0.01)
+
+
+async def test_the_end_may_come_in_the_moment_of_a_heartbeat(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait whose time is up just then ends by itself; a stop goes on to all the others."""
+    monkeypatch.setattr(news, "HEARTBEAT_SECONDS", 0.01)
+    audience, ended = Audience(house.orders), []
+    told = audience.told(0, lambda _: True)
+    assert await anext(told) is None
+    heartbeat = asyncio.ensure_future(anext(told))
+    await asyncio.sleep(0)  # it waits
+    asyncio.get_running_loop().call_later(0.02, lambda: ended.append(audience.close()))
+    time.sleep(0.05)  # noqa: ASYNC251  both are due now, and come in the same round of the loop
+    assert await heartbeat is None
+    assert len(ended) == 1
+    with pytest.raises(StopAsyncIteration):
+        await anext(told)

@@ -18,7 +18,7 @@ from guardian.api.serve import serve
 from guardian.api.server import application
 from guardian.demo.ports import free_port
 from tests.doubles.door import Door, opened, self_signed
-from tests.doubles.house import DEADLINE
+from tests.doubles.house import DEADLINE, client_of
 
 SWITCH = "/v1/services/web/switch"
 
@@ -258,3 +258,18 @@ def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [limiter.take(caller, 0.0) for caller in "abc"] == [0.0, 0.0, 0.0]
     assert limiter.take("c", 0.0) > 0
     assert limiter.take("a", 0.0) == 0.0
+
+
+async def test_strangers_leave_connections_to_the_people_on_this_host(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody can connect by TCP; whoever takes all connections there keeps nobody from the unix socket."""
+    monkeypatch.setattr(connections, "MOST_BY_TCP", 2)
+    idle = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(2)]
+    async with asyncio.timeout(DEADLINE):
+        reader, one_more = await asyncio.open_connection("127.0.0.1", door.port)
+        assert await reader.read() == b""
+        async with client_of(tmp_path / "api.sock") as client:
+            assert (await client.post(SWITCH)).status_code == 200
+    for writer in (one_more, *(each for _, each in idle)):
+        writer.close()
