@@ -8,10 +8,15 @@
 #   deploy/install.sh --init          also write a first configuration from the running HAProxy, adopt it, and reload HAProxy once
 #   deploy/install.sh --uninstall     take guardian out again; HAProxy's configuration is then what it was, to the byte
 #   deploy/install.sh --uninstall --purge    and forget configuration and records, too
+#   deploy/install.sh --uninstall --moving   also where HAProxy's own rules name another side than the one that serves, so that traffic moves
 #
 # What goes where: /opt/guardian/VERSION-DIGEST (a virtual environment; /opt/guardian/current is the one in use), /etc/guardian,
 # /var/lib/guardian, /etc/systemd/system/guardian*, /usr/local/bin/guardian, the user and the group `guardian`.
 set -euo pipefail
+# Whoever calls: guardian's user can read what is installed, root's programs are found, and Python's packages come from the lock alone.
+umask 022
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+unset PYTHONHOME PYTHONPATH
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 home=/opt/guardian
@@ -25,12 +30,16 @@ init=no
 ansible=no
 uninstall=no
 purge=no
+moving=()
 
 say() { printf 'install: %s\n' "$*" >&2; }
 fail() {
     say "$*"
     exit 1
 }
+
+# shellcheck source=deploy/host.sh
+source "$root/deploy/host.sh"
 
 while (($#)); do
     case "$1" in
@@ -42,6 +51,7 @@ while (($#)); do
     --ansible) ansible=yes ;;
     --uninstall) uninstall=yes ;;
     --purge) purge=yes ;;
+    --moving) moving=(--moving) ;;
     *) fail "$1 is not known here; the first lines of $0 say what is" ;;
     esac
     shift
@@ -49,31 +59,36 @@ done
 
 ((EUID == 0)) || fail "this takes root: run it with sudo"
 command -v systemctl >/dev/null || fail "this host has no systemd, which is what runs guardian here"
-running() { systemctl is-active --quiet "$1" 2>/dev/null; }
+packaged="$(dpkg-query --show --showformat='${db:Status-Status}' guardian 2>/dev/null || true)"
+[[ -z $packaged || $packaged == not-installed || $packaged == config-files ]] ||
+    fail "guardian is here as a Debian package: dpkg --install upgrades that, apt-get remove takes it out"
+[[ -L $home/bin || ! -e $home/bin ]] ||
+    fail "$home is a virtual environment that was made by hand: move it out of the way first (mv $home $home.by-hand)"
+
+# Two at once would spoil each other's work. Whatever a killed one has left running holds the lock, too.
+exec {turn}<"$units"
+flock --nonblock "$turn" || {
+    say "another installation is under way: waiting for it to end"
+    flock "$turn"
+}
 
 remove() {
-    if running guardian.service; then
-        say "stopping guardian; HAProxy goes on as it is"
-        systemctl stop guardian.service
+    host_stop
+    if ! host_release "${moving[@]}"; then
+        [[ ${host_ran:?} == no ]] || systemctl start --no-block guardian.service
+        fail "guardian stays as it is, see above"
     fi
     systemctl disable guardian.service >/dev/null 2>&1 || true
-    if [[ -e $etc/guardian.yaml && -x $home/bin/guardian ]] && grep -qs '>>> guardian ' /etc/haproxy/haproxy.cfg; then
-        say "taking guardian's lines out of HAProxy's configuration"
-        "$home/bin/guardian" haproxy adopt --config "$etc/guardian.yaml" --remove
-        if running haproxy.service; then
-            systemctl reload haproxy.service
-        fi
-    fi
-    rm -f /run/haproxy/guardian.sock "$units"/guardian.service "$units"/guardian-apply* "$link" /etc/polkit-1/rules.d/60-guardian-apply.rules
+    rm -f "$units"/guardian.service "$units"/guardian-apply* "$link" /etc/polkit-1/rules.d/60-guardian-apply.rules
     rm -f "$units/$backoff"
     rmdir --ignore-fail-on-non-empty "$units/${backoff%/*}" 2>/dev/null || true # somebody's own drop-ins stay
     rm -rf "$home" /usr/share/doc/guardian /run/guardian-apply
-    systemctl daemon-reload
-    systemctl reset-failed guardian.service >/dev/null 2>&1 || true
+    if host_booted; then
+        systemctl daemon-reload
+        systemctl reset-failed guardian.service >/dev/null 2>&1 || true
+    fi
     if [[ $purge == yes ]]; then
-        rm -rf "$etc" "$state" /var/lib/guardian-apply
-        userdel guardian 2>/dev/null || true
-        groupdel guardian 2>/dev/null || true
+        host_forget
         say "guardian is gone, with its configuration and its records"
     else
         say "guardian is gone; $etc and $state stay (--purge forgets them, too)"
@@ -94,8 +109,12 @@ python=/usr/bin/python3
 command -v haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || say "there is no HAProxy on this host yet; guardian waits for it"
 
 version="$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$root/guardian/__init__.py")"
-digest="$(cd "$root" && find guardian pyproject.toml deploy/requirements.txt deploy/requirements-ansible.txt -type f -not -name '*.pyc' -print0 | sort -z |
-    xargs -0 sha256sum | sha256sum | cut -c1-8)"
+# Of what is installed, and for which Python: after an upgrade of the distribution another one is made.
+digest="$(cd "$root" && {
+    find guardian pyproject.toml deploy/requirements.txt deploy/requirements-ansible.txt -type f -not -name '*.pyc' -print0 | LC_ALL=C sort -z |
+        xargs -0 sha256sum
+    "$python" -c 'import sys; print(*sys.version_info[:2])'
+} | sha256sum | cut -c1-8)"
 new="$home/$version-$digest"
 locks=(--requirement "$root/deploy/requirements.txt")
 if [[ $ansible == yes ]] || compgen -G "$home/current/lib/python3*/site-packages/ansible_runner" >/dev/null; then
@@ -103,11 +122,20 @@ if [[ $ansible == yes ]] || compgen -G "$home/current/lib/python3*/site-packages
     locks+=(--requirement "$root/deploy/requirements-ansible.txt")
 fi
 
+made=no
+copy=""
+cleared() {
+    [[ -z $copy ]] || rm -rf "$copy"
+    [[ -e $new/complete ]] || rm -rf "$new" # a disk may be full of it
+}
+trap cleared EXIT
+
 make() {
     if [[ -e $new/complete ]]; then
         return
     fi
     say "making $new"
+    made=yes
     rm -rf "$new"
     mkdir -p "$home"
     "$python" -m venv "$new"
@@ -116,30 +144,26 @@ make() {
     "$new/bin/python" -m pip --quiet --disable-pip-version-check --no-input install "${from[@]}" \
         --require-hashes "${locks[@]}"
     # From a copy, so that the checkout stays as it is; setuptools is among what is pinned.
-    local copy
     copy="$(mktemp -d)"
     cp -R "$root/guardian" "$root/pyproject.toml" "$root/README.md" "$root/LICENSE" "$copy"
     "$new/bin/python" -m pip --quiet --disable-pip-version-check --no-input install --no-index --no-deps --no-build-isolation "$copy"
-    rm -rf "$copy"
+    sync -f "$new"
     touch "$new/complete"
-}
-
-account() {
-    getent group guardian >/dev/null || groupadd --system guardian
-    getent passwd guardian >/dev/null ||
-        useradd --system --gid guardian --home-dir "$state" --no-create-home --shell /usr/sbin/nologin guardian
-    install -d -o root -g guardian -m 0750 "$etc"
-    install -d -o root -g root -m 0700 "$etc/credentials"
-    install -d -o root -g guardian -m 0755 "$etc/rules"
-    install -d -o guardian -g guardian -m 0755 "$state"
 }
 
 # An upgrade that could not run with what is there must not take the place of one that does.
 prove() {
     if [[ -e $etc/guardian.yaml ]] && ! "$new/bin/guardian" check --config "$etc/guardian.yaml" >&2; then
-        rm -rf "$new"
+        [[ $made == no ]] || rm -rf "$new" # and never the one that runs
         fail "this guardian cannot go on from what is there (see above): nothing was changed, the one before goes on"
     fi
+}
+
+# Renamed into place, whole and with its mode: systemd and polkit read at any time, polkit each file once and not again when it changes.
+put() {
+    install -m 0644 "$1" "$2.new"
+    sync "$2.new"
+    mv -fT "$2.new" "$2"
 }
 
 place() {
@@ -147,56 +171,76 @@ place() {
     install -m 0644 "$root/deploy/guardian.yaml" "$root/README.md" /usr/share/doc/guardian/
     local unit
     for unit in "$root"/deploy/guardian*.service; do
-        install -m 0644 "$unit" "$units/"
+        put "$unit" "$units/${unit##*/}"
     done
     # An older systemd would warn of these keys at every start.
-    rm -f "$units/$backoff"
     if (($(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p') >= 254)); then
-        install -D -m 0644 "$root/deploy/guardian-restart.conf" "$units/$backoff"
+        mkdir -p "$units/${backoff%/*}"
+        put "$root/deploy/guardian-restart.conf" "$units/$backoff"
+    else
+        rm -f "$units/$backoff"
     fi
-    if [[ -e $root/deploy/guardian-apply.rules ]]; then
-        install -d /etc/polkit-1/rules.d
-        # Renamed into place, with its mode: polkit reads a rule as soon as it appears, once, and not again when it may be read at last.
-        local rule=/etc/polkit-1/rules.d/60-guardian-apply.rules
-        install -m 0644 "$root/deploy/guardian-apply.rules" "$rule.new"
-        mv -f "$rule.new" "$rule"
-    fi
+    mkdir -p /etc/polkit-1/rules.d # where it is there, it keeps its mode: Debian's is for polkit alone
+    put "$root/deploy/guardian-apply.rules" /etc/polkit-1/rules.d/60-guardian-apply.rules
+    ! host_booted || systemctl daemon-reload
+    # Only at first: somebody who has disabled guardian meant it.
+    [[ $known == yes ]] || systemctl enable --quiet guardian.service
     ln -sfn "$new" "$home/current.new"
     mv -T "$home/current.new" "$home/current"
     ln -sfn current/bin "$home/bin"
     ln -sfn "$home/bin/guardian" "$link"
-    systemctl daemon-reload
-    systemctl enable --quiet guardian.service
 }
 
+# Also what an earlier one did not come to.
 adopt() {
-    if [[ $init == yes && ! -e $etc/guardian.yaml ]]; then
-        "$home/bin/guardian" init --config "$etc/guardian.yaml" --yes
-        "$home/bin/guardian" haproxy adopt --config "$etc/guardian.yaml" --apply
-        chown -R guardian:guardian "$state"
-        if running haproxy.service; then
-            say "reloading HAProxy once, so that it asks guardian's map"
-            systemctl reload haproxy.service
-        fi
+    [[ $init == yes ]] || return 0
+    [[ -e $etc/guardian.yaml ]] || "$home/bin/guardian" init --config "$etc/guardian.yaml" --yes
+    [[ -n "$(host_files '^[[:space:]]*# >>> guardian ')" ]] || "$home/bin/guardian" haproxy adopt --config "$etc/guardian.yaml" --apply
+    chown -R guardian:guardian "$state"
+    if ! host_booted || ! systemctl is-active --quiet haproxy.service; then
+        say "haproxy.service does not run: whatever runs HAProxy here should reload it"
+    elif ! "$home/bin/guardian" check --config "$etc/guardian.yaml" --online >/dev/null 2>&1; then
+        say "reloading HAProxy once, so that it asks guardian's map"
+        systemctl reload haproxy.service
     fi
 }
 
 start() {
     if [[ ! -e $etc/guardian.yaml ]]; then
         say "installed; next: guardian init, then systemctl start guardian"
-        return
+    elif ! host_booted; then
+        say "systemd does not run here: guardian starts when it does"
+    elif [[ $known == yes ]] && ! systemctl is-enabled --quiet guardian.service && ! systemctl is-active --quiet guardian.service; then
+        say "guardian is disabled here, and stays stopped: systemctl enable --now guardian starts it"
+    else
+        say "starting guardian $version"
+        systemctl restart guardian.service ||
+            fail "it does not come up, journalctl -u guardian says why; HAProxy goes on as it is. Others are in $home: point $home/current at one"
     fi
-    say "starting guardian $version"
-    systemctl restart guardian.service
-    # What is no longer in use; the one before stays, in case somebody wants to go back.
-    find "$home" -mindepth 1 -maxdepth 1 -type d -not -path "$new" -printf '%T@ %p\n' | sort -rn | tail -n +2 | cut -d' ' -f2- |
-        xargs -r rm -rf
+}
+
+# What is no longer in use, and what was never complete; the one before stays, in case somebody wants to go back.
+tidy() {
+    local one
+    find "$home" -mindepth 1 -maxdepth 1 -type d -name '*-*' -not -path "$new" -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | {
+        local kept=no
+        while read -r one; do
+            if [[ $kept == no && -e $one/complete ]]; then
+                kept=yes
+            else
+                rm -rf "$one"
+            fi
+        done
+    }
 }
 
 make
-account
+host_account
 prove
+known=no
+[[ ! -e $home/current ]] || known=yes
 place
 adopt
 start
+tidy
 say "guardian $version is installed; systemctl status guardian shows what it does"

@@ -3,13 +3,13 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 import click
 
-from guardian.balancers.haproxy import adoption, conversion, document, entrance, installation, turn
+from guardian.balancers.haproxy import adoption, conversion, document, entrance, installation, literal, turn
 from guardian.balancers.haproxy.adoption import Adoption
 from guardian.balancers.haproxy.conversion import Conversion
 from guardian.balancers.haproxy.document import Document
@@ -19,7 +19,7 @@ from guardian.config.configuration import load
 from guardian.config.faults import ConfigFaults
 from guardian.config.settings import Settings
 from guardian.core.model import Split, Way
-from guardian.core.ports import BalancerError, BalancerGone
+from guardian.core.ports import BalancerError, BalancerGone, BalancerUnfit
 from guardian.core.words import adoption as words
 from guardian.core.words import refusals, reload
 
@@ -43,9 +43,13 @@ class Request:
     service: str | None
     """``None``: all services of guardian.yaml, and with :attr:`Mode.REMOVE` all that the configuration has something of."""
     files: tuple[Path, ...]
+    """Empty: what guardian.yaml names, or :attr:`usual`."""
+    usual: Path
     mode: Mode
     convert: bool
     binary: str
+    moving: bool = False
+    """Take the blocks out also where traffic moves by it."""
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ def adopt(request: Request) -> None:
     """Do it. ``click.ClickException`` with a sentence when it cannot be done; then nothing has changed."""
     try:
         settings = load(request.config).settings
+        request = replace(request, files=request.files or settings.haproxy.files or (request.usual,))
         if request.mode is Mode.DIFF:
             _carry_out(request, settings)
         else:
@@ -85,7 +90,7 @@ def adopt(request: Request) -> None:
     except BalancerError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(words.unreadable(Path(error.filename or request.files[0]), str(error.strerror))) from error
+        raise click.ClickException(words.unreadable(Path(error.filename or request.config), str(error.strerror))) from error
 
 
 @contextlib.contextmanager
@@ -109,6 +114,8 @@ def _carry_out(request: Request, settings: Settings) -> None:
     file = MapFile(settings.haproxy.map)
     if request.mode is Mode.REMOVE:
         _remove(change, [request.service] if request.service else _known(before, settings))
+        if not request.moving:
+            change.faults += _moved(before, change.document, settings, file)
         if not request.service:
             change.document = change.document.apply(entrance.closing(change.document))
     else:
@@ -130,6 +137,19 @@ def _remove(change: _Change, names: Sequence[str]) -> None:
         change.take(adoption.removal(change.document, name))
     for name in names:
         change.take(conversion.restore(change.document, name))
+
+
+def _moved(before: Document, after: Document, settings: Settings, file: MapFile) -> Iterator[str]:
+    """Whose traffic would go elsewhere once HAProxy reads what is left: to the side that its own rules name."""
+    adopted = {one.service for one in before.blocks} - {one.service for one in after.blocks}
+    for service in (one for name, one in settings.services.items() if name in adopted):
+        try:
+            now = literal.read(before, service) if service.routing.way is Way.RELOAD else file.read(service.name)
+        except BalancerUnfit:  # a map that says nothing of it
+            continue
+        bare = adoption.adopt(after, service, settings.haproxy.map)
+        if now and isinstance(bare, Adoption) and bare.split != now:
+            yield words.moved_by_removal(service.name, now, bare.split)
 
 
 def _adopt(change: _Change, request: Request, settings: Settings, file: MapFile) -> None:

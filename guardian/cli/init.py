@@ -44,8 +44,8 @@ def begin(request: Request) -> None:
     with _spoken(request.files[0]):
         there = document.load(request.files)
         chosen = _chosen(request, [section.name for section in there.proxies("backend", "listen") if section.name])
-        _write(request, chosen)
         _open(request, there)
+        _write(request, chosen)  # last: where it is there, nothing is left to do
     click.echo(words.next_steps(request.config))
 
 
@@ -79,7 +79,10 @@ def _named(service: str, blue: str, green: str, backends: Sequence[str]) -> Pair
 def _write(request: Request, chosen: Sequence[Pair]) -> None:
     text = settings(chosen, str(SOCKET), str(MAP), [str(path) for path in request.files])
     rules = request.config.parent / "rules"
-    rules.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for directory in (rules.parent, rules):
+        if not directory.exists():
+            directory.mkdir(parents=True)
+            directory.chmod(0o755)  # guardian's user reads there, whatever the umask of who calls
     starter = (resources.files("guardian.cli") / "starter" / "rules.yaml").read_text()
     for pair in chosen:
         path = rules / f"{pair.service}.yaml"

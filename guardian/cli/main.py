@@ -255,13 +255,18 @@ def haproxy() -> None:
 @haproxy.command()
 @click.argument("service", required=False)
 @config
-@click.option("--file", "files", type=PATH, multiple=True, default=[HAPROXY_CONFIG], show_default=True, help="As HAProxy's -f.")
+@click.option(
+    "--file", "files", type=PATH, multiple=True, help=f"As HAProxy's -f. Default: guardian.yaml's, or else {HAPROXY_CONFIG}."
+)
 @click.option("--convert", is_flag=True, help="Also make two backends of a section that holds what should be two.")
 @click.option("--haproxy", "binary", default="haproxy", show_default=True, help="The HAProxy that checks the result.")
 @click.option("--diff", "mode", flag_value="diff", default="diff", help="Show what would change. This is the default.")
 @click.option("--apply", "mode", flag_value="apply", help="Write it, once HAProxy has accepted the whole. Nothing is reloaded.")
 @click.option("--remove", "mode", flag_value="remove", help="Take all that is guardian's out again, to the byte.")
-def adopt(config: Path, files: tuple[Path, ...], service: str | None, binary: str, mode: str, *, convert: bool) -> None:
+@click.option(
+    "--moving", is_flag=True, help="With --remove: also where that moves traffic, since HAProxy's own rules name the other side."
+)
+def adopt(mode: str, **given: Any) -> None:
     """Put guardian's block beside the rules that send the traffic of SERVICE; by default of all services.
 
     How a service is routed, and which frontends guardian may touch, stands in guardian.yaml under its `routing`.
@@ -269,7 +274,7 @@ def adopt(config: Path, files: tuple[Path, ...], service: str | None, binary: st
     from guardian.cli.haproxy import Mode, Request
     from guardian.cli.haproxy import adopt as adopt_service
 
-    adopt_service(Request(config, service, files, Mode(mode), convert, binary))
+    adopt_service(Request(mode=Mode(mode), usual=HAPROXY_CONFIG, **given))
 
 
 @haproxy.command(hidden=True)

@@ -105,11 +105,18 @@ def bad_release(machine: Machine) -> float:
     return machine.until("guardian status web | grep -q 'rolled back'")
 
 
+def dies_again_and_again(machine: Machine) -> None:
+    """Let it, by a drop-in of somebody's own: between two starts systemd does not call it active."""
+    (machine.files / "own.conf").write_text("[Service]\nExecStartPre=/bin/false\n")
+    machine.does(f"cp /test/own.conf {DROP_INS}/; systemctl daemon-reload; ! systemctl restart guardian")
+    machine.until("test $(systemctl show -p SubState --value guardian) = auto-restart")
+
+
 def test_installed_and_run_beside_haproxy(machine: Machine) -> None:
     """Installed by the installer: switches, rolls back by itself, is reloaded, killed and taken out; HAProxy loses nothing."""
     before = machine.does("sha256sum /etc/haproxy/haproxy.cfg; stat -c '%U %G %a' /etc/haproxy/haproxy.cfg")
     machine.does("install -d -m 700 /etc/guardian/credentials && echo secret > /etc/guardian/credentials/slack-token")
-    machine.does(f"{INSTALL} --init", 300)
+    machine.does(f"umask 077; PATH=/usr/bin:/bin {INSTALL} --init", 300)  # as `su` on a hardened host
     machine.until(LIVE)
     assert machine.does("ls /run/credentials/guardian.service").split() == ["credentials_slack-token"]
     status = machine.does("systemctl status guardian --no-pager")
@@ -132,9 +139,12 @@ def test_installed_and_run_beside_haproxy(machine: Machine) -> None:
     machine.does("cp /root/web.yaml /etc/guardian/rules/; systemctl reload guardian")
     machine.until(LIVE)
 
+    # It comes back, also where somebody has tidied up too much.
     pid = machine.pid
-    machine.does(f"kill -9 {pid}")
+    assert machine.does("stat -c '%U %a' /etc/guardian/credentials") == "root 700\n"
+    machine.does(f"rm -r /etc/guardian/credentials; kill -9 {pid}")
     started_again(machine, pid)
+    assert machine.does("stat -c %a /etc/guardian/credentials") == "700\n"
     assert "rolled back" in machine.does("guardian history web-1")
 
     load.join(60)
@@ -151,8 +161,10 @@ def test_installed_and_run_beside_haproxy(machine: Machine) -> None:
     newer.write_text(NEWER_SYSTEMD)
     newer.chmod(0o755)
     machine.does(f"PATH=/test/newer:$PATH {INSTALL}", 300)
-    machine.does(f"cmp /test/src/deploy/guardian-restart.conf {DROP_INS}/restart.conf; touch {DROP_INS}/own.conf")
+    machine.does(f"cmp /test/src/deploy/guardian-restart.conf {DROP_INS}/restart.conf")
+    dies_again_and_again(machine)
     machine.does("/test/src/deploy/install.sh --uninstall --purge")
+    assert machine.does("systemctl show -p ActiveState --value guardian") == "inactive\n"
     assert machine.does("sha256sum /etc/haproxy/haproxy.cfg; stat -c '%U %G %a' /etc/haproxy/haproxy.cfg") == before
     assert machine.does(f"ls {DROP_INS}") == "own.conf\n"
     places = "/opt/guardian /etc/guardian /var/lib/guardian /usr/local/bin/guardian /etc/systemd/system/guardian.service"

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from guardian.core.model import Split
+from guardian.core.words.figures import share
+
 
 def edit_of_another_document(path: str) -> str:
     """An edit was handed to a document that it was not made for."""
@@ -199,6 +202,15 @@ def block_dropped(where: str) -> str:
 def block_removed(where: str) -> str:
     """A block on its way out."""
     return f"{where}: this block is removed; the lines around it stay as they are."
+
+
+def moved_by_removal(service: str, now: Split, then: Split) -> str:
+    """Without guardian's block the traffic goes elsewhere."""
+    return (
+        f"{service}: green has {share(now.green)} of the traffic, and {share(then.green)} by the rules that stay: HAProxy's next "
+        f"reload would move it. Order `guardian switch {service} --to {then.main}` first, name the other backend in the rule, or "
+        "say --moving; nothing was changed"
+    )
 
 
 def not_adopted(service: str) -> str:

@@ -105,6 +105,37 @@ async def test_adopted_and_removed_is_as_before(site: Site) -> None:
     assert sorted(path.name for path in site.directory.glob(".*")) == []
 
 
+@pytest.mark.parametrize("way", ["runtime", "reload"])
+async def test_a_removal_that_would_move_traffic_is_asked_for(site: Site, way: str) -> None:
+    """Where the rules that stay name another side than the one that serves, nothing is changed until somebody says so."""
+    site.say(f"{{way: {way}}}")
+    assert (await site.adopt("--apply")).code == 0
+    if way == "runtime":
+        (site.directory / "haproxy.map").write_text("web 10000\n")
+    else:
+        site.haproxy.write_text(site.haproxy.read_text().replace("int(0)", "int(10000)"))
+    adopted = site.haproxy.read_text()
+    said = await site.adopt("--remove")
+    assert said.code == 1
+    assert "web: green has 100 % of the traffic, and 0 % by the rules that stay" in said.err
+    assert "`guardian switch web --to blue`" in said.err
+    assert site.haproxy.read_text() == adopted
+    site.haproxy.write_text(adopted.replace("default_backend web_blue ", "default_backend web_green "))
+    assert (await site.adopt("--remove")).code == 0
+    assert site.haproxy.read_text() == HAPROXY.replace("default_backend web_blue ", "default_backend web_green ")
+    site.haproxy.write_text(adopted)
+    assert (await site.adopt("--remove", "--moving")).code == 0
+    assert site.haproxy.read_text() == HAPROXY
+
+
+async def test_the_files_of_guardian_yaml_are_haproxys(site: Site) -> None:
+    """Unless others are named."""
+    named = site.command("--apply")
+    at = named.index("--file")
+    assert (await site.shell.run(*named[:at], *named[at + 2 :])).code == 0
+    assert "# >>> guardian web" in site.haproxy.read_text()
+
+
 async def test_what_haproxy_refuses_is_not_written(site: Site) -> None:
     """HAProxy's own words say why."""
     broken = HAPROXY.replace("mode http", "mode nonsense")
@@ -257,7 +288,9 @@ def test_a_change_that_never_gets_its_turn_says_so(site: Site, monkeypatch: pyte
     with turn.queued([site.haproxy]) as taken:
         assert taken()
         for mode in (command.Mode.APPLY, command.Mode.REMOVE):
-            order = command.Request(site.directory / "guardian.yaml", "web", (site.haproxy,), mode, convert=False, binary="haproxy")
+            order = command.Request(
+                site.directory / "guardian.yaml", "web", (), usual=site.haproxy, mode=mode, convert=False, binary="haproxy"
+            )
             with pytest.raises(click.ClickException, match=r"is under way and has not ended within 0\.10 s; nothing was changed"):
                 command.adopt(order)
     assert site.haproxy.read_text() == HAPROXY
