@@ -65,6 +65,12 @@ async def _name(uid: int) -> str:
     return entry.pw_name
 
 
+def may_break_glass(person: Person, *, wanted: bool) -> None:
+    """Return where ``person`` may go past approvals, freezes and windows, or does not want to; else raise 403 with a sentence."""
+    if wanted and not person.may(Role.APPROVER):
+        raise HTTPException(403, words.glass_needs(person, Role.APPROVER))
+
+
 class Needs:
     """What an endpoint takes. Every endpoint has one of these among its dependencies; the API is not built otherwise."""
 
@@ -98,6 +104,8 @@ class Needs:
 
 ANYBODY = Depends(Needs(None))
 VIEWER = Depends(Needs(Role.VIEWER))
+VIEWER_OF_ALL = Depends(Needs(Role.VIEWER, everything=True))
+"""For what shows all services at once."""
 OPERATOR = Depends(Needs(Role.OPERATOR))
 APPROVER = Depends(Needs(Role.APPROVER))
 ADMIN = Depends(Needs(Role.ADMIN, everything=True))

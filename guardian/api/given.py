@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from guardian.api.access import caller, person_of
+from guardian.api.access import caller, named, person_of
 from guardian.api.models import Problem
 from guardian.app.orders import Orders
 from guardian.core.people import Person
@@ -40,5 +40,6 @@ def _orders(request: Request) -> Orders:
 
 TheOrders = Annotated[Orders, Depends(_orders)]
 By = Annotated[str, Depends(caller)]
+Named = Annotated[Person, Depends(named)]
 Who = Annotated[Person, Depends(person_of)]
 """Who asks; on the unix socket without a name, which only those need who write it down (:data:`By`)."""

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 
-from guardian.api.access import APPROVER, OPERATOR, VIEWER
-from guardian.api.given import PROBLEMS, By, TheOrders
+from guardian.api.access import APPROVER, OPERATOR, VIEWER, may_break_glass
+from guardian.api.given import PROBLEMS, By, Named, TheOrders
 from guardian.api.models import AbortOrder, AnswerOrder, DeployOrder, FreezeOrder, MuteOrder, PlainOrder, UnmuteOrder
 from guardian.app.deployment_views import DeploymentView
 from guardian.app.orders import Order
@@ -18,13 +18,14 @@ Answer = Annotated[AnswerOrder, Body(default_factory=AnswerOrder)]
 
 
 @releases.post("/services/{service}/deploy", dependencies=[OPERATOR], tags=["releases"], summary="Deploy a version")
-async def deploy(service: str, by: By, orders: TheOrders, order: DeployOrder) -> DeploymentView:
+async def deploy(service: str, who: Named, orders: TheOrders, order: DeployOrder) -> DeploymentView:
     """Bring a version onto the idle environment, verify it, and give it the traffic step by step.
 
     The answer comes when it is recorded; follow ``/v1/events``. Asked again with the same key, nothing is done again, and the
     answer is the deployment that there is. Its phase is ``queued`` where it waits for its turn.
     """
-    asked = Order(by, order.reason, order.break_glass)
+    may_break_glass(who, wanted=order.break_glass)
+    asked = Order(who.name, order.reason, order.break_glass)
     return await orders.deploy(service, order.version, asked, key=order.key, again=order.again)
 
 

@@ -12,9 +12,20 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from guardian import __version__
 from guardian.api import webhooks
-from guardian.api.access import ADMIN, ANYBODY, EVERY_SERVICE, OPERATOR, VIEWER, Admission, Needs, named
+from guardian.api.access import (
+    ADMIN,
+    ANYBODY,
+    EVERY_SERVICE,
+    OPERATOR,
+    VIEWER,
+    VIEWER_OF_ALL,
+    Admission,
+    Needs,
+    may_break_glass,
+    named,
+)
 from guardian.api.gate import Gate
-from guardian.api.given import PROBLEMS, THE_MODEL, By, TheOrders, Who
+from guardian.api.given import PROBLEMS, THE_MODEL, By, Named, TheOrders, Who
 from guardian.api.models import (
     Alive,
     DrillOrder,
@@ -137,7 +148,7 @@ async def rules(orders: TheOrders, who: Who) -> RulesView:
 @v1.get("/deployments", dependencies=[VIEWER], tags=["questions"], summary="Deployments, newest first")
 async def deployments(query: Annotated[HistoryQuery, Query()], orders: TheOrders, who: Who) -> list[DeploymentView]:
     """What was moved, by whom, why, and what became of it."""
-    return [view for view in await orders.history(query.service, query.limit) if who.sees(view.service)]
+    return await orders.history(query.service, query.limit, who.services)
 
 
 @v1.get("/deployments/{deployment}", dependencies=[VIEWER], tags=["questions"], summary="One deployment with its journal")
@@ -166,7 +177,7 @@ async def evidence(deployment: str, orders: TheOrders) -> dict[str, Any]:
 @v1.get("/notes", dependencies=[VIEWER], tags=["questions"], summary="Notes of deployments, newest first")
 async def notes(query: Annotated[HistoryQuery, Query()], orders: TheOrders, who: Who) -> list[NoteView]:
     """Where the notes are, without their text."""
-    return [view for view in await orders.notes.notes(query.service, query.limit) if who.sees(view.service)]
+    return await orders.notes.notes(query.service, query.limit, who.services)
 
 
 @v1.get("/deployments/{deployment}/note", dependencies=[VIEWER], tags=["questions"], summary="The note of a deployment")
@@ -202,12 +213,13 @@ async def events(query: Annotated[NewsQuery, Query()], request: Request, who: Wh
 
 @v1.post("/services/{service}/switch", dependencies=[OPERATOR], tags=["orders"], summary="Move traffic")
 async def switch(
-    service: str, by: By, orders: TheOrders, order: Annotated[SwitchOrder, Body(default_factory=SwitchOrder)]
+    service: str, who: Named, orders: TheOrders, order: Annotated[SwitchOrder, Body(default_factory=SwitchOrder)]
 ) -> ServiceView:
     """Begin a deployment. The answer comes when it is recorded, before the traffic has moved; follow ``/v1/events``."""
+    may_break_glass(who, wanted=order.break_glass)
     to = Environment(order.to) if order.to else None
     share = order.share if "share" in order.model_fields_set else None
-    return await orders.switch(service, Order(by, order.reason, order.break_glass), to, share, now=order.now)
+    return await orders.switch(service, Order(who.name, order.reason, order.break_glass), to, share, now=order.now)
 
 
 @v1.post("/services/{service}/rollback", dependencies=[OPERATOR], tags=["orders"], summary="Take the traffic back")
@@ -303,7 +315,7 @@ async def description(request: Request) -> JSONResponse:
 
 @root.get(
     "/metrics",
-    dependencies=[VIEWER],
+    dependencies=[VIEWER_OF_ALL],
     tags=["probes"],
     summary="Measured values and verdicts for Prometheus",
     response_class=Response,

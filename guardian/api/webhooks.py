@@ -7,10 +7,9 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from guardian.api.access import ALERTS, ANYBODY, Needs
+from guardian.api.access import ALERTS, ANYBODY, VIEWER_OF_ALL
 from guardian.api.given import problem
 from guardian.core.alerts import AlertsView, Deliveries, NotExpected, NotSigned, Receipt, Unreadable
-from guardian.core.people import Role
 from guardian.core.words import alerts as words
 
 LARGEST_DELIVERY = 512 * 1024
@@ -65,7 +64,7 @@ def _deliveries(request: Request) -> Deliveries:
 TheDeliveries = Annotated[Deliveries, Depends(_deliveries)]
 
 
-@router.get("", dependencies=[Depends(Needs(Role.VIEWER, everything=True))], tags=["alerts"], summary="Alerts that were heard")
+@router.get("", dependencies=[VIEWER_OF_ALL], tags=["alerts"], summary="Alerts that were heard")
 async def known(deliveries: TheDeliveries) -> AlertsView:
     """Who sends alerts and was last heard when, and every alert that is known; what was resolved lately is among them."""
     return deliveries.known()

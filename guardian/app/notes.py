@@ -1,7 +1,7 @@
 """Deployment notes: written and published through the outbox as the cards of two channels, and shown to whoever asks."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,12 +125,12 @@ class Notes:
             await self._notebook.write(await self._account(identifier))
         return await self.note(identifier)
 
-    async def notes(self, service: str | None, limit: int) -> list[NoteView]:
-        """The notes of the newest deployments, without their text."""
-        return await self._reading.do(lambda: self._notes(service, limit))
+    async def notes(self, service: str | None, limit: int, among: Collection[str] = ()) -> list[NoteView]:
+        """The notes of the newest deployments, without their text; with ``among``, of those of these services."""
+        return await self._reading.do(lambda: self._notes(service, limit, among))
 
-    def _notes(self, service: str | None, limit: int) -> list[NoteView]:
-        paths = [(record, self._notebook.where(record["id"])) for record in self._store.deployments(service, limit)]
+    def _notes(self, service: str | None, limit: int, among: Collection[str]) -> list[NoteView]:
+        paths = [(record, self._notebook.where(record["id"])) for record in self._store.deployments(service, limit, among)]
         return [self._view(record["service"], record["id"], record["phase"], path, "") for record, path in paths]
 
     async def _account(self, identifier: str) -> Account:

@@ -1,7 +1,7 @@
 """What people and programs may ask of guardian: the one surface behind the API, the shell and the chat."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from guardian.app.codec import deployment_from_record
@@ -168,12 +168,12 @@ class Orders(ReleaseOrders):
         """One service."""
         return self._view(self._parts.decider.state(service))
 
-    async def history(self, service: str | None = None, limit: int = 20) -> list[DeploymentView]:
-        """Deployments, newest first."""
+    async def history(self, service: str | None = None, limit: int = 20, among: Collection[str] = ()) -> list[DeploymentView]:
+        """Deployments, newest first; with ``among``, those of these services."""
         if service is not None:
             self._parts.decider.state(service)
         parts = self._parts
-        return await parts.reading.do(lambda: [_view_of(record) for record in parts.store.deployments(service, limit)])
+        return await parts.reading.do(lambda: [_view_of(record) for record in parts.store.deployments(service, limit, among)])
 
     async def deployment(self, identifier: str) -> DeploymentDetail:
         """One deployment with its journal."""

@@ -12,7 +12,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     """Deploys, moves traffic and takes it back, pauses, freezes, mutes rules."""
     APPROVER = "approver"
-    """Also lets the deployments of others go forward."""
+    """Also lets the deployments of others go forward, and goes past what protects people: approvals, freezes, windows."""
     ADMIN = "admin"
     """Also grants access, and reads the audit log."""
 

@@ -3,7 +3,7 @@
 Every call that leaves the process ends by its own deadline, and fails only with the exceptions named here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -343,8 +343,8 @@ class Store(Protocol):
     def save_token(self, token: dict[str, Any], at: float, event: dict[str, Any]) -> JournalEntry:
         """Keep ``token``, which has an ``id``, and journal what happened to it. :class:`StoreError` when it did not happen."""
 
-    def deployments(self, service: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
-        """Deployments, newest first."""
+    def deployments(self, service: str | None = None, limit: int = 20, among: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Deployments, newest first; with ``among``, those of these services."""
 
     def deployment(self, identifier: str) -> dict[str, Any] | None:
         """One deployment, or ``None``."""

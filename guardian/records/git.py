@@ -18,7 +18,10 @@ from guardian.processes.running import run
 
 STALE_LOCK_SECONDS = 60.0
 """A lock of git that is older was left by a command that died."""
-QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "gc.auto=0", "-c", "core.quotePath=false")
+QUIET = (
+    *("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "gc.auto=0", "-c", "core.quotePath=false"),
+    *("-c", "core.symlinks=false"),  # else whoever may push could have any file that guardian can read shown as a note
+)
 _LOGIN = re.compile(r"//[^/@\s]*@")
 
 

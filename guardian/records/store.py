@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -137,12 +137,14 @@ class SqlStore:
         rows = self._rows(select(schema.evidence).where(schema.evidence.c.deployment == deployment))
         return {row["rule"]: json.loads(zlib.decompress(row["body"])) for row in rows}
 
-    def deployments(self, service: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
-        """Deployments as last recorded, each with its ``service``, newest first."""
+    def deployments(self, service: str | None = None, limit: int = 20, among: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Deployments as last recorded, each with its ``service``, newest first; with ``among``, those of these services."""
         deployments = schema.deployments
         query = select(deployments).order_by(deployments.c.first_entry.desc()).limit(limit)
         if service is not None:
             query = query.where(deployments.c.service == service)
+        if among:
+            query = query.where(deployments.c.service.in_(among))
         return [_deployment(row) for row in self._rows(query)]
 
     def between(self, service: str | None, first: float, last: float) -> Iterator[dict[str, Any]]:

@@ -130,6 +130,7 @@ def test_deployments_come_newest_first(store: Store) -> None:
     assert [found["id"] for found in store.deployments(limit=2)] == ["web-2", "api-1"]
     assert [found["id"] for found in store.deployments("web")] == ["web-2", "web-1"]
     assert [found["service"] for found in store.deployments()] == ["web", "api", "web"]
+    assert [found["id"] for found in store.deployments(limit=1, among={"api", "shop"})] == ["api-1"]
 
 
 def test_the_newest_evidence_of_each_rule_is_kept(store: Store) -> None:

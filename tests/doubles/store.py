@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -110,9 +110,9 @@ class MemoryStore:
         self._tokens[token["id"]] = kept
         return self._entry(entry)
 
-    def deployments(self, service: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+    def deployments(self, service: str | None = None, limit: int = 20, among: Collection[str] = ()) -> list[dict[str, Any]]:
         """As the protocol says."""
-        newest = reversed(self._deployments.values())
+        newest = (each for each in reversed(self._deployments.values()) if not among or each["service"] in among)
         return [_copy(deployment) for deployment in newest if service in (None, deployment["service"])][:limit]
 
     def deployment(self, identifier: str) -> dict[str, Any] | None:

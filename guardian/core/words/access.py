@@ -21,6 +21,11 @@ def role_too_low(person: Person, needed: Role) -> str:
     return f"{person.name} has the role {person.role}; this takes {needed}"
 
 
+def glass_needs(person: Person, needed: Role) -> str:
+    """Somebody who may order something wants to go past what protects it."""
+    return f"{person.name} has the role {person.role}; breaking the glass takes {needed}"
+
+
 def not_your_service(person: Person, service: str) -> str:
     """Somebody who was given some services only, and not this one."""
     return f"{person.name} may see and steer {listed(sorted(person.services), 'and')} only, not {quoted(service)}"

@@ -20,7 +20,7 @@ FORMS = {
     "version": "the version to deploy, such as `4.2.0`",
     "key": "up to 200 characters without blanks that tell this request from all others; sent again, nothing is done again",
     "again": "`true` or `false`; `true` also deploys a version that was taken back",
-    "break_glass": "`true` or `false`; `true` goes past approvals, freezes and windows, needs a reason, and is told to everybody",
+    "break_glass": "`true` or `false`; `true` goes past approvals, freezes and windows, for approvers, with a reason; all are told",
     "generation": "the number of the question that is answered, as the deployment shows it; without it, the present one",
     "deployment": "the id of a deployment; without it, the one that is under way",
     "seconds": "a number of seconds above 0 and up to 90 days; for a mute, up to 24 hours",

@@ -7,6 +7,7 @@ import select
 import socket as sockets
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,8 @@ async def test_a_connection_that_asks_once_and_then_dawdles_is_closed(
     async with asyncio.timeout(DEADLINE):
         await reader.readuntil(b"}")
         writer.write(begun)
-        assert await reader.read() == b""
+        with suppress(ConnectionResetError):  # where it was closed before this arrived
+            assert await reader.read() == b""
     writer.close()
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,10 @@ class SlowStore(MemoryStore):
         super().__init__()
         self.let, self.threads = threading.Event(), set[threading.Thread]()
 
-    def deployments(self, service: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+    def deployments(self, service: str | None = None, limit: int = 20, among: Collection[str] = ()) -> list[dict[str, Any]]:
         """As the protocol says."""
         self.let.wait(DEADLINE)
-        return [_Noted(record, self.threads) for record in super().deployments(service, limit)]
+        return [_Noted(record, self.threads) for record in super().deployments(service, limit, among)]
 
     def deployment(self, identifier: str) -> dict[str, Any] | None:
         """As the protocol says."""

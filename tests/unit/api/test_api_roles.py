@@ -63,7 +63,10 @@ TABLE: dict[tuple[str, str], Role | str | None] = {
 }
 """The least role that each endpoint takes."""
 HOLDERS = (None, "alerts", *map(str, Role))
-FOR_ALL_SERVICES = {("POST", "/v1/rules/reload"), ("GET", "/v1/alerts"), *(key for key, needed in TABLE.items() if needed is ADMIN)}
+FOR_ALL_SERVICES = {
+    *(("POST", "/v1/rules/reload"), ("GET", "/v1/alerts"), ("GET", "/metrics")),
+    *(key for key, needed in TABLE.items() if needed is ADMIN),
+}
 """What a token for one service does not open, whatever its role."""
 CALL = """
 import http.client, json, os, socket, sys
@@ -197,3 +200,29 @@ async def test_orders_carry_the_name_of_the_token(door: Door) -> None:
         assert (await client.post("/v1/services/web/switch")).status_code == 200
     assert door.house.state.deployment is not None
     assert door.house.state.deployment.requested_by == "token operator"
+
+
+@pytest.mark.parametrize("order", ["switch", "deploy"])
+async def test_breaking_the_glass_takes_an_approver(door: Door, order: str) -> None:
+    """Over the API as in the chat: an operator's word does not stand for the people who were to be asked."""
+    asked_for = {"reason": "fire", "break_glass": True, **({"version": "4.2"} if order == "deploy" else {})}
+    async with door.client("operator") as client:
+        answer = await client.post(f"/v1/services/web/{order}", json=asked_for)
+        assert answer.status_code == 403
+        assert answer.json()["detail"] == "token operator has the role operator; breaking the glass takes approver"
+    assert door.house.state.deployment is None
+    async with door.client("approver") as client:
+        assert (await client.post(f"/v1/services/web/{order}", json=asked_for)).status_code != 403
+
+
+async def test_a_token_for_one_service_has_its_history_among_many(door: Door) -> None:
+    """However often others deployed since: what somebody may not see takes no place in what they are shown."""
+    async with door.client("operator") as client:
+        await client.post("/v1/services/web/switch")
+    state = door.house.store.services()["web"]
+    other = {**state, "deployment": {**state["deployment"], "id": "shop-1"}}
+    door.house.store.append("shop", "shop-1", 1.0, {}, other)
+    door.house.store.append("web", "web-2", 2.0, {}, {**state, "deployment": {**state["deployment"], "id": "web-2"}})
+    async with door.client("elsewhere") as client:
+        assert [each["id"] for each in (await client.get("/v1/deployments?limit=1")).json()] == ["shop-1"]
+        assert [each["deployment"] for each in (await client.get("/v1/notes?limit=1")).json()] == ["shop-1"]

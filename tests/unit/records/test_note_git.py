@@ -343,3 +343,24 @@ async def test_a_host_without_git_is_told_what_to_install(tmp_path: Path, monkey
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(NotWritten, match="apt install git"):
         await notebook_in(tmp_path / "notes", None).publish(accounts.rolled_back().account)
+
+
+async def test_a_link_that_somebody_pushed_leads_nowhere(tmp_path: Path, remote: Path) -> None:
+    """Whoever may push notes reads none of this host's files through them, and has none written elsewhere: a link comes as text."""
+    notebook, story = notebook_in(tmp_path / "notes", remote), accounts.rolled_back()
+    await notebook.publish(story.account)
+    secret, elsewhere = tmp_path / "token", tmp_path / "elsewhere"
+    secret.write_text("xoxb-secret")
+    elsewhere.mkdir()
+    clone = checked_out(remote, tmp_path / "mallory")
+    (clone / "web-2.md").symlink_to(secret)
+    (clone / "charts-of-others").symlink_to(elsewhere)
+    git(clone, "add", ".")
+    git(clone, "commit", "--quiet", "--message", "links")
+    git(clone, "push", "--quiet")
+    story.let(accounts.Unlatched(story.pass_by(1.0), "bob", "fixed"))
+    await notebook.publish(story.account)
+    found = notebook.kept("web-2")
+    assert found
+    assert found[1] == str(secret)
+    assert not (tmp_path / "notes" / "charts-of-others").is_symlink()
