@@ -7,7 +7,7 @@ from typing import Protocol
 
 from guardian.app.ending import Endings
 from guardian.app.stages import NoStages, Stages
-from guardian.core.commands import Command, End, Keep, Route, RunDrill, RunStage, StopStage, Unwatch, Watch
+from guardian.core.commands import Command, End, Keep, LetBe, Route, RunDrill, RunStage, StopStage, Unwatch, Watch
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import Drilled, Event, Routed, RoutingFailed, TargetUnable
 from guardian.core.model import Service, Split
@@ -80,9 +80,9 @@ class Actor:
         """
         for command in commands:
             self._stage(state.service, command)
+            if isinstance(command, Route | RunDrill | LetBe):
+                self._endings.cancel(state.service, but=None if isinstance(command, LetBe) else command.generation)
         before = self._work.get(state.service)
-        if any(isinstance(command, Route | RunDrill) for command in commands):
-            self._endings.cancel(state.service)
         if before and any(isinstance(command, Route) for command in commands):
             before.cancel()
         task = asyncio.create_task(self._carry_out(before, state, commands), name=f"act {state.service}")

@@ -22,14 +22,19 @@ class Endings:
     def __init__(self, services: Mapping[str, Service], balancer: Balancer, clock: Clock, report: Report) -> None:
         self._services, self._balancer, self._clock, self._report = services, balancer, clock, report
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._generations: dict[str, int] = {}
+        """Of which routing each is the ending."""
 
     def begin(self, service: str, command: End) -> None:
         """Deal with the abandoned side in the background."""
         self.cancel(service)
+        self._generations[service] = command.generation
         self._tasks[service] = asyncio.create_task(self._end(self._services[service], command), name=f"ending {service}")
 
-    def cancel(self, service: str) -> None:
-        """The traffic is about to move again: the side may be the one that gets it."""
+    def cancel(self, service: str, *, but: int | None = None) -> None:
+        """The traffic is about to move again: the side may be the one that gets it. The routing ``but`` has left it itself."""
+        if but is not None and but == self._generations.get(service):
+            return
         if task := self._tasks.pop(service, None):
             task.cancel()
 

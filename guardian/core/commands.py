@@ -46,6 +46,11 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class LetBe:
+    """Leave alone what is under :class:`End`: the environment may have traffic again."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunDrill:
     """Bring ``there`` into every worker, then ``back``."""
 
@@ -66,4 +71,4 @@ class StopStage:
     """End whatever stage is under way."""
 
 
-Command: TypeAlias = Route | Keep | Watch | Unwatch | End | RunDrill | RunStage | StopStage
+Command: TypeAlias = Route | Keep | Watch | Unwatch | End | LetBe | RunDrill | RunStage | StopStage

@@ -7,6 +7,7 @@ from enum import StrEnum
 from guardian.core.commands import Keep, Route
 from guardian.core.deployment import Phase, ServiceState
 from guardian.core.model import Split
+from guardian.core.plan import route
 from guardian.core.ports import WorkerSplit
 
 
@@ -58,4 +59,4 @@ def drift(state: ServiceState, workers: Sequence[WorkerSplit], stored: Split | N
     current = next((worker for worker in astray if worker.current), None)
     if not unproved and current is not None and current.worker == state.worker:
         return Drift(keep=keep, by_hand=current)
-    return Drift(keep=keep, route=Route(state.live, state.generation, state.live.main))
+    return Drift(keep=keep, route=route(state))

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from guardian.core import admission, gates  # noqa: F401  they add what they know to `on`
 from guardian.core.aftercare import promote, spare
-from guardian.core.commands import Keep, RunDrill, Unwatch, Watch
+from guardian.core.commands import Keep, LetBe, RunDrill, Unwatch, Watch
 from guardian.core.deployment import Cause, Deployment, Drill, Latch, Phase, Rollback, ServiceState, Shielded
 from guardian.core.dispatch import Refused, Unknown, on, on_trial
 from guardian.core.events import (
@@ -277,18 +277,18 @@ def _moved_by_hand(event: MovedByHand, state: ServiceState) -> Step:
     """
     if not state.proved or event.worker != state.worker or event.split == state.live:
         return Step(state)
-    generation = state.generation + 1
+    generation, let_be = state.generation + 1, (LetBe(),) if ending(state) else ()
     state, spared = spare(replace(state, live=event.split, generation=generation, confirmed=generation, ended=generation))
     deployment = state.deployment
     if deployment is None or not deployment.phase.active:
-        return Step(state, spared)
+        return Step(state, (*let_be, *spared))
     reason = story.moved_by_hand(event.split)
     if event.split == deployment.fallback:  # a hand reaches one worker: a rollback reaches all
         by_hand = Rollback(Cause.BY_HAND, story.SOMEBODY, reason, event.at, forced_by=story.SOMEBODY)
         return take_back(state, deployment, by_hand)
     phase = Phase.UNVERIFIED if deployment.exposed or deployment.phase.moving else Phase.ABORTED
     ended = replace(stopped(deployment), phase=phase, trouble=reason, ended_at=event.at)
-    return Step(replace(state, deployment=ended), (Unwatch(), *stop(deployment)))
+    return Step(replace(state, deployment=ended), (Unwatch(), *let_be, *stop(deployment)))
 
 
 @on.register

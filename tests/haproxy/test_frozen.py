@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from guardian.core.model import Environment, Service, Split
 from guardian.core.ports import BalancerError, BalancerGone
 from guardian.demo.haproxy import HAProxyProcess
 from tests.doubles.visitor import Visitor, visit
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually, until
 
 BACKENDS = ("web_blue", "web_green")
 DROPS = (b"x",) * 100_000
@@ -69,6 +70,96 @@ async def test_a_frozen_worker_is_gone_until_it_wakes_up(haproxy: HAProxyProcess
 
     await eventually(awake)
     assert (await hasty.snapshot(BACKENDS)).backends.keys() == set(BACKENDS)
+
+
+async def test_a_change_that_was_given_up_does_not_undo_a_later_one(haproxy: HAProxyProcess, hasty: HAProxy) -> None:
+    """A worker that wakes up does what every connection has left it, in any order: what is acknowledged is what was said last."""
+    worker = await pid_in_service(haproxy)
+
+    async def back() -> None:
+        while True:
+            with suppress(BalancerGone):
+                await hasty.route("web", Split(0))
+                return
+
+    for _ in range(5):
+        with frozen(worker):
+            for _ in range(3):
+                with pytest.raises(BalancerGone):
+                    await hasty.route("web", Split(10_000))
+            going_back = asyncio.create_task(back())
+            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE):
+            await going_back
+        found = [(await hasty.read("web"))[0].split for _ in range(10)]
+        assert found == [Split(0)] * 10
+
+
+class Deaf:
+    """A stats socket with one worker, which takes the first changes and answers them only when it is let go."""
+
+    def __init__(self, deaf_to: int = 1) -> None:
+        self.share = self.changes = 0
+        self.deaf_to = deaf_to
+        self.let_go = asyncio.Event()
+        self.connections: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def at(self, path: Path) -> AsyncIterator[None]:
+        """Serve."""
+
+        def serve(*ends: Any) -> None:
+            self.connections.append(asyncio.create_task(self._serve(*ends)))
+
+        async with await asyncio.start_unix_server(serve, path):
+            yield
+        self.let_go.set()
+        await asyncio.gather(*self.connections)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while command := (await reader.readline()).decode().strip():
+            if command.startswith("set map"):
+                self.changes += 1
+                if self.changes <= self.deaf_to:
+                    await self.let_go.wait()
+                self.share = int(command.split()[-1])
+            answers = {
+                "get": f'type=str, found=yes, idx=tree, key="web", value="{self.share}", type="sint"\n',
+                "show": "Name: HAProxy\nPid: 7\nStart_time_sec: 1\nStopping: 0\nCurrConns: 0\n",
+            }
+            writer.write(f"{answers.get(command.split()[0], '')}\n> ".encode())
+        writer.transport.abort()
+
+
+async def test_nothing_is_proved_while_an_earlier_change_is_unanswered(tmp_path: Path, service: Service) -> None:
+    """It may still be carried out, and is: then the worker is told once more, and what it says now holds."""
+    path, deaf = tmp_path / "stats.sock", Deaf()
+    adapter = HAProxy(Endpoints(path, tmp_path / "map", timeout=0.2), [service])
+    async with deaf.at(path):
+        with pytest.raises(BalancerGone, match="no HAProxy worker in service answered"):
+            await adapter.route("web", Split(10_000))
+        with pytest.raises(BalancerGone, match=r"gives green 0 %, but has not answered an earlier change within 0\.4\d s"):
+            await adapter.route("web", Split(0))
+        going_back = asyncio.create_task(adapter.route("web", Split(0)))
+        await until(lambda: deaf.changes > 3)
+        deaf.let_go.set()
+        async with asyncio.timeout(PATIENCE):
+            await going_back
+        assert deaf.share == 0
+        await adapter.aclose()
+
+
+async def test_changes_without_an_answer_leave_places_for_others(tmp_path: Path, service: Service) -> None:
+    """HAProxy has ten places: those that hang are four at most, however often a change is tried, and questions find another."""
+    path, deaf = tmp_path / "stats.sock", Deaf(deaf_to=100)
+    adapter = HAProxy(Endpoints(path, tmp_path / "map", timeout=0.1), [service])
+    async with deaf.at(path):
+        for _ in range(6):
+            with pytest.raises(BalancerGone):
+                await adapter.route("web", Split(10_000))
+        assert deaf.changes == 4
+        assert (await adapter.read("web"))[0].split == Split(0)
+        await adapter.aclose()
 
 
 async def test_a_frozen_lingering_worker_is_named(haproxy: HAProxyProcess, hasty: HAProxy) -> None:

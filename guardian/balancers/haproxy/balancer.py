@@ -180,7 +180,7 @@ class HAProxy:
         """Close all connections. The balancer goes on as it is."""
         if self._by_reload:
             await self._by_reload.aclose()
-        self._runtime.close()
+        await self._runtime.aclose()
         await self._others.aclose()
 
     @property

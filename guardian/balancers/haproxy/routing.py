@@ -180,21 +180,25 @@ class Router:
         """Set ``split`` in every worker, until a listing of all workers has no other than those that confirmed it.
 
         The current worker is told first and waits for nobody; in a calm hour it is the only one, and one listing proves it.
+        While it may still carry out an earlier change that it has not answered, nothing is proved, and it is told again.
         :class:`BalancerUnfit` when HAProxy lacks guardian's block, :class:`BalancerGone` when the workers could not be listed or
         kept changing within the patience, :class:`BalancerError` when one of them hangs.
         """
         started, tell = time.monotonic(), partial(self._memory.set, service, split)
+        last = not self._runtime.unanswered
         told, before = await self._current(service, tell), None
         while True:
             listed = await self._listed(service, told)
             took = time.monotonic() - started
-            if told.proves(split, listed):
+            if last and told.proves(split, listed):
                 return Routed(split, tuple(worker.worker for worker in told.workers.values()), took)
             if took > self._patience:
+                if not last:
+                    raise BalancerGone(words.change_unanswered(service.name, split, took))
                 raise _unproved(service, split, told, listed, took)
             if listed == before:
                 await asyncio.sleep(PAUSE)
-            before = listed
+            before, last = listed, not self._runtime.unanswered
             told = await self._lingering(service, tell, await self._current(service, tell), listed)
 
     async def _listed(self, service: Service, told: Round) -> frozenset[int]:

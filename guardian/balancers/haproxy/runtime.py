@@ -8,6 +8,10 @@ every question, and only the answer of a worker that is not stopping counts.
 
 Several commands go out at once, each in a line of its own: HAProxy up to 3.1 ends every answer with a prompt, later ones only the
 answers to a whole line.
+
+A command that was sent is carried out, whether or not anybody still waits for its answer: measured on both, a worker that wakes up
+after a stop does what closed connections have left it, and its threads do that in any order. So the connection of a change that was
+given up stays open until HAProxy has ended it, and nothing is proved by what was said before that.
 """
 
 import asyncio
@@ -35,6 +39,8 @@ MOMENT = 0.001
 """Seconds that the event loop may stand still for an answer."""
 PAUSE = 0.005
 """Seconds before a stopping worker's socket, or one that refuses, is tried again."""
+MOST_UNANSWERED = 4
+"""Changes that may be without an answer when another one is sent: HAProxy has ten places, and one that hangs must not take all."""
 
 _PATH = re.compile(r"/[A-Za-z0-9/_.:@+-]+")
 
@@ -202,6 +208,14 @@ class Conversation:
             raise ValueError(words.garbled("; ".join(commands)))
         return Answers(Worker.from_info(texts[-1]), tuple(texts[-1 - len(commands) : -1]))
 
+    async def ends(self) -> None:
+        """Return when the worker has done all that it was sent, or never will: then it ends the connection."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+            while await loop.sock_recv(self._connection, CHUNK):
+                pass
+
     def close(self) -> None:
         """Hang up: a worker that is stopping waits for this."""
         self._connection.close()
@@ -217,22 +231,49 @@ class Runtime:
         self._path, self._patience = path, patience
         self._kept: Conversation | None = None
         self._turn = asyncio.Lock()
+        self._unanswered: set[asyncio.Task[None]] = set()
         self._replaced: Callable[[Worker, Conversation], None] = lambda _worker, conversation: conversation.close()
 
     def hand_over(self, replaced: Callable[[Worker, Conversation], None]) -> None:
         """Give the kept connection to ``replaced`` when its worker has been replaced, where it would be closed otherwise."""
         self._replaced = replaced
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether HAProxy may still carry out a change that was given up, whatever it is told now."""
+        return bool(self._unanswered)
+
     async def ask(self, *commands: str) -> Answers:
         """Ask the worker in service, on a connection of its own."""
         until = time.monotonic() + self._patience
         with border(self._path, self._patience):
             while True:
-                with contextlib.closing(await self._conversation(until)) as conversation:
-                    answers = await conversation.ask(commands, until)
+                answers = await self._ask(commands, until)
                 if not answers.worker.stopping:
                     return answers
                 await pause(until)
+
+    async def _ask(self, commands: Sequence[str], until: float) -> Answers:
+        changes = any(not command.startswith(("get ", "show ")) for command in commands)
+        while changes and len(self._unanswered) >= MOST_UNANSWERED:
+            await pause(until)
+        with contextlib.ExitStack() as ends:
+            conversation = await self._conversation(until)
+            ends.callback(conversation.close)
+            try:
+                return await conversation.ask(commands, until)
+            except (TimeoutError, asyncio.CancelledError):
+                if changes:
+                    ends.pop_all()
+                    self._wait_for(conversation)
+                raise
+
+    def _wait_for(self, conversation: Conversation) -> None:
+        """See a change to its end that nobody waits for any more."""
+        ending = asyncio.create_task(conversation.ends(), name="change without an answer")
+        self._unanswered.add(ending)
+        ending.add_done_callback(self._unanswered.discard)
+        ending.add_done_callback(lambda _: conversation.close())
 
     async def look(self, *commands: str) -> Answers:
         """Ask the worker in service, on a connection that is kept for the next look. One look waits for the one before it.
@@ -272,6 +313,14 @@ class Runtime:
         if self._kept:
             self._kept.close()
             self._kept = None
+
+    async def aclose(self) -> None:
+        """The same, and wait for no change any more."""
+        self.close()
+        ending = tuple(self._unanswered)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
 
     def _keep(self, conversation: Conversation) -> None:
         # Kept only after a whole answer: the rest of a broken one would be taken for the answer to the next question.

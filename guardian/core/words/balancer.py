@@ -183,6 +183,14 @@ def workers_unsettled(service: str, split: Split, pids: Sequence[int], patience:
     )
 
 
+def change_unanswered(service: str, split: Split, patience: float) -> str:
+    """HAProxy says what it was told last, and may still do what it was told before."""
+    return (
+        f"{service}: HAProxy gives green {share(split.green)}, but has not answered an earlier change within {seconds(patience)} "
+        "and may still carry it out"
+    )
+
+
 def no_binary(version: str, remedy: str) -> str:
     """The demonstration finds no HAProxy to start."""
     return f"there is no HAProxy {version} here: {remedy}"

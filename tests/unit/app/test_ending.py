@@ -5,7 +5,7 @@ from dataclasses import replace
 from guardian.app.ending import Endings
 from guardian.core.commands import End
 from guardian.core.events import Ended, Event
-from guardian.core.model import Ending, Environment, Routing
+from guardian.core.model import Ending, Environment, Routing, Split
 from guardian.core.ports import BalancerError, Left
 from tests.unit.app.conftest import WEB, Rig
 
@@ -57,6 +57,40 @@ async def test_what_cannot_be_done_is_told(rig: Rig) -> None:
     """A balancer that refuses is no reason to stop: the sentence says what stays."""
     rig.balancer.failures["leave"] = BalancerError("not allowed")
     assert (await ended(rig, Routing())).trouble == "not allowed"
+
+
+async def ending(rig: Rig) -> None:
+    """Leave blue with a grace that is not over, and wait until the ending has begun."""
+    rig.actor._endings._services = {"web": replace(WEB, routing=Routing(ending=Ending.CUT, grace=3600))}
+    rig.balancer.left[BLUE] = Left(open=4)
+    await rig.switch()
+    await rig.until(lambda: ("leave", "web blue") in rig.balancer.calls)
+    await rig.actor.idle()
+
+
+def under_way(rig: Rig) -> bool:
+    """Whether something is still to be done about the abandoned side."""
+    task = rig.actor._endings._tasks.get("web")
+    return task is not None and not task.done()
+
+
+async def test_a_side_that_a_hand_brings_back_is_not_cut(rig: Rig) -> None:
+    """Nobody's connections are closed on a side that has traffic again, whatever was planned when it had none."""
+    await ending(rig)
+    rig.balancer.workers[0].splits["web"] = Split(5000)
+    await rig.reconcile()
+    assert rig.state.live == Split(5000)
+    await rig.until(lambda: not under_way(rig))
+    assert ("leave", "web blue cut") not in rig.balancer.calls
+
+
+async def test_a_split_that_is_restored_ends_no_ending(rig: Rig) -> None:
+    """After somebody's reload the side is the abandoned one as before: what it still has is dealt with."""
+    await ending(rig)
+    rig.balancer.reload()
+    await rig.reconcile()
+    assert rig.balancer.workers[0].splits["web"] == Split(10_000)
+    assert under_way(rig)
 
 
 async def test_a_newer_routing_ends_an_ending(rig: Rig) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from guardian.core.deployment import Phase
 from guardian.core.drift import Policy
+from guardian.core.events import RollbackOrdered
 from guardian.core.model import Environment, Split
 from guardian.core.ports import BalancerError, BalancerGone
 from tests.unit.app.conftest import Rig
@@ -33,6 +34,20 @@ async def test_a_worker_that_lingers_with_the_old_split_is_mended(rig: Rig) -> N
     rig.balancer.workers[1].splits["web"] = BLUE
     await rig.reconcile()
     assert {worker.splits["web"] for worker in rig.balancer.workers} == {GREEN}
+
+
+async def test_a_forced_rollback_stays_forced_when_it_is_tried_again(rig: Rig) -> None:
+    """The first attempt met a balancer that failed: the next one asks no more than a person did who wants it whatever happens."""
+    await rig.switch()
+    await rig.until_phase(Phase.WATCHING)
+    rig.balancer.servers_up["web_blue"] = 0
+    rig.balancer.failures["route"] = BalancerError("a worker hangs")
+    await rig.decider.submit("web", RollbackOrdered(rig.clock.now(), "bob", "green is worse", force=True))
+    await rig.until_phase(Phase.STUCK)
+    del rig.balancer.failures["route"]
+    await rig.reconcile()
+    assert rig.phase is Phase.ROLLED_BACK
+    assert rig.balancer.workers[0].splits["web"] == BLUE
 
 
 async def test_a_hand_at_the_socket_is_followed(rig: Rig) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from guardian.core.commands import End, Keep, Route, Unwatch, Watch
+from guardian.core.commands import End, Keep, LetBe, Route, Unwatch, Watch
 from guardian.core.deployment import Phase
 from guardian.core.events import Adopted, Promoted, TargetUnable, Unlatched
 from guardian.core.rules import Lack, Severity
@@ -198,7 +198,7 @@ TRANSITIONS = [
         Phase.UNVERIFIED,
         HALF,
         ON_BLUE,
-        (Unwatch(),),
+        (Unwatch(), LetBe()),
         CRITICAL,
         "web: somebody at the balancer itself moved the traffic to green 50 % and blue 50 %; "
         "guardian leaves it there; web-1 is over",
@@ -210,7 +210,7 @@ TRANSITIONS = [
         Phase.VERIFIED,
         ON_BLUE,
         ON_GREEN,
-        (),
+        (LetBe(),),
         CRITICAL,
         "web: somebody at the balancer itself moved the traffic to blue; guardian leaves it there",
     ),
