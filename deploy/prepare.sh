@@ -46,6 +46,8 @@ prepare_python() {
         prepare_pip --no-deps --no-build-isolation --editable "$GUARDIAN_ROOT"
         printf '%s\n' "$wanted" >"$stamp"
     fi
+    # Containers often set PYTHONDONTWRITEBYTECODE, and every process of guardian would compile all of it anew. It is no fault if this cannot.
+    "$venv/bin/python" -m compileall -qq "$GUARDIAN_ROOT/guardian" "$GUARDIAN_ROOT/tests" || true
     exec {turn}<&-
 }
 
