@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 ANSWER_PATIENCE = 10.0
 """Seconds that an answer may take to reach Slack."""
+FORM_PATIENCE = 1.5
+"""Seconds that Slack has to say whether somebody may be shown a form."""
 REMEMBERED = 2000
 """Payloads that are recognised when they come again, besides the orders, which are recorded."""
 
@@ -234,12 +236,17 @@ class Chat:
         await asked.say(found)
 
     async def _open_form(self, asked: Asked, client: AsyncWebClient, trigger: str, wish: Wish) -> None:
-        """A trigger lives three seconds: the form opens first, and who may is asked when it is sent."""
+        """For those who may look, since it shows the service; who may switch is asked when it is sent. A trigger lives 3 s."""
         await asked.ack()
         try:
+            async with asyncio.timeout(FORM_PATIENCE):
+                await self._desk.may(asked.caller, Role.VIEWER)
             view = self._orders.service(wish.subject)
-        except Refused as refusal:
-            await asked.say(_plain(str(refusal)))
+        except TimeoutError as late:
+            await asked.say(Content(said.no_form(reason_of(late))))
+            return
+        except (NotAllowed, Refused) as refusal:
+            await asked.say(_plain(words.in_chat(str(refusal))))
             return
         rules = next((len(each.rules) for each in self._orders.rules().services if each.service == wish.subject), 0)
         await self._show(asked, client, trigger, forms.switch_form(view, rules, asked.place, self._clock.now()))

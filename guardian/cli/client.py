@@ -8,6 +8,7 @@ from typing import Any, Self, TypeAlias
 import click
 import httpx
 
+from guardian.cli.deadline import Deadline
 from guardian.cli.target import Target
 from guardian.core.words import access, shell
 
@@ -49,7 +50,11 @@ class Client:
         self._target = target
         deadlines = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
         base, headers, transport = target.base, target.headers(), target.transport()
-        self._http = httpx.Client(transport=transport, base_url=base, headers=headers, timeout=deadlines, trust_env=False)
+        self._deadline = Deadline()
+        hooks = {"request": [self._deadline.arm]}
+        self._http = httpx.Client(
+            transport=transport, base_url=base, headers=headers, timeout=deadlines, trust_env=False, event_hooks=hooks
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -60,25 +65,25 @@ class Client:
     def ask(self, question: str, **query: str | int | None) -> Any:
         """The answer to a question, as JSON values."""
         given = {name: value for name, value in query.items() if value is not None}
-        with self._spoken(shell.no_answer(str(self._target), ANSWER_SECONDS)):
+        with self._spoken(shell.no_answer(str(self._target), ANSWER_SECONDS)), self._deadline.within(ANSWER_SECONDS):
             return self._understood(self._http.get(question, params=given))
 
     def order(self, service: str, order: str, given: Mapping[str, Any]) -> Answer:
         """The service as it is after ``order``."""
         return self._post(f"services/{_part(service)}/{order}", given)
 
-    def _post(self, target: str, given: Mapping[str, Any]) -> Answer:
+    def _post(self, target: str, given: Mapping[str, Any], seconds: float | None = None) -> Answer:
         # Escaped, because what stands on a command line need not be text that UTF-8 can encode.
         body = json.dumps({name: value for name, value in given.items() if value is not None})
-        with self._spoken(shell.order_unanswered(str(self._target), ANSWER_SECONDS)):
-            headers = {"content-type": "application/json"}
-            answer: Answer = self._understood(self._http.post(target, content=body, headers=headers))
+        seconds = ANSWER_SECONDS if seconds is None else seconds
+        deadlines, headers = httpx.Timeout(seconds, connect=CONNECT_SECONDS), {"content-type": "application/json"}
+        with self._spoken(shell.order_unanswered(str(self._target), seconds)), self._deadline.within(seconds):
+            answer: Answer = self._understood(self._http.post(target, content=body, headers=headers, timeout=deadlines))
         return answer
 
     def parity(self, service: str) -> Answer:
         """The two environments side by side, once the program that tells their facts has done so."""
-        self._http.timeout = httpx.Timeout(COMPARING_SECONDS, connect=CONNECT_SECONDS)
-        return self._post(f"services/{_part(service)}/parity", {})
+        return self._post(f"services/{_part(service)}/parity", {}, COMPARING_SECONDS)
 
     def services(self) -> list[Answer]:
         """Every service."""
@@ -186,7 +191,7 @@ class Client:
         except (httpx.ReadTimeout, httpx.WriteTimeout) as error:
             raise Unreachable(silence) from error
         except httpx.TransportError as error:
-            raise Unreachable(self._trouble(error)) from error
+            raise Unreachable(silence if self._deadline.over else self._trouble(error)) from error
 
     def _trouble(self, error: httpx.TransportError) -> str:
         if self._target.url:

@@ -93,6 +93,27 @@ async def test_strangers_are_refused_visibly_and_recorded(
     assert not any("100 %" in each for each in stranger.saw)
 
 
+@pytest.mark.parametrize(("user", "team"), [("UCAROL", "T1"), ("UNOBODY", "T1"), ("UMALLORY", "T666")])
+async def test_strangers_are_shown_no_form(slack: Slack, office: Office, user: str, team: str) -> None:
+    """State and risks stand in it: whoever may not look is told so instead."""
+    stranger = Person(slack, user, team)
+    assert (await stranger.types("switch web")).acknowledged
+    await office.until(lambda: stranger.saw or slack.workspace.views)
+    assert not slack.workspace.views
+    assert "100 %" not in str(stranger.saw)
+
+
+async def test_a_slow_directory_has_a_form_typed_instead(
+    slack: Slack, office: Office, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A form must be open within three seconds: where Slack takes too long to say who asks, how to do without."""
+    monkeypatch.setattr("guardian.chatops.slack.FORM_PATIENCE", 0.05)
+    slack.faults.always("users.info", Hang())
+    await alice.types("switch web")
+    await heard(office, alice, "type it: `/bg switch SERVICE")
+    assert not slack.workspace.views
+
+
 async def test_silent_groups_close_the_way_forward_only(slack: Slack, office: Office, alice: Person, bob: Person) -> None:
     """While Slack's directory is broken, nothing moves forward, and the rollback is done."""
     await on_trial(office, alice)

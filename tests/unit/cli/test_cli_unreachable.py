@@ -6,7 +6,7 @@ import socket as sockets
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -114,3 +114,47 @@ def test_every_call_has_a_deadline(socket: Path, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(Unreachable, match="did not answer"), client.news():
             pass
     assert threading.active_count() <= threads
+
+
+@contextmanager
+def drops(path: Path, beginning: bytes) -> Iterator[None]:
+    """Somebody who begins each answer with ``beginning``, and goes on in drops for as long as anybody listens."""
+
+    def answer(connection: sockets.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(beginning)
+            while not left.wait(0.01):
+                connection.sendall(b"x")
+
+    def take() -> None:
+        with suppress(OSError):
+            while True:
+                answer(listener.accept()[0])
+
+    left = threading.Event()
+    with sockets.socket(sockets.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=take)
+        thread.start()
+        try:
+            yield
+        finally:
+            left.set()
+            listener.shutdown(sockets.SHUT_RDWR)
+            thread.join(DEADLINE)
+
+
+@pytest.mark.parametrize("beginning", [b"HTTP/1.1 200 OK\r\nx-a: ", b"HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n"])
+def test_an_answer_in_drops_has_the_same_deadline(socket: Path, monkeypatch: pytest.MonkeyPatch, beginning: bytes) -> None:
+    """In its headers or in its body: the deadline is that of the whole answer, not of each of its pieces."""
+    monkeypatch.setattr(clients, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(clients, "COMPARING_SECONDS", 0.6)
+    with drops(socket, beginning), Client(Target(socket)) as client:
+        with pytest.raises(Unreachable, match=r"did not answer .* within 0.50 s"):
+            client.services()
+        with pytest.raises(Unreachable, match=r"within 0.50 s.*Whether the order was taken is not known"):
+            client.order("web", "rollback", {})
+        with pytest.raises(Unreachable, match=r"within 0.60 s"):
+            client.parity("web")
