@@ -66,7 +66,12 @@ async def haproxy_of(settings: Settings) -> AsyncIterator[Balancer]:
             carriers |= dict.fromkeys(instance.services, carrier(instance, name, instance.services))
         rest = [name for name in services if name not in carriers]
         main = carrier(haproxy, "", rest)
-        yield Fleet(services, carriers | dict.fromkeys(rest, main)) if carriers else main
+        if not carriers:
+            yield main
+            return
+        fleet = Fleet(services, carriers | dict.fromkeys(rest, main))
+        ends.push_async_callback(fleet.aclose)
+        yield fleet
 
 
 @asynccontextmanager

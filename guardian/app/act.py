@@ -13,6 +13,7 @@ from guardian.core.events import Drilled, Event, Routed, RoutingFailed, TargetUn
 from guardian.core.model import Service, Split
 from guardian.core.ports import Balancer, BalancerError, BalancerGone, Clock, StageRunner
 from guardian.core.words import upkeep
+from guardian.core.words.figures import without_figures
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +153,8 @@ class Actor:
         event = await self._route(state.service, command)
         deployment = state.deployment
         known = deployment.rollback.trouble if deployment and deployment.rollback else ""
-        still_stuck = deployment is not None and deployment.phase is Phase.STUCK and getattr(event, "reason", None) == known
+        same = without_figures(getattr(event, "reason", "")) == without_figures(known)  # how long it took is no news
+        still_stuck = deployment is not None and deployment.phase is Phase.STUCK and not isinstance(event, Routed) and same
         if isinstance(event, Routed):
             self._watches.moved(state.service, command.split)
         if not still_stuck:

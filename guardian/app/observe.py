@@ -87,9 +87,9 @@ class Observer:
     def observe(self, snapshot: Snapshot) -> tuple[float, Mapping[Environment, Tally]] | None:
         """Seconds since the snapshot before, and what happened in them. ``None`` for the first one, and after any reset."""
         before, self._last = self._last, snapshot
-        self.worker = snapshot.worker
+        self.worker = snapshot.worker_of(self.backends[0])
         self.gauges = {environment: snapshot.backends[backend] for environment, backend in self._sides.items()}
-        if before is None or before.worker != snapshot.worker:
+        if before is None or before.worker_of(self.backends[0]) != self.worker:
             return None
         seconds = snapshot.taken - before.taken
         tallies: dict[Environment, Tally] = {}

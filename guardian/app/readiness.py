@@ -3,14 +3,19 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from guardian.app.record import Recorder
 from guardian.core.deployment import ServiceState
 from guardian.core.model import Environment, Service
 from guardian.core.ports import About, Balancer, BalancerError, Clock
 from guardian.core.words import upkeep
+from guardian.core.words.figures import without_figures
 
 logger = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 60.0
+"""A reason that the log has told is not told again sooner, however often it comes and goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Prober:
     ) -> None:
         self._services, self._balancer, self._recorder, self._state, self._clock = services, balancer, recorder, state, clock
         self._answers: dict[str, Readiness] = {}
+        self._logs = {name: _Log() for name in services}
 
     def last(self, service: str) -> Readiness | None:
         """The last answer for ``service``, or ``None`` before the first."""
@@ -61,9 +67,8 @@ class Prober:
     async def probe(self) -> None:
         """Ask for every service."""
         for name, service in self._services.items():
-            before, now = self._answers.get(name), await self._ask(service)
-            self._answers[name] = now
-            _log(now, before.faults if before else ())
+            now = self._answers[name] = await self._ask(service)
+            self._logs[name].tell(now, self._clock.monotonic())
 
     async def _ask(self, service: Service) -> Readiness:
         state = self._state(service.name)
@@ -88,11 +93,26 @@ class Prober:
         return Readiness(service.name, to, tuple(faults), self._clock.now(), about)
 
 
-def _log(now: Readiness, before: tuple[str, ...]) -> None:
-    """The log says why there would be no way back, once for each reason, and when there is one again."""
-    if now.faults == before:
-        return
-    if now.faults:
-        logger.warning("%s", upkeep.no_way_back(now.service, now.to, now.faults), extra={"service": now.service})
-    else:
-        logger.info("%s", upkeep.way_back(now.service, now.to), extra={"service": now.service})
+class _Log:
+    """What the log says of one service: why there would be no way back, once for each reason, and when there is one again.
+
+    Reasons that differ in their figures only, such as the bytes that are free or a process, are the same.
+    """
+
+    def __init__(self) -> None:
+        self._now: set[str] = set()
+        """The reasons that were told since there was a way back."""
+        self._told: dict[str, float] = {}
+        """When each was told last."""
+
+    def tell(self, answer: Readiness, at: float) -> None:
+        """Say what is new in ``answer``, ``at`` on the monotonic clock."""
+        extra, reasons = {"service": answer.service}, set(map(without_figures, answer.faults))
+        if any(at - self._told.get(reason, -inf) >= AGAIN_SECONDS for reason in reasons - self._now):
+            logger.warning("%s", upkeep.no_way_back(answer.service, answer.to, answer.faults), extra=extra)
+            self._now |= reasons
+            self._told = {reason: told for reason, told in self._told.items() if at - told < AGAIN_SECONDS}
+            self._told |= dict.fromkeys(reasons, at)
+        elif self._now and answer.ready:
+            logger.info("%s", upkeep.way_back(answer.service, answer.to), extra=extra)
+            self._now.clear()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from guardian.core.deployment import ServiceState
 from guardian.core.drift import Drift, Policy, drift
 from guardian.core.events import Drifted, MovedByHand, Routed
 from guardian.core.model import Split
-from guardian.core.ports import Balancer, BalancerError, BalancerUnfit, Clock
+from guardian.core.ports import Balancer, BalancerError, BalancerUnfit, Clock, WorkerSplit
 from guardian.core.words import remains, upkeep
 from guardian.core.words.story import split_of
 
@@ -41,6 +41,8 @@ class Reconciler:
         self._policy = policy
         self._altered: dict[str, str] = {}
         self._worker = ""
+        self._astray: set[str] = set()
+        """Services of which it is told that their split is being restored."""
         self._alert: dict[str, float] = {}
         self._called = asyncio.Event()
         self.turned: Callable[[], None] = lambda: None
@@ -83,6 +85,18 @@ class Reconciler:
         await self._compare_file(found, state, stored)
         await self._compare_configuration(service)
         self._notice_worker(workers[0].worker)
+        if not self._holds(state):
+            return False  # what was found is older than a newer order, and must not be mended after it
+        return await self._mend(state, found, workers)
+
+    def _holds(self, state: ServiceState) -> bool:
+        """Whether what ``state`` intends is still intended, and nobody is bringing it about."""
+        now = self._state(state.service)
+        same = (now.generation, now.confirmed, now.safe) == (state.generation, state.confirmed, state.safe)
+        return same and not self._actor.busy(state.service)
+
+    async def _mend(self, state: ServiceState, found: Drift, workers: Sequence[WorkerSplit]) -> bool:
+        service = state.service
         if found.by_hand and self._policy is Policy.ADOPT:
             event = MovedByHand(self._clock.now(), found.by_hand.split, found.by_hand.worker)
             await self._report(service, event)
@@ -94,10 +108,13 @@ class Reconciler:
         if found.reborn:
             await self._report(service, Routed(self._clock.now(), state.generation, found.reborn.worker, len(workers), 0.0))
         commands = tuple(command for command in (found.keep, found.route) if command)
-        if not commands:
-            return True
-        if found.route and state.confirmed == state.generation and any(worker.split != state.live for worker in workers):
-            logger.warning("%s", upkeep.restored(service, state.live), extra={"service": service})
+        if not found.route:
+            self._astray.discard(service)
+        if not commands or not self._holds(state):
+            return not commands
+        if found.route and state.confirmed == state.generation and service not in self._astray:
+            self._astray.add(service)
+            logger.warning("%s", upkeep.restoring(service, state.live), extra={"service": service})
         self._actor.act(state, commands)
         return False
 

@@ -20,7 +20,7 @@ from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Service, Split
 from guardian.core.mutes import counts_since, left_out, muted
 from guardian.core.ports import BalancerError, Counting, Reading
-from guardian.core.readings import History, Look, SourceFailure, Tally
+from guardian.core.readings import History, Look, Snapshot, SourceFailure, Tally
 from guardian.core.release import Mute
 from guardian.core.rules import Action, Lack, RuleSet, Source, Threshold
 from guardian.core.verdicts import Finding, Verdict
@@ -55,6 +55,8 @@ class Watcher:
         self.evaluations = 0
         """Looks that brought something and were judged to the end."""
         self._told = ""
+        self._missing: frozenset[str] = frozenset()
+        """Services whose counters could not be read at the last look at them, though those of others could."""
         self._idle_due = 0.0
         self._recalled: dict[str, Records] = {}
         self._wires: Wires | None = None
@@ -98,11 +100,14 @@ class Watcher:
         self._wake.set()
 
     def _revived(self, service: str, deployment: Deployment, trial: Trial, recalled: Records) -> list[Judge]:
-        """The judges as they stood; where the rules in force are those of the watch, no other rule's, and every one of them."""
+        """The judges as they stood; where the rules in force are those of the watch, no other rule's, and every one of them.
+
+        Where none of them stood yet, those of the rules in force, as a step begins without a restart.
+        """
         since = trial.since  # evidence of an earlier step says nothing about this one
         judges = {judge.rule.name: judge for judge in map(revived, recalled.values()) if judge.trial.since >= since}
         now = self._rules(service)
-        if now.digest != deployment.rules_digest:
+        if judges and now.digest != deployment.rules_digest:
             return list(judges.values())
         return [judges.get(rule.name) or judge_for(rule, trial) for rule in now.rules]
 
@@ -221,15 +226,18 @@ class Watcher:
                 self._lose(str(error))
             else:
                 self._find()
+                missing = self._miss(services, snapshot)
                 began = self._clock.monotonic()
                 for service in services:
+                    if service in missing:
+                        continue
                     if self._clock.monotonic() - began > BREATH:  # a rollback, or the answer to a query, may be waiting
                         await asyncio.sleep(0)
                         began = self._clock.monotonic()
                     observer = self._observers[service]
                     worker = observer.worker
                     seen = observer.observe(snapshot)
-                    if worker and worker != snapshot.worker and self._wires:
+                    if worker and worker != observer.worker and self._wires:
                         self._wires.reborn(service)
                     if seen:
                         await self._judge(service, snapshot.taken, *seen)
@@ -246,6 +254,20 @@ class Watcher:
         if reason != self._told:
             logger.warning("%s", upkeep.source_lost(reason))
             self._told = reason
+
+    def _miss(self, services: list[str], snapshot: Snapshot) -> frozenset[str]:
+        """The ``services`` that ``snapshot`` says nothing of, since their instance did not answer. What is new of that is told."""
+        reasons = {service: snapshot.missing.get(self._observers[service].backends[0], "") for service in services}
+        missing = frozenset(service for service, reason in reasons.items() if reason)
+        for service in missing & self._watches.keys():
+            for judge in self._watches[service].looking:
+                judge.fail(SourceFailure(self._clock.now(), reasons[service]))
+        if new := sorted(missing - self._missing):
+            logger.warning("%s", upkeep.instance_lost(new, reasons[new[0]]))
+        if back := sorted(self._missing.intersection(services) - missing):
+            logger.info("%s", upkeep.instance_back(back))
+        self._missing = (self._missing - frozenset(services)) | missing
+        return missing
 
     def _find(self) -> None:
         if self._lost_at is not None:

@@ -111,7 +111,10 @@ class Counting(Protocol):
     """What the watch looks at."""
 
     async def snapshot(self, backends: Sequence[str]) -> Snapshot:
-        """Counters of ``backends``. :class:`BalancerGone`, or :class:`BalancerUnfit` for a backend that it does not know."""
+        """Counters of ``backends``. :class:`BalancerGone`, or :class:`BalancerUnfit` for a backend that it does not know.
+
+        Where several balancers are one, that is so only if none of them answers; else what one of them could not say is missing.
+        """
 
 
 class Balancer(Counting, Protocol):

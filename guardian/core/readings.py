@@ -4,7 +4,7 @@ Readings never hold an opinion; verdicts do (:mod:`guardian.core.verdicts`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from operator import attrgetter, sub
 from typing import Any, Self
 
@@ -30,7 +30,7 @@ class Totals:
     """Requests that reached no server at the first attempt, each once, whatever became of them later."""
 
 
-TOTALS = tuple(field.name for field in fields(Totals))
+TOTALS = tuple(total.name for total in fields(Totals))
 _totals: Callable[[Any], tuple[int, ...]] = attrgetter(*TOTALS)
 NOTHING = (0,) * len(TOTALS)
 TROUBLES = ("responses_4xx", "responses_5xx", "connection_errors", "response_errors", "retries", "redispatches", "unreached")
@@ -49,7 +49,7 @@ class Counters(Totals):
     servers_up: int = 0
 
 
-GAUGES = tuple(field.name for field in fields(Counters) if field.name not in TOTALS)
+GAUGES = tuple(gauge.name for gauge in fields(Counters) if gauge.name not in TOTALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,14 @@ class Snapshot:
     worker: str
     """Who answered: changes with every reload and restart, and with it all totals start again at 0."""
     backends: Mapping[str, Counters]
+    workers: Mapping[str, str] = field(default_factory=dict)
+    """Whose answer each backend's counters are of, where not all of them are :attr:`worker`'s."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Backends that could not be asked for though others could, and why."""
+
+    def worker_of(self, backend: str) -> str:
+        """Who told the counters of ``backend``."""
+        return self.workers.get(backend, self.worker)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ async def test_a_trial_survives_somebodys_reload_and_is_promoted(tell: Tell) -> 
     assert "share_web int(0)" in configuration(story)
     await story.stage.haproxy.reload()
     await story.until_live(Split.all_on(GREEN))
-    assert "is restored in every worker" in story.log
+    assert "guardian restores green in every worker" in story.log
     assert (await story.until("verified", "unverified", "rolled back"))["phase"] == "verified"
 
     async def written() -> bool:

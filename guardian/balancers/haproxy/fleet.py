@@ -1,33 +1,86 @@
 """Several HAProxy instances on one host, as one balancer: each service is carried by one of them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
-from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.core.model import Environment, Service, Split
-from guardian.core.ports import About, BalancerUnfit, Health, Left, Routed, Server, WorkerSplit
+from guardian.core.ports import (
+    About,
+    Balancer,
+    BalancerError,
+    BalancerGone,
+    BalancerUnfit,
+    Health,
+    Left,
+    Routed,
+    Server,
+    WorkerSplit,
+)
 from guardian.core.readings import Snapshot
 from guardian.core.shield import Savings
 from guardian.core.words import balancer as words
+
+STRAGGLERS = 0.2
+"""Seconds that a look waits for other instances once one has answered: what is on trial there is not to go unseen."""
 
 
 class Fleet:
     """``carriers`` by the name of the service. Backends have one name each on all instances: the configuration sees to that."""
 
-    def __init__(self, services: Mapping[str, Service], carriers: Mapping[str, HAProxy]) -> None:
+    def __init__(self, services: Mapping[str, Service], carriers: Mapping[str, Balancer]) -> None:
         self._carriers = dict(carriers)
+        self._late: dict[int, asyncio.Task[Snapshot]] = {}
+        """Looks at instances that nobody waits for any more: until it has ended, there is no other one at the same."""
         self._backends = {
             backend: carriers[name] for name, service in services.items() for backend in (service.blue, service.green)
         }
 
     async def snapshot(self, backends: Sequence[str]) -> Snapshot:
-        """The counters of ``backends``. Its worker is the worker of every instance that was asked: a reload of one is one of it."""
-        asked: dict[HAProxy, list[str]] = {}
+        """The counters of ``backends``. What an instance could not say is missing; that none could say anything is an error."""
+        asked: dict[int, list[str]] = {}
         for backend in backends:
-            asked.setdefault(self._holder(backend), []).append(backend)
-        taken = await asyncio.gather(*(carrier.snapshot(theirs) for carrier, theirs in asked.items()))
+            asked.setdefault(id(self._holder(backend)), []).append(backend)
+        looks = {each: self._look(theirs) for each, theirs in asked.items() if each not in self._late}
+        try:
+            await _most(looks.values())
+        finally:
+            self._leave({each: look for each, look in looks.items() if not look.done()})
+        taken, missing = list[Snapshot](), dict[str, BalancerError]()
+        for each, theirs in asked.items():
+            look = looks.get(each)
+            trouble = look.exception() if look and look.done() else BalancerGone(words.still_asked())
+            if isinstance(trouble, BalancerError):
+                missing |= dict.fromkeys(theirs, trouble)
+            elif look:
+                taken.append(look.result())
+        if not taken:
+            raise next(iter(missing.values()))
         counters = {backend: found for snapshot in taken for backend, found in snapshot.backends.items()}
-        return Snapshot(max(each.taken for each in taken), " ".join(each.worker for each in taken), counters)
+        workers = {backend: snapshot.worker for snapshot in taken for backend in snapshot.backends}
+        reasons = {backend: str(trouble) for backend, trouble in missing.items()}
+        return Snapshot(max(each.taken for each in taken), " ".join(each.worker for each in taken), counters, workers, reasons)
+
+    def _look(self, backends: Sequence[str]) -> "asyncio.Task[Snapshot]":
+        """A look at the instance that holds all of ``backends``, which ends by its own deadline."""
+        return asyncio.ensure_future(self._holder(backends[0]).snapshot(backends))
+
+    def _leave(self, looks: "Mapping[int, asyncio.Task[Snapshot]]") -> None:
+        for each, look in looks.items():
+            self._late[each] = look
+            look.add_done_callback(partial(self._ended, each))
+
+    def _ended(self, each: int, look: "asyncio.Task[Snapshot]") -> None:
+        del self._late[each]
+        if not look.cancelled():
+            look.exception()  # the next look will tell
+
+    async def aclose(self) -> None:
+        """End the looks that nobody waits for. The instances are others' to close."""
+        late = tuple(self._late.values())
+        for look in late:
+            look.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def health(self, backend: str) -> Health:
         """Whether ``backend`` can take traffic."""
@@ -85,12 +138,20 @@ class Fleet:
         """What differs from the block that guardian wrote for ``service``."""
         return await self._carrier(service).altered(service)
 
-    def _carrier(self, service: str) -> HAProxy:
+    def _carrier(self, service: str) -> Balancer:
         if service not in self._carriers:
             raise BalancerUnfit(words.unknown_service(service))
         return self._carriers[service]
 
-    def _holder(self, backend: str) -> HAProxy:
+    def _holder(self, backend: str) -> Balancer:
         if backend not in self._backends:
             raise BalancerUnfit(words.unknown_backend(backend))
         return self._backends[backend]
+
+
+async def _most(looks: "Collection[asyncio.Task[Snapshot]]") -> None:
+    """Wait until all have ended, or one has, and the others had a moment more."""
+    if looks:
+        _, late = await asyncio.wait(looks, return_when=asyncio.FIRST_COMPLETED)
+        if late:
+            await asyncio.wait(late, timeout=STRAGGLERS)

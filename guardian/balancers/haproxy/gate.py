@@ -151,6 +151,11 @@ class Gate:
         self._turn = asyncio.Lock()
         self._checked: dict[str, tuple[float, Answer]] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Whether something that was asked for is under way."""
+        return self._turn.locked()
+
     async def store(self, service: Service, split: Split) -> None:
         """As :meth:`guardian.balancers.haproxy.rewriting.Rewriter.store`."""
         await self._ask(Do.STORE, service, split)

@@ -83,6 +83,11 @@ class Rewriter:
         """Whether the files could be replaced by this process, whatever else is wrong with them."""
         return all(os.access(path.resolve().parent, os.W_OK | os.X_OK) for path in self._place.files)
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is changing the files just now."""
+        return turn.taken(self._place.files)
+
     async def stored(self, service: Service) -> Split | None:
         """The split in the files; ``None`` where none is written out. :class:`BalancerUnfit` if they cannot say.
 
@@ -148,10 +153,10 @@ class Rewriter:
         """
         began = time.monotonic()
         async with self._turn():
-            before = await asyncio.to_thread(self._document)
-            stands = _written(before, service)
-            safe = safe or stands.split == split
             try:
+                before = await asyncio.to_thread(self._document)
+                stands = _written(before, service)
+                safe = safe or stands.split == split
                 await self._load(before, service, stands if stands.split == split else Written(split, _generation(stands)))
             except BalancerError as error:
                 if not safe:

@@ -93,8 +93,15 @@ class ByReload:
         return await self._to_its_end(self._route(service, split, safe=self._safe.get(service.name) == split))
 
     async def _route(self, service: Service, split: Split, *, safe: bool) -> Routed:
-        """The way back must be open whatever is wrong with the gate, a full disk among it: then every worker is told from here."""
+        """The way back must be open whatever is wrong with the gate, a full disk among it: then every worker is told from here.
+
+        So they are, too, while a change for somebody else is under way, which may take a minute; but that may still bring a worker
+        with the other split, so nothing is proved before the turn has come.
+        """
         changer = self._changer
+        if safe and (self.rewriter.busy or (self._gate and self._gate.busy)):
+            with suppress(BalancerError):
+                await self._router.route(service, split)
         try:
             return await changer.route(service, split, safe=safe)
         except BalancerError as error:

@@ -40,6 +40,11 @@ def socket_silent(path: Path, patience: float) -> str:
     return f"no HAProxy worker in service answered on {path} within {seconds(patience)}: frozen, overloaded or being replaced"
 
 
+def still_asked() -> str:
+    """One of several instances has not answered yet, and the others do not wait for it."""
+    return "its HAProxy does not answer"
+
+
 def socket_closed() -> str:
     """HAProxy ended the connection in mid-answer."""
     return "the connection was closed before the answer was complete"

@@ -1,5 +1,9 @@
 """How numbers are written for people."""
 
+import re
+
+_FIGURE = re.compile(r"[0-9]+(?:[.,:]? ?[0-9]+)*")
+
 
 def percent(rate: float) -> str:
     """A rate as a percentage with two or three figures: ``5.2 %``, ``0.30 %``, ``100 %``."""
@@ -38,3 +42,8 @@ def share(basis_points: int) -> str:
 def one_in(probability: float) -> str:
     """A small probability as people say it: ``1 of 1,000``."""
     return f"1 of {count(round(1 / probability))}"
+
+
+def without_figures(sentence: str) -> str:
+    """``sentence`` as it is whatever numbers stand in it: two that differ in nothing else are no two reasons."""
+    return _FIGURE.sub("#", sentence)

@@ -45,9 +45,11 @@ def kept(service: str, split: Split) -> str:
     return f"{service}: the file names {split_of(split)} again"
 
 
-def restored(service: str, split: Split) -> str:
-    """A flip that was lost in a reload has been repeated."""
-    return f"{service}: a worker of the balancer had another split after a reload; {split_of(split)} is restored in every worker"
+def restoring(service: str, split: Split) -> str:
+    """A flip that was lost in a reload is repeated, again and again until it is proved."""
+    return (
+        f"{service}: a worker of the balancer had another split after a reload; guardian restores {split_of(split)} in every worker"
+    )
 
 
 def worker_replaced(was: str, now: str) -> str:
@@ -58,6 +60,17 @@ def worker_replaced(was: str, now: str) -> str:
 def source_lost(reason: str) -> str:
     """The counters cannot be read."""
     return f"the balancer's counters cannot be read: {reason}; releases are not judged meanwhile, nothing is rolled back for it"
+
+
+def instance_lost(services: Iterable[str], reason: str) -> str:
+    """The counters of some services cannot be read, those of others can."""
+    meanwhile = "their releases are not judged meanwhile, nothing is rolled back for it"
+    return f"{', '.join(services)}: the balancer's counters cannot be read: {reason}; {meanwhile}"
+
+
+def instance_back(services: Iterable[str]) -> str:
+    """They can be read again."""
+    return f"{', '.join(services)}: the balancer's counters are read again"
 
 
 def source_back(missing: float) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from guardian.balancers.haproxy import turn
 from guardian.balancers.haproxy.balancer import HAProxy
 from guardian.balancers.haproxy.runtime import Worker
 from guardian.core.model import Environment, Service, Split
@@ -160,6 +161,40 @@ async def test_the_way_back_does_without_a_reload_where_it_must(haproxy: HAProxy
     routed = await balancer.route("web", Split.all_on(BLUE))
     assert routed.workers == (worker.name,)
     assert (haproxy.configuration.read_text(), await visits(haproxy)) == (text, {BLUE: 20})
+
+
+@pytest.mark.parametrize("gone", ["the file", "the block"])
+async def test_the_way_back_needs_no_file(haproxy: HAProxyProcess, balancer: HAProxy, gone: str) -> None:
+    """Somebody has taken the configuration away, or guardian's block out of it: every worker is told all the same."""
+    await balancer.store("web", Split.all_on(BLUE))
+    await balancer.route("web", Split.all_on(GREEN))
+    text = haproxy.configuration.read_text()
+    if gone == "the file":
+        haproxy.configuration.unlink()
+    else:
+        edit(haproxy, lambda text: text.replace("set-var proc.guardian_share_web", "set-var proc.another"))
+    assert (await balancer.route("web", Split.all_on(BLUE))).split == Split.all_on(BLUE)
+    assert await visits(haproxy) == {BLUE: 20}
+    with pytest.raises(BalancerError):
+        await balancer.route("web", Split.all_on(GREEN))
+    haproxy.configuration.write_text(text)
+
+
+async def test_the_way_back_does_not_wait_for_a_change_of_somebody_else(haproxy: HAProxyProcess, balancer: HAProxy) -> None:
+    """A change that is under way may take a minute: the traffic goes back at once, and is proved to be back when its turn comes."""
+    await balancer.store("web", Split.all_on(BLUE))
+    await balancer.route("web", Split.all_on(GREEN))
+    with turn.queued((haproxy.configuration,)) as have:
+        assert have()
+        going_back = asyncio.create_task(balancer.route("web", Split.all_on(BLUE)))
+
+        async def back() -> bool:
+            return await visit(haproxy.port) is BLUE
+
+        await eventually(back)
+        assert not going_back.done()
+    assert (await going_back).split == Split.all_on(BLUE)
+    assert await visits(haproxy) == {BLUE: 20}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from guardian.core.deployment import Phase
 from guardian.core.events import RollbackOrdered
 from guardian.core.model import Environment, Split
 from guardian.core.ports import BalancerError, BalancerGone, Routed
+from guardian.core.words.balancer import workers_silent
 from tests.unit.app.conftest import Rig
 
 BLUE, GREEN = Split.all_on(Environment.BLUE), Split.all_on(Environment.GREEN)
@@ -139,6 +140,22 @@ async def test_a_stuck_rollback_is_told_once_and_done_when_it_can_be(rig: Rig) -
     rig.balancer.servers_up["web_blue"] = 1
     await rig.reconcile()
     await rig.until_phase(Phase.ROLLED_BACK)
+
+
+async def test_a_stuck_rollback_is_told_once_whatever_figures_its_reason_has(rig: Rig) -> None:
+    """A worker that hangs is waited for a little longer or shorter each time: that is no news, for the journal or anybody."""
+    await rig.switch()
+    await rig.until_phase(Phase.WATCHING)
+    for waited in (2.01, 2.02, 2.13):
+        rig.balancer.failures["route"] = BalancerError(workers_silent("web", BLUE, [12, 345], waited))
+        if rig.phase is Phase.WATCHING:
+            await rig.decider.submit("web", RollbackOrdered(rig.clock.now(), "bob", "no"))
+            await rig.until_phase(Phase.STUCK)
+            entries = len(rig.store.journal())
+        else:
+            await rig.reconcile()
+    assert len(rig.store.journal()) == entries
+    assert sum("STUCK" in sentence for sentence in rig.sentences) == 1
 
 
 async def test_force_sends_the_traffic_where_no_server_is_healthy(rig: Rig) -> None:

@@ -1,11 +1,14 @@
 """Whether a rollback would work: asked before it is needed."""
 
+from pathlib import Path
+
 import pytest
 
 from guardian.app.readiness import Prober
 from guardian.core.deployment import Phase
 from guardian.core.model import Environment, Split
-from guardian.core.ports import BalancerGone
+from guardian.core.ports import BalancerError, BalancerGone
+from guardian.core.words.balancer import disk_full, map_not_writable, workers_silent
 from tests.unit.app.conftest import WEB, Rig
 
 
@@ -72,3 +75,39 @@ async def test_the_log_says_once_why_and_when_it_is_over(rig: Rig, prober: Probe
         ("WARNING", "web: a rollback to blue would not work now: the balancer cannot be asked: it hangs"),
         ("INFO", "web: a rollback to blue would work again"),
     ]
+
+
+async def test_a_reason_with_a_figure_that_changes_is_told_once(rig: Rig, prober: Prober, caplog: pytest.LogCaptureFixture) -> None:
+    """Free bytes, waiting entries, processes, seconds: none of them fills the log, one line every three seconds."""
+    caplog.set_level("INFO", "guardian.app.readiness")
+    for free in (12_345, 987, 1_234_567):
+        rig.balancer.failures["storable"] = BalancerError(map_not_writable(Path("/map"), disk_full(Path("/"), free)))
+        await prober.probe()
+    for pids in ((1234, 5), (22, 333), (22, 333, 4)):
+        rig.balancer.failures["storable"] = BalancerError(workers_silent("web", Split(0), pids, 2.0 + pids[0] / 1000))
+        await prober.probe()
+    told = [record.getMessage() for record in caplog.records]
+    assert "12,345 bytes" in told[0]
+    assert sum("bytes" in sentence for sentence in told) == 1
+    assert sum("did not confirm" in sentence for sentence in told) == 1
+
+
+async def test_a_side_that_comes_and_goes_does_not_fill_the_log(
+    rig: Rig, prober: Prober, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told when it goes and when it is back; again only after a while, and then also where it has stayed away."""
+    caplog.set_level("INFO", "guardian.app.readiness")
+    now = 1000.0
+    monkeypatch.setattr(rig.clock, "monotonic", lambda: now)
+
+    async def probe(*, up: int) -> int:
+        nonlocal now
+        now += 3.0
+        rig.balancer.servers_up["web_blue"] = up
+        await prober.probe()
+        return len(caplog.records)
+
+    assert [await probe(up=number % 2) for number in range(10)] == [1, 2] + [2] * 8
+    assert [await probe(up=0) for _ in range(12)] == [2] * 10 + [3] * 2
+    assert await probe(up=1) == 4
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING", "INFO"]

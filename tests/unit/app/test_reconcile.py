@@ -24,6 +24,58 @@ async def test_a_split_lost_in_a_reload_is_restored(rig: Rig) -> None:
     assert rig.phase is Phase.WATCHING
 
 
+async def test_a_split_that_cannot_be_restored_is_told_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """The candidate has lost its servers as well: that guardian restores its share is not said every second, and not as done."""
+    await rig.switch()
+    await rig.until_phase(Phase.WATCHING)
+    await rig.actor.idle()
+    rig.balancer.servers_up["web_green"] = 0
+    rig.balancer.reload()
+    for _ in range(3):
+        await rig.reconcile()
+    told = [record.getMessage() for record in caplog.records if "another split" in record.getMessage()]
+    assert told == ["web: a worker of the balancer had another split after a reload; guardian restores green in every worker"]
+    rig.balancer.servers_up["web_green"] = 1
+    await rig.reconcile()
+    assert rig.balancer.workers[0].splits["web"] == GREEN
+
+
+@pytest.mark.parametrize("found", ["a lost split", "an edited file", "a hand"])
+async def test_a_rollback_amid_a_comparison_is_not_undone_by_it(rig: Rig, found: str) -> None:
+    """What was found before a newer order is not mended after it, however long the rest of the comparison takes."""
+    await rig.switch()
+    await rig.until_phase(Phase.WATCHING)
+    await rig.actor.idle()
+    if found == "a lost split":
+        rig.balancer.reload()
+    elif found == "an edited file":
+        rig.balancer.disk["web"] = GREEN
+    else:
+        rig.balancer.workers[0].splits["web"] = Split(5000)
+    stored = rig.balancer.stored
+
+    async def rolled_back() -> None:
+        if rig.phase is Phase.WATCHING:
+            await rig.decider.submit("web", RollbackOrdered(rig.clock.now(), "bob", "no"))
+            await rig.until_phase(Phase.ROLLED_BACK)
+            await rig.actor.idle()
+            rig.balancer.calls.clear()
+
+    async def altered(service: str) -> str:
+        del service
+        await rolled_back()
+        return ""
+
+    rig.balancer.altered = altered  # type: ignore[method-assign]
+    await rig.reconciler.check("web")
+    await rig.actor.idle()
+    assert rig.balancer.calls == []
+    assert not [sentence for sentence in rig.sentences if "at the balancer itself" in sentence]
+    await rig.reconcile()
+    assert (rig.phase, rig.state.live) == (Phase.ROLLED_BACK, BLUE)
+    assert (rig.balancer.workers[0].splits["web"], await stored("web")) == (BLUE, BLUE)
+
+
 async def test_a_worker_that_lingers_with_the_old_split_is_mended(rig: Rig) -> None:
     """Nobody set its map by hand: it was told by nobody."""
     await rig.switch()

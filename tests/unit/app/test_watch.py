@@ -1,6 +1,7 @@
 """The watch: looks, judges, ends; and what it does when it cannot look."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -132,6 +133,21 @@ async def test_evidence_of_an_earlier_run_goes_on(live: Rig) -> None:
     live.watcher.recall(deployment, records)
     live.watcher.begin(live.state)
     assert live.watcher.verdicts("web")[0].samples == 500
+
+
+async def test_a_step_that_has_no_evidence_yet_is_judged_after_a_restart(live: Rig) -> None:
+    """What is kept is of the step before, and the rules are not those of the request any more: it is judged by those in force."""
+    await live.switch()
+    await live.until_looking()
+    ((deployment, judge),) = live.watcher.judges()
+    records = {judge.rule.name: evidence_of(judge)}
+    live.watcher.end("web")
+    live.watcher.recall(deployment, records)
+    state = live.state
+    assert state.deployment
+    later = replace(state.deployment, cutover_at=live.clock.now(), rules_digest="of other rules")
+    live.watcher.begin(replace(state, deployment=later))
+    assert [verdict.rule for verdict in live.watcher.verdicts("web")] == [judge.rule.name]
 
 
 async def test_the_past_of_the_side_that_serves_is_remembered(live: Rig) -> None:
