@@ -84,16 +84,20 @@ prepare_install() {
         prepare_say "could not: that takes apt-get, and root or sudo"
         return 1
     fi
-    # In a shell of its own, so that its trap cleans up whatever happens.
+    # In a shell of its own, so that its trap cleans up whatever happens; one at a time on this host, whichever checkout asks.
     (
+        exec {turn}</usr/sbin
+        flock "$turn"
         log="$(mktemp)"
         policy=/usr/sbin/policy-rc.d
         ours=no
+        mark="guardian's deploy/prepare.sh, for as long as it installs"
         trap 'rm -f "$log"; [[ $ours == no ]] || prepare_as_root rm -f "$policy"' EXIT
-        if [[ ! -e $policy ]]; then
+        # One that a run left which was killed would keep every service of this host from starting, for ever.
+        if [[ ! -e $policy ]] || grep -qsF "$mark" "$policy"; then
             # Debian's packages ask this program before they start a service; 101 means no.
             ours=yes
-            prepare_as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy" || exit
+            prepare_as_root sh -c "printf '#!/bin/sh\n# %s\nexit 101\n' \"\$1\" >$policy && chmod 755 $policy" sh "$mark" || exit
         fi
         if ! prepare_apt update >"$log" 2>&1 || ! prepare_apt install --yes --no-install-recommends "$@" >"$log" 2>&1; then
             cat "$log" >&2
@@ -111,5 +115,6 @@ prepare_install() {
 }
 
 prepare_apt() {
-    prepare_as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet "$@"
+    # A host that has just come up installs its updates: that is waited for.
+    prepare_as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet -o DPkg::Lock::Timeout=300 "$@"
 }

@@ -186,5 +186,8 @@ def _provide_map(file: MapFile, path: Path, splits: Mapping[str, Split]) -> None
 
 
 def _install(request: Request, before: Document, after: Document) -> None:
-    installation.check(installation.named(request.binary), after)
+    if request.mode is Mode.REMOVE and not installation.found(request.binary):
+        click.echo(words.removed_unchecked(request.binary))  # nothing that could refuse it, and nothing that it could break
+    else:
+        installation.check(installation.named(request.binary), after)
     click.echo(words.installed(installation.install(before, after)))

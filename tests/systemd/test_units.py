@@ -223,7 +223,7 @@ def test_the_debian_package(machine: Machine) -> None:
     """Built by one command, installed and purged by dpkg: the same guardian, and HAProxy as it was."""
     before = machine.does("sha256sum /etc/haproxy/haproxy.cfg")
     command = [CHECKOUT / "deploy" / "build-deb.sh", "--wheels", wheels(LOCK), machine.files]
-    built = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    built = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, umask=0o077)
     assert built.returncode == 0, built.stderr
     machine.does("dpkg --install /test/guardian_*.deb", 300)
     backoff = machine.tries("ls /lib/systemd/system/guardian.service.d").out
@@ -236,7 +236,12 @@ def test_the_debian_package(machine: Machine) -> None:
     switched(machine)
     bad_release(machine)
     load.join(60)
-    machine.does("dpkg --purge guardian", 120)
+    # Where HAProxy's own rules would take the traffic elsewhere it is not removed, and goes on.
+    machine.does("cp -p /etc/haproxy/haproxy.cfg /root/; sed -i '/default_backend/s/blue/green/' /etc/haproxy/haproxy.cfg")
+    refused = machine.tries("dpkg --purge guardian", 120)
+    assert "HAProxy's next reload would move it" in refused.err + refused.out
+    machine.until(LIVE)
+    machine.does("cp -p /root/haproxy.cfg /etc/haproxy/; dpkg --purge guardian", 120)
     assert machine.does("sha256sum /etc/haproxy/haproxy.cfg") == before
     assert machine.tries("ls -d /opt/guardian /etc/guardian /var/lib/guardian; id guardian").out == ""
     machine.until("curl -sf http://127.0.0.1:8080/")

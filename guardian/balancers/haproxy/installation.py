@@ -58,12 +58,17 @@ def check(run: Invocation, document: Document) -> None:
         raise BalancerError(words.refused_by_haproxy(done.stderr.decode("utf-8", "replace").strip()))
 
 
+def found(binary: str) -> str | None:
+    """Where the HAProxy is that people name: on the PATH, or where only root's leads."""
+    return shutil.which(binary) or shutil.which(binary, path=ROOTS_PATH)
+
+
 def named(binary: str) -> Invocation:
-    """The HAProxy that people name, on the PATH or where only root's leads; :class:`BalancerError` where it is on neither."""
-    found = shutil.which(binary) or shutil.which(binary, path=ROOTS_PATH)
-    if not found:
+    """The HAProxy that people name; :class:`BalancerError` where there is none."""
+    path = found(binary)
+    if not path:
         raise BalancerError(words.not_checked(Path(binary), words.binary_not_found()))
-    return Invocation(Path(found))
+    return Invocation(Path(path))
 
 
 def install(before: Document, after: Document) -> list[str]:

@@ -262,6 +262,11 @@ def binary_not_found() -> str:
     return "not found; name it with --haproxy"
 
 
+def removed_unchecked(binary: str) -> str:
+    """HAProxy itself is gone, and its configuration is not."""
+    return f"there is no {binary} that could check it; what is left is what stood there before guardian, to the byte"
+
+
 def refused_by_haproxy(said: str) -> str:
     """``haproxy -c`` said no."""
     return f"HAProxy refuses the changed configuration, nothing was changed:\n{said}"

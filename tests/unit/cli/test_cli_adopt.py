@@ -128,6 +128,18 @@ async def test_a_removal_that_would_move_traffic_is_asked_for(site: Site, way: s
     assert site.haproxy.read_text() == HAPROXY
 
 
+async def test_what_is_left_of_a_haproxy_that_is_gone(site: Site) -> None:
+    """Its configuration can be cleared of guardian's lines all the same, so that guardian can go; nothing goes in unchecked."""
+    assert (await site.adopt("--apply")).code == 0
+    gone = replace(site, binary=site.directory / "gone")
+    said = await gone.adopt("--remove")
+    assert said.code == 0
+    assert "gone that could check it" in said.out
+    assert site.haproxy.read_text() == HAPROXY
+    assert "could not be checked" in (await gone.adopt("--apply")).err
+    assert site.haproxy.read_text() == HAPROXY
+
+
 async def test_the_files_of_guardian_yaml_are_haproxys(site: Site) -> None:
     """Unless others are named."""
     named = site.command("--apply")
