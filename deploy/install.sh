@@ -62,8 +62,6 @@ command -v systemctl >/dev/null || fail "this host has no systemd, which is what
 packaged="$(dpkg-query --show --showformat='${db:Status-Status}' guardian 2>/dev/null || true)"
 [[ -z $packaged || $packaged == not-installed || $packaged == config-files ]] ||
     fail "guardian is here as a Debian package: dpkg --install upgrades that, apt-get remove takes it out"
-[[ -L $home/bin || ! -e $home/bin ]] ||
-    fail "$home is a virtual environment that was made by hand: move it out of the way first (mv $home $home.by-hand)"
 
 # Two at once would spoil each other's work. Whatever a killed one has left running holds the lock, too.
 exec {turn}<"$units"
@@ -187,6 +185,8 @@ place() {
     [[ $known == yes ]] || systemctl enable --quiet guardian.service
     ln -sfn "$new" "$home/current.new"
     mv -T "$home/current.new" "$home/current"
+    # One that was made by hand at this very place is laid aside, only now that another takes over.
+    [[ -L $home/bin || ! -e $home/bin ]] || mv -T "$home/bin" "$home/bin.by-hand"
     ln -sfn current/bin "$home/bin"
     ln -sfn "$home/bin/guardian" "$link"
 }
@@ -222,7 +222,7 @@ start() {
 # What is no longer in use, and what was never complete; the one before stays, in case somebody wants to go back.
 tidy() {
     local one
-    find "$home" -mindepth 1 -maxdepth 1 -type d -name '*-*' -not -path "$new" -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | {
+    find "$home" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*-*' -not -path "$new" -printf '%T@ %p\n' | sort -rn | cut -d' ' -f2- | {
         local kept=no
         while read -r one; do
             if [[ $kept == no && -e $one/complete ]]; then

@@ -149,24 +149,26 @@ def test_the_one_before_stays_and_what_was_never_complete_goes(host: Host) -> No
     """Also where an attempt in between was ended; what somebody else has put there stays. Who has disabled guardian meant it."""
     host.does(INSTALL)
     first = host.does("readlink /opt/guardian/current").strip()
-    host.does("mkdir -p /opt/guardian/5.0.0-half/bin /opt/guardian/mine; systemctl disable --quiet guardian")
+    host.does("mkdir -p /opt/guardian/5.0.0-half/bin /opt/guardian/by-hand; systemctl disable --quiet guardian")
     second = upgrade(host)
     host.does(INSTALL)
-    assert host.does("ls -d /opt/guardian/*/").split() == [
-        f"{first}/",
-        f"{second}/",
-        "/opt/guardian/bin/",
-        "/opt/guardian/current/",
-        "/opt/guardian/mine/",
-    ]
+    there = set(host.does("ls -d /opt/guardian/*-*").split())
+    assert there == {first, second, "/opt/guardian/by-hand"}
     assert host.does("readlink -f /usr/local/bin/guardian") == f"{second}/bin/guardian\n"
     assert host.tries("systemctl is-enabled guardian").out == "disabled\n"
 
 
+def test_a_full_disk_is_as_empty_afterwards_as_it_was(host: Host) -> None:
+    """What could not be completed would only fill it."""
+    host.does("mount -t tmpfs -o size=2m none /opt")
+    refused(host, INSTALL)
+    assert host.does("ls -A /opt/guardian; umount /opt") == ""
+
+
 def test_polkits_directory_keeps_its_mode(host: Host) -> None:
-    """Debian's is for polkit alone."""
-    host.does("mkdir -p /etc/polkit-1/rules.d && chmod 700 /etc/polkit-1/rules.d")
-    host.does(INSTALL)
+    """Debian's is for polkit alone. Installed from a directory with spaces in its name, from within."""
+    host.does("mkdir -p /etc/polkit-1/rules.d && chmod 700 /etc/polkit-1/rules.d; cp -r /test/src '/test/a checkout'")
+    host.does("cd '/test/a checkout/deploy' && ./install.sh --wheels /nowhere")
     assert host.does("stat -c %a /etc/polkit-1/rules.d /etc/polkit-1/rules.d/60-guardian-apply.rules") == "700\n644\n"
 
 
@@ -229,11 +231,14 @@ def test_a_group_that_haproxy_needs_and_a_user_of_somebody_elses_stay(host: Host
     assert host.tries("getent passwd guardian; getent group guardian").out == ""
 
 
-def test_made_by_hand_at_the_same_place_nothing_is_touched(host: Host) -> None:
-    """A virtual environment of /opt/guardian itself is in the way, and named."""
-    host.does("mkdir -p /opt/guardian/bin /opt/guardian/lib && touch /opt/guardian/bin/guardian")
-    assert "was made by hand: move it out of the way first" in refused(host, INSTALL)
-    host.does("test -e /opt/guardian/bin/guardian -a -d /opt/guardian/lib -a ! -e /usr/local/bin/guardian")
+def test_one_that_was_made_by_hand_goes_on_until_another_takes_over(host: Host) -> None:
+    """A virtual environment in /opt/guardian itself, as deploy/README.md once had it; the package refuses to go over it."""
+    host.does("mkdir -p /opt/guardian/bin /opt/guardian/lib && echo by hand > /opt/guardian/bin/guardian")
+    assert "was made by hand: move it out of the way first" in refused(host, f"{PACKAGE}/preinst install")
+    host.does(INSTALL)
+    assert host.does("guardian --version; cat /opt/guardian/bin.by-hand/guardian; ls -d /opt/guardian/lib").startswith(
+        "guardian 0.1.0\nby"
+    )
 
 
 def test_package_and_installer_know_of_each_other(host: Host) -> None:

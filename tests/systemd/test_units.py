@@ -237,7 +237,7 @@ def test_the_debian_package(machine: Machine) -> None:
     bad_release(machine)
     load.join(60)
     # Where HAProxy's own rules would take the traffic elsewhere it is not removed, and goes on.
-    machine.does("cp -p /etc/haproxy/haproxy.cfg /root/; sed -i '/default_backend/s/blue/green/' /etc/haproxy/haproxy.cfg")
+    machine.does("cp -p /etc/haproxy/haproxy.cfg /root/; sed -i '/^\\tdefault_backend/s/blue/green/' /etc/haproxy/haproxy.cfg")
     refused = machine.tries("dpkg --purge guardian", 120)
     assert "HAProxy's next reload would move it" in refused.err + refused.out
     machine.until(LIVE)
