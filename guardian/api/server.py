@@ -322,7 +322,7 @@ async def description(request: Request) -> JSONResponse:
 )
 async def metrics(request: Request) -> Response:
     """All metrics in Prometheus' text format."""
-    return Response(request.app.state.gauges.text(), media_type=CONTENT_TYPE_LATEST)
+    return Response(await request.app.state.gauges.latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 @root.get("/healthz", dependencies=[ANYBODY], tags=["probes"], summary="Whether guardian runs")

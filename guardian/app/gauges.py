@@ -1,6 +1,7 @@
 """What guardian shows to Prometheus: measured values and verdicts, not only its own health."""
 
-from collections.abc import Callable, Iterable, Iterator
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -36,6 +37,9 @@ class Gauges:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
+        self._shown: list[_Present | _Rules | _Channels | _Chat] = []
+        self._turn = asyncio.Lock()
+        self._next: asyncio.Task[bytes] | None = None
         self._lateness = Histogram(
             "guardian_look_lateness_seconds",
             "How late a look at the balancer's counters began",
@@ -67,19 +71,19 @@ class Gauges:
 
     def show_rules(self, book: RuleBook) -> None:
         """Show, at each scrape, whether the rule files as they are now are in force."""
-        self._registry.register(_Rules(book))
+        self._shown.append(_Rules(book))
 
     def show_channels(self, channels: Callable[[], list[ChannelState]]) -> None:
         """Show, at each scrape, how it stands with every channel."""
-        self._registry.register(_Channels(channels))
+        self._shown.append(_Channels(channels))
 
     def show_chat(self, chat: Callable[[], ChatState]) -> None:
         """Show, at each scrape, how the connection to the chat is."""
-        self._registry.register(_Chat(chat))
+        self._shown.append(_Chat(chat))
 
     def show(self, services: Callable[[], list[ServiceView]], waiting: Callable[[], int]) -> None:
         """Show, at each scrape, what ``services`` says, and how many journal entries wait."""
-        self._registry.register(_Present(services, waiting))
+        self._shown.append(_Present(services, waiting))
 
     def looked(self, lateness: float, took: float) -> None:
         """One look was done: seconds that it began late, and that it took."""
@@ -101,9 +105,40 @@ class Gauges:
         if told.rollback_seconds is not None:
             self._rollback.labels(told.service).observe(told.rollback_seconds)
 
+    async def latest(self) -> bytes:
+        """All of it as it is now, in Prometheus' text format.
+
+        It is put together beside the loop, which it would hold for a second with a thousand services; who asks meanwhile shares the
+        next one.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._written(), name="metrics")
+        return await asyncio.shield(self._next)
+
+    async def _written(self) -> bytes:
+        async with self._turn:
+            self._next = None
+            return await asyncio.to_thread(self._writer())
+
     def text(self) -> bytes:
-        """All of it in Prometheus' text format."""
-        return generate_latest(self._registry)
+        """The same, at once."""
+        return self._writer()()
+
+    def _writer(self) -> Callable[[], bytes]:
+        """What puts the text together, in any thread: what changes is looked at now."""
+        shown = [each.now() for each in self._shown]
+        return lambda: generate_latest(_All((self._registry, *shown)))
+
+
+class _All(Collector):
+    """Several collectors as one."""
+
+    def __init__(self, parts: Sequence[Collector]) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterable[Metric]:
+        for part in self._parts:
+            yield from part.collect()
 
 
 class _Rules(Collector):
@@ -111,6 +146,10 @@ class _Rules(Collector):
 
     def __init__(self, book: RuleBook) -> None:
         self._book = book
+
+    def now(self) -> "_Rules":
+        """As they stand: rules that are read again take the place of all before."""
+        return self
 
     def collect(self) -> Iterable[Metric]:
         success = float(not self._book.trouble)
@@ -125,6 +164,11 @@ class _Channels(Collector):
 
     def __init__(self, channels: Callable[[], list[ChannelState]]) -> None:
         self._channels = channels
+
+    def now(self) -> "_Channels":
+        """As they stand."""
+        found = self._channels()
+        return _Channels(lambda: found)
 
     def collect(self) -> Iterable[Metric]:
         found, labels = self._channels(), ["channel"]
@@ -144,6 +188,11 @@ class _Chat(Collector):
     def __init__(self, chat: Callable[[], ChatState]) -> None:
         self._chat = chat
 
+    def now(self) -> "_Chat":
+        """As it stands."""
+        found = self._chat()
+        return _Chat(lambda: found)
+
     def collect(self) -> Iterable[Metric]:
         found = self._chat()
         yield _family("guardian_slack_connected", "1 while Slack's commands and clicks arrive", [], [([], float(found.connected))])
@@ -157,6 +206,11 @@ class _Present(Collector):
 
     def __init__(self, services: Callable[[], list[ServiceView]], waiting: Callable[[], int]) -> None:
         self._services, self._waiting = services, waiting
+
+    def now(self) -> "_Present":
+        """As it stands."""
+        views, waiting = self._services(), self._waiting()
+        return _Present(lambda: views, lambda: waiting)
 
     def collect(self) -> Iterable[Metric]:
         views = self._services()

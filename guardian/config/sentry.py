@@ -28,6 +28,8 @@ def read_sentry(settings: Fields, base: Path, services: Mapping[str, Service]) -
         releases=_releases(fields, base, services),
     )
     fields.close()
+    if fields.entries().keys() <= {"environment"}:
+        fields.fault_here(rule_faults.nothing_for_sentry())
     return sentry
 
 
@@ -61,6 +63,8 @@ def _releases(sentry: Fields, base: Path, services: Mapping[str, Service]) -> Se
     )
     for name in sorted(projects.entries().keys() - services.keys()) if services else ():
         fields.fault("projects", rule_faults.no_such_service(name, sorted(services)))
+    if projects.empty:
+        fields.fault("projects", rule_faults.no_projects())
     projects.close()
     fields.close()
     return releases

@@ -186,6 +186,8 @@ def _read_parity(fields: Fields, base: Path) -> Parity:
     facts = _optional(fields, "facts", lambda section: _read_work(section, base, FACTS_TIMEOUT))
     if isinstance(facts, Command) and facts.report:
         fields.fault("facts", stage_words.no_report())
+    if facts and facts.note:
+        fields.fault("facts", stage_words.no_note())
     parity = Parity(
         policy=fields.optional("policy", kinds.choice(Policy, stage_words.a_policy()), Policy.BLOCK),
         version=fields.optional("version", _matching(_PATH, stage_words.a_request_path()), ""),

@@ -204,6 +204,16 @@ def login_in_remote() -> str:
     return "holds a user name or a token, and everybody sees it; write the address without them, and name the token's `token_file`"
 
 
+def nothing_for_sentry() -> str:
+    """A section that has nothing told."""
+    return "names neither `dsn_file` nor `releases`, so nothing would be told to a Sentry; write one of them, or remove this"
+
+
+def no_projects() -> str:
+    """Releases of no service."""
+    return "names no project, so no release would be registered; write the project of a service, such as `web: shop-frontend`"
+
+
 def check_in_without_dsn() -> str:
     """Signs of life need somewhere to go."""
     return "needs a `dsn_file` beside it, or nobody hears it"

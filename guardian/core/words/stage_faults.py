@@ -66,6 +66,11 @@ def no_report() -> str:
     return "`report` has no place here: the program prints its facts, one `name value` a line; remove it"
 
 
+def no_note() -> str:
+    """Facts change nothing that a note would tell of."""
+    return "`note` has no place here: a comparison leaves nothing behind; remove it, or write it below `deploy` or `retire`"
+
+
 def a_policy() -> str:
     """What follows from a difference."""
     return "`block` (the deployment ends before traffic moves) or `warn` (people are told, and it goes on)"
