@@ -78,7 +78,7 @@ async def test_tells_how_late_requests_left(eventually: Eventually) -> None:
 @pytest.mark.parametrize(("share", "fresh"), [(0.0, {True, False}), (1.0, {True})])
 async def test_some_requests_take_a_new_connection(eventually: Eventually, share: float, fresh: set[bool]) -> None:
     """Connections are reused, but for the share of requests that brings its own."""
-    load = Load(rate=500, new_connection_share=share)
+    load = Load(rate=100, new_connection_share=share)
     async with Application(GREEN, "v2", latency=0) as application, Traffic(application.port, load) as traffic:
         await eventually(lambda: len(traffic.answers) >= 60)
     assert {answer.fresh_connection for answer in traffic.answers} == fresh
@@ -87,7 +87,7 @@ async def test_some_requests_take_a_new_connection(eventually: Eventually, share
 @pytest.mark.parametrize(("share", "methods"), [(0.0, {"GET"}), (0.5, {"GET", "POST"}), (1.0, {"POST"})])
 async def test_some_requests_are_posts(eventually: Eventually, share: float, methods: set[str]) -> None:
     """As many as the load says, answered like the others; each on a connection of its own."""
-    load = Load(rate=500, new_connection_share=0.0, posts=share)
+    load = Load(rate=100, new_connection_share=0.0, posts=share)  # more, a busy host cannot keep up with, and what waits grows
     async with Application(GREEN, "v2", latency=0) as application, Traffic(application.port, load) as traffic:
         await eventually(lambda: len(traffic.answers) >= 60)
     assert {answer.method for answer in traffic.answers} == methods
