@@ -75,8 +75,9 @@ class Poller:
         return self._due[judge]
 
     def _first(self, judge: Judge) -> float:
+        """In whole milliseconds, as it is asked: rounded by whoever sends it, the window could begin before the cutover."""
         test = _threshold(judge)
-        return judge.trial.since + test.warm_up + test.window
+        return math.ceil((judge.trial.since + test.warm_up + test.window) * 1000) / 1000
 
     async def _evaluate(self, service: str, judge: Judge) -> None:
         for _ in range(CATCH_UP):

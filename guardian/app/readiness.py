@@ -58,6 +58,8 @@ class Prober:
     ) -> None:
         self._services, self._balancer, self._recorder, self._state, self._clock = services, balancer, recorder, state, clock
         self._answers: dict[str, Readiness] = {}
+        self._asked = dict.fromkeys(services, -inf)
+        """When each service was asked for last, on the monotonic clock."""
         self._logs = {name: _Log() for name in services}
 
     def last(self, service: str) -> Readiness | None:
@@ -65,8 +67,9 @@ class Prober:
         return self._answers.get(service)
 
     async def probe(self) -> None:
-        """Ask for every service."""
-        for name, service in self._services.items():
+        """Ask for every service, first for those that an earlier turn did not reach before its end."""
+        for name in sorted(self._services, key=self._asked.__getitem__):
+            service, self._asked[name] = self._services[name], self._clock.monotonic()
             now = self._answers[name] = await self._ask(service)
             self._logs[name].tell(now, self._clock.monotonic())
 

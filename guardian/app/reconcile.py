@@ -66,6 +66,7 @@ class Reconciler:
                 continue
             for service in tuple(self._alert):
                 await self.check(service)
+                self.turned()
             await asyncio.sleep(ALERT_PAUSE)
 
     async def check(self, service: str) -> bool:

@@ -15,12 +15,15 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from guardian.app.clock import SteadyClock
 from guardian.core.words import upkeep
+from guardian.core.words.figures import without_figures
 
 logger = logging.getLogger(__name__)
 
 STEP = 2.0
 """Seconds between wall and steady clock that count as a step; slewing by NTP stays far below."""
 GUARD_EVERY = 1.0
+AGAIN_SECONDS = 60.0
+"""What goes wrong with a job at every turn is not told more often."""
 GRACE = 10.0
 """Seconds past its deadline, or past its next turn, after which a job is stuck, on however busy a host."""
 
@@ -56,6 +59,8 @@ class Schedule:
         """
         self._clock, self._turned = clock, turned
         self._jobs: dict[str, _Job] = {}
+        self._told: dict[str, float] = {}
+        """When each trouble was told last, on the monotonic clock."""
         self._scheduler = AsyncIOScheduler(
             timezone=dt.UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -110,4 +115,8 @@ class Schedule:
         if isinstance(error, asyncio.CancelledError):
             return  # the program stops
         kind = _TROUBLES[event.code] + (f": {error or type(error).__name__}" if error is not None else "")
-        logger.error("%s", upkeep.late_job(event.job_id, kind), extra={"job": event.job_id})
+        said, now = upkeep.late_job(event.job_id, kind), self._clock.monotonic()
+        self._told = {each: at for each, at in self._told.items() if now - at < AGAIN_SECONDS}
+        if without_figures(said) not in self._told:
+            self._told[without_figures(said)] = now
+            logger.error("%s", said, extra={"job": event.job_id})

@@ -180,7 +180,8 @@ class _Leaving:
         for row, name in zip(chosen, backend.new_names(self._backend), strict=False):
             said += "".join((await self._ask(*_stand_in(name, f"{row['srv_addr']}:{row['srv_port']}", part))).texts)
         if said.count("New server registered") < len(chosen):
-            reason = next((line for line in said.splitlines() if line and not line.startswith("No such server")), "no word of it")
+            told = (line for line in said.splitlines() if line and not line.startswith("No such server"))
+            reason = next(told, words.no_word_of_it())
             raise BalancerError(words.queue_stays(self._backend, queued, reason))
 
     async def _cut(self, backend: _Backend) -> int:

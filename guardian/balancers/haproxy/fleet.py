@@ -32,6 +32,8 @@ class Fleet:
         self._carriers = dict(carriers)
         self._late: dict[int, asyncio.Task[Snapshot]] = {}
         """Looks at instances that nobody waits for any more: until it has ended, there is no other one at the same."""
+        self._troubles: dict[int, BalancerError] = {}
+        """What each instance failed with at the last look that has ended; nothing of those that answered."""
         self._backends = {
             backend: carriers[name] for name, service in services.items() for backend in (service.blue, service.green)
         }
@@ -48,12 +50,10 @@ class Fleet:
             self._leave({each: look for each, look in looks.items() if not look.done()})
         taken, missing = list[Snapshot](), dict[str, BalancerError]()
         for each, theirs in asked.items():
-            look = looks.get(each)
-            trouble = look.exception() if look and look.done() else BalancerGone(words.still_asked())
-            if isinstance(trouble, BalancerError):
-                missing |= dict.fromkeys(theirs, trouble)
-            elif look:
+            if (look := looks.get(each)) and look.done() and not self._failed(each, look):
                 taken.append(look.result())
+            else:
+                missing |= dict.fromkeys(theirs, self._troubles.get(each) or BalancerGone(words.still_asked()))
         if not taken:
             raise next(iter(missing.values()))
         counters = {backend: found for snapshot in taken for backend, found in snapshot.backends.items()}
@@ -72,8 +72,15 @@ class Fleet:
 
     def _ended(self, each: int, look: "asyncio.Task[Snapshot]") -> None:
         del self._late[each]
-        if not look.cancelled():
-            look.exception()  # the next look will tell
+        self._failed(each, look)
+
+    def _failed(self, each: int, look: "asyncio.Task[Snapshot]") -> bool:
+        """Whether a look has failed, and with what is remembered."""
+        trouble = None if look.cancelled() else look.exception()
+        self._troubles.pop(each, None)
+        if isinstance(trouble, BalancerError):
+            self._troubles[each] = trouble
+        return isinstance(trouble, BalancerError)
 
     async def aclose(self) -> None:
         """End the looks that nobody waits for. The instances are others' to close."""

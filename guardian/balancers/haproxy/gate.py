@@ -70,12 +70,12 @@ class Request:
         try:
             given = json.loads(_content(path))
         except (OSError, ValueError, RecursionError) as error:
-            raise BadRequest("it cannot be read, or is no JSON") from error
+            raise BadRequest(words.request_unreadable()) from error
         if not isinstance(given, dict) or given.keys() != {"nonce", "do", "service", "green", "safe"}:
-            raise BadRequest("it has other keys")
+            raise BadRequest(words.request_of_other_keys())
         nonce, do, service, green, safe = (given[key] for key in ("nonce", "do", "service", "green", "safe"))
         if not (isinstance(nonce, str) and _NONCE.fullmatch(nonce) and isinstance(service, str) and NAME.fullmatch(service)):
-            raise BadRequest("its nonce or its service cannot be one")
+            raise BadRequest(words.request_of_nobody())
         if (
             not isinstance(do, str)
             or do not in set(Do)
@@ -83,7 +83,7 @@ class Request:
             or not 0 <= green <= BASIS_POINTS
             or type(safe) is not bool
         ):
-            raise BadRequest("its order or its share cannot be one")
+            raise BadRequest(words.request_for_nothing())
         return cls(nonce, Do(do), service, green, safe)
 
 
@@ -92,10 +92,10 @@ def _content(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BadRequest("it is no file")
+            raise BadRequest(words.request_is_no_file())
         content = file.read(LONGEST + 1)
     if len(content) > LONGEST:
-        raise BadRequest("it is too long")
+        raise BadRequest(words.request_too_long())
     return content
 
 

@@ -166,7 +166,7 @@ async def _systemctl(unit: str) -> None:
         async with asyncio.timeout(PATIENCE):
             _, said = await done.communicate()
     except (OSError, TimeoutError) as error:
-        raise BalancerError(words.not_reloadable(str(error) or "systemd does not answer")) from error
+        raise BalancerError(words.not_reloadable(str(error) or words.systemd_silent())) from error
     if done.returncode:
         raise BalancerError(words.not_reloadable(said.decode("utf-8", "replace")))
 

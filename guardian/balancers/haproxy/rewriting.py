@@ -333,8 +333,15 @@ def _commit(files: Replacements) -> None:
         try:
             one.new.commit()
         except OSError as error:
-            told = words.not_written if one.path.read_bytes() == one.old else words.not_synced
-            raise BalancerError(told(one.path, error.strerror or str(error))) from error
+            raise BalancerError(_what_stands(one, error.strerror or str(error))) from error
+
+
+def _what_stands(one: Replacement, reason: str) -> str:
+    try:
+        as_before = one.path.read_bytes() == one.old
+    except OSError:
+        return words.not_sure(one.path, reason)
+    return words.not_written(one.path, reason) if as_before else words.not_synced(one.path, reason)
 
 
 def _writable(path: Path) -> None:

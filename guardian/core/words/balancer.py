@@ -127,6 +127,11 @@ def queue_stays(backend: str, queued: int, reason: str) -> str:
     )
 
 
+def no_word_of_it() -> str:
+    """Why waiting requests stay: HAProxy says nothing."""
+    return "HAProxy says nothing of it"
+
+
 def no_stand_in(backend: str) -> str:
     """Servers whose place no server added at run time can take."""
     return f"not all running servers of {backend} are spoken to without TLS, at an address"

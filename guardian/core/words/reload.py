@@ -116,6 +116,11 @@ def not_synced(path: Path, reason: str) -> str:
     return f"{path} is written, but may not survive a power cut: {reason}; it must be written again"
 
 
+def not_sure(path: Path, reason: str) -> str:
+    """Writing failed, and reading afterwards too."""
+    return f"{path} could not be written: {reason}; it is whole, but cannot be read now: it is as it was, or as it is to be"
+
+
 def not_writable(path: Path, reason: str) -> str:
     """Readiness: it could not be written if it had to be."""
     return f"{path} could not be written now: {reason}"
@@ -159,6 +164,11 @@ def not_reloadable(reason: str) -> str:
     return f"HAProxy cannot be told to reload: {reason.rstrip('.')}"
 
 
+def systemd_silent() -> str:
+    """Why it cannot be told: systemd says nothing."""
+    return "systemd does not answer"
+
+
 def told_without_reload(service: str, split: Split, reason: str) -> str:
     """Going back without a reload was not to be had either."""
     return f"{service}: green's share is to be {share(split.green)} again, and HAProxy could not be reloaded for it: {reason}"
@@ -192,6 +202,36 @@ def root_stored(service: str, split: Split) -> str:
 def bad_request(reason: str) -> str:
     """The request is none."""
     return f"refused: the request is not one of guardian's ({reason})"
+
+
+def request_unreadable() -> str:
+    """Why it is none: nothing can be made of it."""
+    return "it cannot be read, or is no JSON"
+
+
+def request_of_other_keys() -> str:
+    """Why it is none: other things are said."""
+    return "it has other keys"
+
+
+def request_of_nobody() -> str:
+    """Why it is none: by what it is known, or whom it is for."""
+    return "its nonce or its service cannot be one"
+
+
+def request_for_nothing() -> str:
+    """Why it is none: what is asked for."""
+    return "its order or its share cannot be one"
+
+
+def request_is_no_file() -> str:
+    """Why it is none: another thing lies there."""
+    return "it is no file"
+
+
+def request_too_long() -> str:
+    """Why it is none: its length."""
+    return "it is too long"
 
 
 def not_by_reload(service: str) -> str:

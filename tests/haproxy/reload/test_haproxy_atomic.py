@@ -1,11 +1,15 @@
 """Replacing a file of somebody's: all that belongs to it stays."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from guardian.balancers.haproxy import atomic
+from guardian.balancers.haproxy.atomic import Prepared
+from guardian.balancers.haproxy.rewriting import Replacement, _commit
+from guardian.core.ports import BalancerError
 
 ACL = bytes.fromhex("0200000001000600ffffffff02000400e803000004000400ffffffff10000400ffffffff20000000ffffffff")
 """user::rw-, user:1000:r--, group::r--, mask::r--, other::---"""
@@ -69,3 +73,17 @@ def test_what_was_left_behind_is_swept(tmp_path: Path) -> None:
     left.write_bytes(b"half")
     atomic.replace(file, b"new\n")
     assert not left.exists()
+
+
+def test_a_replacement_that_fails_beside_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    """Both at once, as on a disk that is dying: a sentence, and nothing that nobody expects."""
+    path = tmp_path / "haproxy.cfg"
+    path.write_bytes(b"old\n")
+
+    class Dying(Prepared):
+        def commit(self) -> None:
+            path.unlink()
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(BalancerError, match=r"haproxy\.cfg could not be written: Input/output error"):
+        _commit([Replacement(path, b"old\n", Dying(path, tmp_path / "new"))])

@@ -87,6 +87,19 @@ async def test_an_instance_that_hangs_is_not_waited_for(instances: Instances) ->
     await instances.fleet.aclose()
 
 
+async def test_the_reason_why_an_instance_is_missing_stays_the_same(instances: Instances) -> None:
+    """Whether it is still being asked or has just been: who tells of it when it changes tells it once."""
+    instances.shop.failures["snapshot"] = BalancerGone("it is frozen")
+    with pytest.raises(BalancerGone, match="it is frozen"):
+        await instances.fleet.snapshot(["shop_blue"])
+    instances.freeze_shop()
+    for _ in range(2):
+        assert (await instances.fleet.snapshot(BACKENDS)).missing["shop_blue"] == "it is frozen"
+    with pytest.raises(BalancerGone, match="it is frozen"):
+        await instances.fleet.snapshot(["shop_blue"])
+    await instances.fleet.aclose()
+
+
 class OnTrial:
     """A watcher of both, with ``web`` on trial; what it reports, and how often it says that a worker was replaced."""
 

@@ -11,10 +11,11 @@ from guardian.app.evidence import revived
 from guardian.app.poll import Poller
 from guardian.app.watching import HISTORY_PATIENCE
 from guardian.core.deployment import Phase
+from guardian.core.judges import judge_for
 from guardian.core.judges.trial import Trial
 from guardian.core.model import Environment, Split
 from guardian.core.ports import Reading, SourceError
-from guardian.core.readings import SourceFailure
+from guardian.core.readings import History, SourceFailure
 from guardian.core.rules import Alerts, Command, Direction, Lack, Query, Rule, Source, Threshold, Unit
 from guardian.core.verdicts import Finding
 from tests.unit.app.conftest import Rig, server_errors
@@ -103,6 +104,14 @@ async def polled() -> AsyncIterator[Polled]:
         await made.rig.until_phase(Phase.WATCHING)
         yield made
         await made.poller.aclose()
+
+
+@pytest.mark.parametrize("since", [1000.0, 1_764_000_000.0004, 1_764_000_000.1239])
+def test_a_window_never_begins_before_the_cutover(since: float) -> None:
+    """Not by the half millisecond either by which the moment is rounded when it is sent."""
+    polled, trial = Polled(slow_answers()), Trial(Environment.GREEN, since, 600.0, 0.05, shared=False, history=History())
+    sent = float(f"{polled.poller._first(judge_for(slow_answers(), trial)):.3f}")
+    assert since <= sent - 0.02 + 1e-6 <= since + 0.002
 
 
 async def test_a_query_above_its_limit_takes_the_traffic_back(polled: Polled) -> None:

@@ -1,5 +1,7 @@
 """Whether a rollback would work: asked before it is needed."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from guardian.app.readiness import Prober
 from guardian.core.deployment import Phase
 from guardian.core.model import Environment, Split
-from guardian.core.ports import BalancerError, BalancerGone
+from guardian.core.ports import About, BalancerError, BalancerGone
 from guardian.core.words.balancer import disk_full, map_not_writable, workers_silent
 from tests.unit.app.conftest import WEB, Rig
 
@@ -111,3 +113,23 @@ async def test_a_side_that_comes_and_goes_does_not_fill_the_log(
     assert [await probe(up=0) for _ in range(12)] == [2] * 10 + [3] * 2
     assert await probe(up=1) == 4
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING", "INFO"]
+
+
+async def test_no_answer_grows_old_because_others_are_asked_first(rig: Rig) -> None:
+    """A balancer that hangs uses up a turn with a few services: the next turn begins with those that were not reached."""
+    services = {name: replace(WEB, name=name) for name in ("a", "b", "c")}
+    asked: list[str] = []
+
+    async def hang(service: str) -> About:
+        asked.append(service)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    rig.balancer.about = hang  # type: ignore[method-assign]
+    prober = Prober(services, rig.balancer, rig.recorder, lambda name: replace(rig.state, service=name), rig.clock)
+    for number in range(1, 5):
+        turn = asyncio.create_task(prober.probe())
+        await rig.until(lambda number=number: len(asked) == number)  # type: ignore[misc]
+        turn.cancel()
+        await asyncio.wait({turn})
+    assert asked == ["a", "b", "c", "a"]

@@ -1,12 +1,14 @@
 """Keeping the balancer at what is intended: reloads are mended, hands are followed."""
 
+import asyncio
+
 import pytest
 
 from guardian.core.deployment import Phase
 from guardian.core.drift import Policy
 from guardian.core.events import RollbackOrdered
 from guardian.core.model import Environment, Split
-from guardian.core.ports import BalancerError, BalancerGone
+from guardian.core.ports import BalancerError, BalancerGone, WorkerSplit
 from tests.unit.app.conftest import Rig
 
 BLUE, GREEN = Split.all_on(Environment.BLUE), Split.all_on(Environment.GREEN)
@@ -199,3 +201,32 @@ async def test_a_reload_by_somebody_is_logged_once(rig: Rig, caplog: pytest.LogC
     assert [record.message for record in caplog.records if "was reloaded or restarted" in record.message] == [
         "the balancer was reloaded or restarted: worker worker-3 serves instead of worker-2; every split is compared and restored"
     ]
+
+
+async def test_a_balancer_that_hangs_is_no_standstill(rig: Rig) -> None:
+    """Each service waits for its deadline: whoever looks closely at many of them lives, and shows it after each."""
+    turned, hanging, steps = 0, asyncio.Event(), asyncio.Semaphore(0)
+
+    async def hang(service: str) -> tuple[WorkerSplit, ...]:
+        hanging.set()
+        await steps.acquire()
+        raise BalancerGone(service)
+
+    def turn() -> None:
+        nonlocal turned
+        turned += 1
+
+    rig.balancer.read = hang  # type: ignore[method-assign]
+    rig.reconciler.turned = turn
+    looking = asyncio.create_task(rig.reconciler.run())
+    for service in ("web", "web ", "web  "):
+        rig.reconciler._alert[service] = rig.clock.monotonic() + 3600.0
+    rig.reconciler._state = lambda _service: rig.state
+    rig.reconciler.soon("web")
+    await hanging.wait()
+    before = turned
+    steps.release()
+    steps.release()
+    await rig.until(lambda: turned == before + 2)
+    looking.cancel()
+    await asyncio.wait({looking})

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobEvent
 
 from guardian.app import schedule as schedules
 from guardian.app.clock import SteadyClock
@@ -112,3 +113,31 @@ async def test_a_job_that_hangs_is_cut_off_and_runs_again(run: Run) -> None:
     schedule.every(0.02, "stuck", job, deadline=0.02)
     run(schedule)
     await job.reaches(3)
+
+
+async def test_a_job_that_takes_longer_than_its_interval_does_not_fill_the_log(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """A balancer that hangs makes every turn long: that turns are skipped is told, and not at each of them."""
+    skipped = 0
+
+    async def long() -> None:
+        nonlocal skipped
+        before = skipped
+        await eventually(lambda: _at_least(before + 2))
+
+    async def _at_least(number: int) -> bool:
+        return skipped >= number
+
+    job, schedule = Job(long), Schedule(SteadyClock())
+    schedule.every(0.02, "long", job, deadline=20.0)
+
+    def count(event: JobEvent) -> None:
+        nonlocal skipped
+        skipped += event.code == EVENT_JOB_MAX_INSTANCES
+
+    schedule._scheduler.add_listener(count)
+    with caplog.at_level(logging.ERROR):
+        run(schedule)
+        await job.reaches(4)
+    assert [record.getMessage() for record in caplog.records if "still running" in record.getMessage()] == [
+        "job long: is still running from its last turn; this turn is skipped"
+    ]
