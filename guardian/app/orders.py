@@ -44,6 +44,10 @@ DRILL_PAUSE = 0.01
 class Orders(ReleaseOrders):
     """Questions and orders. Every method raises :class:`~guardian.core.switch.Refused` with a sentence when it cannot be."""
 
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._comparing: set[str] = set()
+
     # Orders.
 
     async def switch(
@@ -149,9 +153,18 @@ class Orders(ReleaseOrders):
         return self._parts.notes
 
     async def parity(self, service: str) -> ParityView:
-        """Compare the two environments now; it takes as long as the program does that tells the facts of their hosts."""
+        """Compare the two environments now; it takes as long as the program does that tells the facts of their hosts.
+
+        One at a time for each service: whoever asks and asks would have the host full of such programs.
+        """
         self._parts.decider.state(service)
-        found, parity = await self._parts.stages.compare(service), self._parts.services[service].stages.parity
+        if service in self._comparing:
+            raise Refused(parity_words.compared_already(service))
+        self._comparing.add(service)
+        try:
+            found, parity = await self._parts.stages.compare(service), self._parts.services[service].stages.parity
+        finally:
+            self._comparing.discard(service)
         if found is None or parity is None:
             raise Refused(parity_words.not_configured(service))
         return parity_view(service, parity.policy, found)

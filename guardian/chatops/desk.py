@@ -78,6 +78,8 @@ class Desk:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._unrecorded: set[str] = set()
         """Keys of rollbacks that were carried out though they could not be recorded."""
+        self._doing: set[str] = set()
+        """Keys of orders that are being carried out."""
         self._verbs: dict[Verb, Callable[[Wish, Order, ChatOrder], Awaitable[str]]] = {
             Verb.DEPLOY: self._deploy,
             Verb.SWITCH: self._switch,
@@ -124,10 +126,18 @@ class Desk:
             self._unrecorded.add(key)
         if not new:
             raise Duplicate(key)
+        self._doing.add(key)
         return taken
 
     async def carry_out(self, taken: Taken) -> str:
         """Do what was ordered, or say why not; either is recorded with who wanted it."""
+        self._doing.add(taken.order.key)
+        try:
+            return await self._carry_out(taken)
+        finally:
+            self._doing.discard(taken.order.key)
+
+    async def _carry_out(self, taken: Taken) -> str:
         caller, wish, order = taken.caller, taken.wish, taken.order
         try:
             await self._people.check(caller, _needed(wish), back=wish.back)
@@ -143,12 +153,12 @@ class Desk:
         return sentence
 
     async def resume(self) -> list[tuple[ChatOrder, str]]:
-        """Carry out what an earlier run took and did not come to. What became of each."""
+        """Carry out what an earlier run took and did not come to, and nobody is carrying out now. What became of each."""
         try:
             found = await self._record(self._ledger.open_orders)
         except (StoreError, TimeoutError):
             return []
-        return [(order, await self._resumed(order)) for order in found]
+        return [(order, await self._resumed(order)) for order in found if order.key not in self._doing]
 
     async def _resumed(self, order: ChatOrder) -> str:
         age = self._clock.now() - order.at

@@ -17,6 +17,8 @@ ANSWER_SECONDS = 15.0
 """An order waits for the balancer's health and for the journal before it is answered."""
 COMPARING_SECONDS = 7500.0
 """A program that tells facts may take an hour, and is run for each environment."""
+RENDERING_SECONDS = 150.0
+"""A note may have six charts, each of which may take 20 s to be drawn."""
 SILENCE_SECONDS = 30.0
 """The feed sends something every 10 s; after this long without, its connection is dead."""
 
@@ -117,7 +119,7 @@ class Client:
 
     def render_note(self, identifier: str) -> Answer:
         """The note of a deployment, written again."""
-        return self._post(f"deployments/{_part(identifier)}/note", {})
+        return self._post(f"deployments/{_part(identifier)}/note", {}, RENDERING_SECONDS)
 
     def answer(self, deployment: str, answer: str, given: Mapping[str, Any]) -> Answer:
         """The service after an ``answer`` to the question of a deployment."""

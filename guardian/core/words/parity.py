@@ -107,6 +107,11 @@ def not_configured(service: str) -> str:
     return f"{service} has no `stages: parity:` in guardian.yaml: write one, if only `parity: {{}}`, and restart guardian"
 
 
+def compared_already(service: str) -> str:
+    """The programs that tell facts are running for somebody else."""
+    return f"the environments of {service} are being compared just now; ask again when that is done"
+
+
 # The table of `guardian parity`.
 
 

@@ -1,5 +1,6 @@
 """Orders and questions over HTTP."""
 
+import asyncio
 import os
 import pwd
 import sqlite3
@@ -13,7 +14,7 @@ from guardian.core.deployment import Phase
 from guardian.core.model import Environment, Split
 from guardian.core.verdicts import Verdict
 from guardian.records.store import SqlStore
-from tests.doubles.house import House, client_of
+from tests.doubles.house import DEADLINE, House, client_of
 
 SWITCH = "/v1/services/web/switch"
 ROLLBACK = "/v1/services/web/rollback"
@@ -208,3 +209,25 @@ async def test_a_record_that_cannot_be_read_is_unavailable(socket: Path, tmp_pat
                 assert answer.status_code == 503
                 assert "is damaged" in answer.json()["detail"]
             assert (await client.post(ROLLBACK)).status_code == 200
+
+
+async def test_environments_are_compared_once_at_a_time(house: House, client: httpx.AsyncClient) -> None:
+    """The program that tells facts may take long: who asks again meanwhile is told so, and starts no second one."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def compare(_service: str) -> None:
+        assert not begun.is_set()
+        begun.set()
+        await ended.wait()
+
+    house.stages.comparing = compare
+    async with asyncio.timeout(DEADLINE):
+        first = asyncio.create_task(client.post("/v1/services/web/parity"))
+        await begun.wait()
+        again = await client.post("/v1/services/web/parity")
+        assert again.status_code == 409
+        assert "are being compared just now" in again.json()["detail"]
+        ended.set()
+        assert "has no `stages: parity:`" in (await first).json()["detail"]
+        begun.clear()
+        assert "has no `stages: parity:`" in (await client.post("/v1/services/web/parity")).json()["detail"]

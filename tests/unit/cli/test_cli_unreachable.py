@@ -151,6 +151,7 @@ def test_an_answer_in_drops_has_the_same_deadline(socket: Path, monkeypatch: pyt
     """In its headers or in its body: the deadline is that of the whole answer, not of each of its pieces."""
     monkeypatch.setattr(clients, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(clients, "COMPARING_SECONDS", 0.6)
+    monkeypatch.setattr(clients, "RENDERING_SECONDS", 0.7)
     with drops(socket, beginning), Client(Target(socket)) as client:
         with pytest.raises(Unreachable, match=r"did not answer .* within 0.50 s"):
             client.services()
@@ -158,3 +159,5 @@ def test_an_answer_in_drops_has_the_same_deadline(socket: Path, monkeypatch: pyt
             client.order("web", "rollback", {})
         with pytest.raises(Unreachable, match=r"within 0.60 s"):
             client.parity("web")
+        with pytest.raises(Unreachable, match=r"within 0.70 s"):
+            client.render_note("web-1")
