@@ -12,9 +12,9 @@ host_files() {
         sed -E 's/(^|[[:space:]])#.*//' /etc/guardian/guardian.yaml | grep -oE "/[^],\"'[:space:]]+" || true
     } 2>/dev/null | sort -u | while IFS= read -r host_file; do
         if [ -f "$host_file" ] && grep -qsE "$1" "$host_file"; then
-            printf '%s ' "$host_file"
+            printf '%s\n' "$host_file"
         fi
-    done
+    done | paste -sd' ' -
 }
 
 host_booted() {
@@ -70,7 +70,7 @@ host_release() {
 host_forget() {
     host_users="$(host_files '(^|[[:space:]])group[[:space:]]+guardian([[:space:]]|$)')"
     if grep -qs ',group,guardian\b' /etc/default/haproxy; then
-        host_users="$host_users/etc/default/haproxy"
+        host_users="$host_users /etc/default/haproxy"
     fi
     rm -rf /etc/guardian /var/lib/guardian /var/lib/guardian-apply || say "not all of it could be removed, see above"
     if [ -n "$host_users" ]; then
