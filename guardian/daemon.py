@@ -373,8 +373,7 @@ class Program:
         return moment.doing(states, self._recorder.waiting, self._recorder.trouble) if states else moment.starting()
 
     async def _reconcile(self) -> None:
-        for state in self._decider.states():
-            await self._reconciler.check(state.service)
+        await self._reconciler.round(state.service for state in self._decider.states())
 
     async def _look_at_channels(self) -> None:
         for name, part in {"channels": self._outbox, "slack": self._slack}.items():

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 
 from guardian.app.act import Actor, Report
 from guardian.core.commands import Route
@@ -44,6 +45,8 @@ class Reconciler:
         self._astray: set[str] = set()
         """Services of which it is told that their split is being restored."""
         self._alert: dict[str, float] = {}
+        self._compared: dict[str, float] = {}
+        """When each service was last compared in a round, on the monotonic clock."""
         self._called = asyncio.Event()
         self.turned: Callable[[], None] = lambda: None
 
@@ -68,6 +71,12 @@ class Reconciler:
                 await self.check(service)
                 self.turned()
             await asyncio.sleep(ALERT_PAUSE)
+
+    async def round(self, services: Iterable[str]) -> None:
+        """Compare all ``services``, first those that an earlier round did not reach before its end."""
+        for service in sorted(services, key=lambda service: self._compared.get(service, -inf)):
+            self._compared[service] = self._clock.monotonic()
+            await self.check(service)
 
     async def check(self, service: str) -> bool:
         """Compare once, and mend. True when nothing had to be mended. While commands are under way there is nothing to compare."""

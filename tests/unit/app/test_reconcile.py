@@ -227,6 +227,25 @@ async def test_a_balancer_that_hangs_is_no_standstill(rig: Rig) -> None:
     before = turned
     steps.release()
     steps.release()
-    await rig.until(lambda: turned == before + 2)
+    await rig.until(lambda: turned >= before + 2)
     looking.cancel()
     await asyncio.wait({looking})
+
+
+async def test_a_round_begins_with_those_whom_the_last_one_did_not_reach(rig: Rig) -> None:
+    """An instance that hangs uses up a round with its own services: those behind another are mended all the same."""
+    asked: list[str] = []
+
+    async def hang(service: str) -> tuple[WorkerSplit, ...]:
+        asked.append(service)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    rig.balancer.read = hang  # type: ignore[method-assign]
+    rig.reconciler._state = lambda _service: rig.state
+    for number in range(1, 5):
+        going_round = asyncio.create_task(rig.reconciler.round(["a", "b", "c"]))
+        await rig.until(lambda number=number: len(asked) == number)  # type: ignore[misc]
+        going_round.cancel()
+        await asyncio.wait({going_round})
+    assert asked == ["a", "b", "c", "a"]
