@@ -23,7 +23,7 @@ FIRST_REQUEST_SECONDS = 5.0
 NEXT_REQUEST_SECONDS = 10.0
 """The same after an answer; without a word from the client the connection ends sooner."""
 UNREAD_SECONDS = 60.0
-"""What was answered and is not taken by then is thrown away, and the connection with it."""
+"""An answer of which nothing more is taken for so long is thrown away, and the connection with it."""
 
 _UCRED = struct.Struct("iII")
 """``struct ucred`` of unix(7): process, user, group."""
@@ -68,7 +68,7 @@ class BoundedProtocol(H11Protocol):
     def pause_writing(self) -> None:
         """Expect the client to take what is written."""
         super().pause_writing()
-        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+        self._expect_reading()
 
     def resume_writing(self) -> None:
         """It does."""
@@ -84,7 +84,18 @@ class BoundedProtocol(H11Protocol):
     def _miss_request(self, last: object) -> None:
         if self.cycle is last:
             self.transport.close()
-            self._waiting = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+            self._expect_reading()
+
+    def _expect_reading(self) -> None:
+        if self._unread:
+            self._unread.cancel()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self._miss_reading, self.transport.get_write_buffer_size())
+
+    def _miss_reading(self, left: int) -> None:
+        if self.transport.get_write_buffer_size() < left:
+            self._expect_reading()
+        else:
+            self.transport.abort()
 
 
 class PeerProtocol(BoundedProtocol):

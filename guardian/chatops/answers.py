@@ -1,5 +1,6 @@
 """Answers to questions: what somebody alone is shown after ``/bg status``, ``history``, ``rules``, ``explain`` and ``help``."""
 
+import re
 from collections.abc import Iterator
 
 from guardian.app.deployment_views import DeploymentView
@@ -16,6 +17,7 @@ from guardian.core.words.figures import seconds, share
 
 NOTE_PIECE, MOST_PIECES = 2900, 6
 """Characters of a note in one block, and blocks; the rest is read where the note is."""
+_CUT_ENTITY = re.compile(r"&[a-z]{0,3}$")
 LISTED = 10
 """Deployments of a history where nobody asked for more."""
 
@@ -126,9 +128,19 @@ def note(found: NoteView) -> Content:
     elif found.path:
         lines.append(f"`{escaped(found.path)}`")
     text = escaped(found.text.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}"))
-    parts = [text[start : start + NOTE_PIECE] for start in range(0, min(len(text), NOTE_PIECE * MOST_PIECES), NOTE_PIECE)]
-    blocks = [section("\n".join(lines)), *(section(f"```{part}```") for part in parts)]
+    blocks = [section("\n".join(lines)), *(section(f"```{piece}```") for piece in _pieces(text))]
     return content("\n".join(lines), blocks)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """What of the escaped ``text`` is shown, in pieces that cut no entity in two."""
+    place = 0
+    for _ in range(MOST_PIECES):
+        piece = text[place : place + NOTE_PIECE]
+        piece = _CUT_ENTITY.sub("", piece) if place + NOTE_PIECE < len(text) else piece
+        if piece:
+            yield piece
+        place += len(piece)
 
 
 def explanation(found: Explanation) -> Content:

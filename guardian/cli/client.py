@@ -17,6 +17,8 @@ ANSWER_SECONDS = 15.0
 """An order waits for the balancer's health and for the journal before it is answered."""
 COMPARING_SECONDS = 7500.0
 """A program that tells facts may take an hour, and is run for each environment."""
+EVIDENCE_SECONDS = 300.0
+"""All evidence of a deployment may be 40 MiB, and the way to guardian slow."""
 RENDERING_SECONDS = 150.0
 """A note may have six charts, each of which may take 20 s to be drawn."""
 SILENCE_SECONDS = 30.0
@@ -64,10 +66,11 @@ class Client:
     def __exit__(self, *_exception: object) -> None:
         self._http.close()
 
-    def ask(self, question: str, **query: str | int | None) -> Any:
-        """The answer to a question, as JSON values."""
+    def ask(self, question: str, seconds: float | None = None, **query: str | int | None) -> Any:
+        """The answer to a question, as JSON values, all of it within so many ``seconds``; without them, as soon as any other."""
         given = {name: value for name, value in query.items() if value is not None}
-        with self._spoken(shell.no_answer(str(self._target), ANSWER_SECONDS)), self._deadline.within(ANSWER_SECONDS):
+        seconds = ANSWER_SECONDS if seconds is None else seconds
+        with self._spoken(shell.no_answer(str(self._target), seconds)), self._deadline.within(seconds):
             return self._understood(self._http.get(question, params=given))
 
     def order(self, service: str, order: str, given: Mapping[str, Any]) -> Answer:
@@ -154,12 +157,12 @@ class Client:
 
     def explanation(self, identifier: str, rule: str | None = None) -> Answer:
         """Why a deployment was judged as it was, by all rules or by one."""
-        found: Answer = self.ask(f"deployments/{_part(identifier)}/explanation", rule=rule)
+        found: Answer = self.ask(f"deployments/{_part(identifier)}/explanation", EVIDENCE_SECONDS, rule=rule)
         return found
 
     def evidence(self, identifier: str) -> Answer:
         """All evidence of a deployment, as a bundle."""
-        found: Answer = self.ask(f"deployments/{_part(identifier)}/evidence")
+        found: Answer = self.ask(f"deployments/{_part(identifier)}/evidence", EVIDENCE_SECONDS)
         return found
 
     @contextmanager

@@ -43,7 +43,11 @@ class CommandSource:
         assert isinstance(command, Command)  # noqa: S101  rules of this source hold no other measure
         deadline = asyncio.get_running_loop().time() + command.timeout  # on the monotonic clock, as the run's
         await self._take_place(command)
-        run = Run(invocation(service, rule, trial, at))
+        try:
+            run = Run(invocation(service, rule, trial, at))
+        except OSError as error:
+            self._places.release()
+            raise SourceError(words.not_started(command.argv[0], error.strerror or str(error))) from error
         await self._complete(run, deadline)
         return reading(run, command)
 

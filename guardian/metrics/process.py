@@ -40,6 +40,8 @@ class Run:
             self.code = self._run.complete(deadline)
         except NotStarted as error:
             raise SourceError(words.not_started(self._program, str(error))) from error
+        except OSError as error:  # it runs, and cannot be watched
+            raise SourceError(words.not_started(self._program, error.strerror or str(error))) from error
         except TooLate as error:
             raise SourceError(words.too_late(self._program, self._timeout, self.complaint)) from error
 

@@ -41,8 +41,10 @@ class WebhookSender:
         """Post the letter. A redirection is not followed: it would carry the token elsewhere."""
         headers = {"idempotency-key": dispatch.letter.key}
         if self._webhook.token_file:
-            headers["authorization"] = f"Bearer {secret(self._webhook.token_file)}"
-        url = self._webhook.url or secret(self._webhook.url_file)
+            headers["authorization"] = f"Bearer {await asyncio.to_thread(secret, self._webhook.token_file)}"
+        url = self._webhook.url
+        if not url:
+            url = await asyncio.to_thread(secret, self._webhook.url_file)
         try:
             async with border(self.patience), self._http.stream("POST", url, json=body(dispatch.letter), headers=headers) as answer:
                 judge(answer)

@@ -1,13 +1,16 @@
 """Whatever is put into a block, Slack takes what comes out, and no foreign text commands anything."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardian.chatops import blocks
+from guardian.app.notes import NoteView
+from guardian.chatops import answers, blocks
+from guardian.chatops.blocks import escaped
 from tests.doubles.slack.limits import faults_of_message
 
 ANY = st.text(max_size=4200)
@@ -59,3 +62,13 @@ def test_a_bar_shows_both_sides(green: int) -> None:
     assert len(drawn) == 20
     assert ("█" in drawn) is (green < 10_000)
     assert ("░" in drawn) is (green > 0)
+
+
+@pytest.mark.parametrize("before", range(-6, 1))
+def test_a_note_is_cut_between_characters(before: int) -> None:
+    """What Slack takes as one character stands whole in one block, wherever a piece ends."""
+    text = "x" * (answers.NOTE_PIECE + before) + "<b> & more"
+    shown = answers.note(NoteView("web-1", "web", "verified", "/notes/web-1.md", "", text))
+    pieces = [block["text"]["text"].removeprefix("```").removesuffix("```") for block in shown.blocks[1:]]
+    assert "".join(map(unescape, pieces)) == text
+    assert "".join(pieces) == escaped(text)

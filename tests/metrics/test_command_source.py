@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -350,3 +351,20 @@ async def test_signals_that_guardian_ignores_reach_a_program(source: CommandSour
     """Python ignores SIGPIPE; a program that is started must not."""
     assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN
     assert await read(source, program("(kill -PIPE $(exec sh -c 'echo $PPID'); echo deaf) >/dev/null; echo $?")) == Reading(141.0)
+
+
+async def test_a_host_without_descriptors_is_a_source_that_failed(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing else: the place of the program that could not be run is free for the next one."""
+    source, asked = CommandSource(at_once=1), program("echo 12.5")
+    with monkeypatch.context() as bad:
+        bad.setattr("guardian.processes.program.os.eventfd", _no_descriptors)
+        assert "Too many open files" in await refusal(source, asked)
+    with monkeypatch.context() as bad:
+        bad.setattr("guardian.processes.program.os.pidfd_open", _no_descriptors)
+        assert "Too many open files" in await refusal(source, asked)
+    assert await read(source, asked) == Reading(12.5)
+    await source.aclose()
+
+
+def _no_descriptors(*_: object) -> int:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))

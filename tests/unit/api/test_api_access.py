@@ -13,9 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from guardian.api import access, connections, news
+from guardian.api.server import application
 from tests.doubles.house import DEADLINE, House, client_of
+from tests.waiting import until
 
 SWITCH = "/v1/services/web/switch"
 CALL = """
@@ -147,3 +151,42 @@ async def test_an_answer_that_nobody_reads_is_thrown_away(house: House, socket: 
         hung_up = select.poll()
         hung_up.register(client, select.POLLRDHUP)
         assert await asyncio.to_thread(hung_up.poll, DEADLINE * 1000)
+
+
+class Pipe(asyncio.Transport):
+    """A connection whose client takes some of what waits for it at each look, for a while."""
+
+    def __init__(self, takes: int) -> None:
+        super().__init__()
+        self.takes, self.waiting, self.aborted = takes, 100, False
+
+    def get_write_buffer_size(self) -> int:
+        """What waits."""
+        self.waiting -= self.takes > 0
+        self.takes -= 1
+        return self.waiting
+
+    def is_closing(self) -> bool:
+        """Not before it is aborted."""
+        return self.aborted
+
+    def abort(self) -> None:
+        """Throw away what waits."""
+        self.aborted = True
+
+    def close(self) -> None:
+        """It is over already."""
+
+
+async def test_a_client_that_reads_slowly_has_all_of_its_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it takes anything: a large answer over a slow line takes longer than the patience with who takes nothing."""
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.001)
+    config = uvicorn.Config(application(house.orders, house.gauges), lifespan="off", log_config=None)
+    config.load()
+    pipe, protocol = Pipe(takes=20), connections.BoundedProtocol(config, ServerState(), {})
+    protocol.connection_made(pipe)
+    protocol.pause_writing()
+    await until(lambda: pipe.takes < 0 or pipe.aborted)
+    assert pipe.waiting == 80
+    await until(lambda: pipe.aborted)
+    protocol.connection_lost(None)

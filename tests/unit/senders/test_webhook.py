@@ -1,6 +1,7 @@
 """Letters to a webhook: what is posted, and what its answers mean."""
 
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +14,8 @@ from guardian.core.channels import Webhook
 from guardian.core.letters import Kind, Letter
 from guardian.core.rules import Link, Severity
 from guardian.core.sending import Dispatch, Later, Never
-from guardian.senders.webhook import LONGEST_WAIT, REPAIR_SECONDS, WebhookSender
+from guardian.senders import webhook
+from guardian.senders.webhook import LONGEST_WAIT, REPAIR_SECONDS, WebhookSender, secret
 from tests.doubles.prometheus import Behaviour, HangUp, Reset, StandIn, answer, broken_off, flood, hang
 
 LETTER = Letter(
@@ -185,3 +187,21 @@ async def test_an_endless_answer_has_an_end() -> None:
     """A body is not read: the status says it all."""
     async with hooked(flood, timeout=0.5) as (_, sender):
         assert await sender.deliver(Dispatch(replace(LETTER, links=()))) == ""
+
+
+async def test_secrets_are_read_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that hangs holds up one letter, and not the loop that watches."""
+    threads: list[threading.Thread] = []
+
+    def noted(path: Path | None) -> str:
+        threads.append(threading.current_thread())
+        return secret(path)
+
+    monkeypatch.setattr(webhook, "secret", noted)
+    token, address = tmp_path / "token", tmp_path / "url"
+    token.write_text("gdn")
+    async with hooked(answer(b"", "200 OK"), token_file=token, url=None, url_file=address) as (server, sender):
+        address.write_text(f"{server.url}/hook")
+        await sender.deliver(Dispatch(LETTER))
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
