@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-PATIENCE = 20.0
+PATIENCE = 45.0
 """Seconds."""
 OFTEN = 0.025
 """Seconds between two looks: many a condition asks guardian's API, which answers one caller 50 times a second."""
