@@ -38,7 +38,7 @@ def test_the_rule_and_its_test_do_what_the_page_says(tmp_path: Path, monkeypatch
 def test_every_check_and_every_expectation_is_described() -> None:
     """A name in an annotation can be looked up."""
     undescribed = {name for name in (*TITLES, *EXPECTED) if f"`{name}`" not in PAGE}
-    assert undescribed == {"no-server", "unwatched"}  # these say it all themselves
+    assert undescribed == {"unwatched"}  # that says it all itself
 
 
 def test_every_command_on_the_page_exists() -> None:

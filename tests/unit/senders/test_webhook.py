@@ -1,6 +1,7 @@
 """Letters to a webhook: what is posted, and what its answers mean."""
 
 import json
+import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -166,12 +167,12 @@ async def test_what_the_server_will_not_take_is_not_sent_again(status: str) -> N
 
 async def test_nobody_there_is_no_doubt() -> None:
     """A connection that never came carried nothing."""
-    async with StandIn(hang) as server:
-        url = server.url
-    sender = WebhookSender(Webhook(url=url))
-    with pytest.raises(Later, match="no connection") as failure:
-        await sender.deliver(Dispatch(LETTER))
-    await sender.aclose()
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # nobody listens there, and nobody else can meanwhile
+        sender = WebhookSender(Webhook(url=f"http://127.0.0.1:{held.getsockname()[1]}/hook"))
+        with pytest.raises(Later, match="no connection") as failure:
+            await sender.deliver(Dispatch(LETTER))
+        await sender.aclose()
     assert not failure.value.unsure
 
 
