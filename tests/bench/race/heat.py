@@ -6,7 +6,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -150,16 +150,19 @@ class Heat:
         return list(runs)
 
     async def soak(self, seconds: float) -> list[Record]:
-        """Healthy releases on all lanes, of each kind of health on as many; what is taken back is released again."""
+        """Healthy releases on all lanes, of each kind of health on as many; what is taken back is released again.
+
+        The old environment was as healthy, for as long as there is a past: a release that is worse than it is no false alarm.
+        """
         await self._until_up()
         names = list(HEALTHS)
-        for number, name in enumerate(names):
-            await self.field.crew.trouble(self.lanes[number :: len(names)], Environment.GREEN, HEALTHS[name])
+        await self._health(HEALTHS)
+        await asyncio.sleep(self.pace.history)
         await self.entrant.refresh()
         await self.entrant.release(self.lanes)
         ends = time.monotonic() + seconds
         soaked = await asyncio.gather(*(self._healthy(lane, ends) for lane in self.lanes))
-        await self.field.crew.trouble(self.lanes, Environment.GREEN, CLEAN)
+        await self._health(dict.fromkeys(names, CLEAN))
         await self.entrant.rearm(self.lanes)
         records: list[Record] = []
         for number, name in enumerate(names):
@@ -167,6 +170,12 @@ class Heat:
             if own:
                 records.append(Soak(self.entrant.name, self.rate, name, sum(one[0] for one in own), sum(one[1] for one in own)))
         return records
+
+    async def _health(self, healths: Mapping[str, Trouble]) -> None:
+        """Give both environments of as many lanes each of ``healths``."""
+        for number, health in enumerate(healths.values()):
+            for environment in Environment:
+                await self.field.crew.trouble(self.lanes[number :: len(healths)], environment, health)
 
     async def _healthy(self, lane: Lane, ends: float) -> tuple[float, int]:
         """Seconds on green, and how often it was taken back."""
