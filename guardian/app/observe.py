@@ -2,51 +2,31 @@
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from operator import add
 
 from guardian.core.model import Environment, Service
-from guardian.core.readings import COUNTED, TOTALS, TROUBLES, Counters, History, Snapshot, Tally, between
-from guardian.core.spells import Windows, spell
+from guardian.core.readings import COUNTED, TOTALS, Counters, History, Snapshot, Tally, between
 
-_TROUBLES = tuple((name, TOTALS.index(name)) for name in TROUBLES)
 BUCKET_SECONDS = 10.0
 HISTORY_SECONDS = 1800.0
 """How far back a baseline's past reaches. Longer would be surer of the rate and less sure that it still holds."""
-
-
-@dataclass(slots=True)
-class Bucket:
-    """What happened in a few seconds."""
-
-    began: float
-    totals: list[int] = field(default_factory=lambda: [0] * len(TOTALS))
-    looks: int = 0
-    squares: dict[str, list[int]] = field(default_factory=dict)
-    """Of each trouble that there was, the sums of squares of :class:`Windows`."""
 
 
 class Past:
     """The recent past of one environment, in buckets, for as long as it served one release."""
 
     def __init__(self) -> None:
-        self._buckets: deque[Bucket] = deque()
-        self._windows = {name: Windows() for name in TROUBLES}
+        self._buckets: deque[tuple[float, list[int]]] = deque()
 
     def add(self, at: float, tally: Tally) -> None:
         """Remember what happened up to ``at`` (monotonic seconds)."""
-        if not self._buckets or at - self._buckets[-1].began >= BUCKET_SECONDS:
-            self._buckets.append(Bucket(at))
-            while at - self._buckets[0].began > HISTORY_SECONDS:
+        if not self._buckets or at - self._buckets[-1][0] >= BUCKET_SECONDS:
+            self._buckets.append((at, [0] * len(TOTALS)))
+            while at - self._buckets[0][0] > HISTORY_SECONDS:
                 self._buckets.popleft()
-        bucket = self._buckets[-1]
-        bucket.looks += 1
         if any(totals := tally.totals):
-            bucket.totals[:] = map(add, bucket.totals, totals)
-            for name, index in _TROUBLES:
-                if totals[index]:
-                    squares = self._windows[name].add(at, totals[index])
-                    bucket.squares[name] = list(map(add, bucket.squares[name], squares)) if name in bucket.squares else squares
+            counts = self._buckets[-1][1]
+            counts[:] = map(add, counts, totals)
 
     def forget(self) -> None:
         """A new release begins: what the environment did before says nothing about it."""
@@ -56,15 +36,8 @@ class Past:
         """The past as it stands now."""
         if not self._buckets:
             return History()
-        whole = Tally(*map(sum, zip(*(bucket.totals for bucket in self._buckets), strict=True)))
-        seconds, looks = now - self._buckets[0].began, sum(bucket.looks for bucket in self._buckets)
-        spells = {
-            name: lasted
-            for name in TROUBLES
-            if (squares := [bucket.squares[name] for bucket in self._buckets if name in bucket.squares])
-            and (lasted := spell(whole.count(name), looks, seconds, list(map(sum, zip(*squares, strict=True)))))
-        }
-        return History(seconds, {name: whole.count(name) for name in COUNTED}, spells or None)
+        whole = Tally(*map(sum, zip(*(bucket for _, bucket in self._buckets), strict=True)))
+        return History(seconds=now - self._buckets[0][0], counts={name: whole.count(name) for name in COUNTED})
 
 
 class Observer:
