@@ -196,8 +196,9 @@ NOTES = """\
   5xx; of latency 60 ms, three times a good day's (guardian's starter rule says 1 s, and asks for that to be set). A bad
   answer is a 5xx or none; where latency is the fault, a slower one than 60 ms, too.
 - False rollbacks in ten hours of healthy releases are simulated with guardian's real judge, Prometheus' arithmetic as promtool
-  confirms it, and HAProxy's counters (`race/alarms.py`): for 0.1 % and 0.5 % of errors, each independent and ten at a time.
-  Lanes that were taken back before their fault are counted, not timed.
+  confirms it, and HAProxy's counters (`race/alarms.py`): for 0.1 % and 0.5 % of errors, each independent and ten at a time,
+  which is at one moment there, and ten requests in a row in the soak: half a second at 20 requests/s. Lanes that were
+  taken back before their fault are counted, not timed.
 - "x limit": the median in units of the information limit of a test for 1 % with a false-alarm rate of 0.001, and one look of
   50 ms. Below 1 is who knows better what is normal (guardian compares with the past), or who is wrong more often.
 - "never": not within 30 s (Prometheus at common settings: 240 s); where the first releases of a cell were never taken back,
