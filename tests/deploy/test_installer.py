@@ -1,6 +1,5 @@
 """How guardian comes onto a host and leaves it, whatever its state and whoever calls: played in a layer that is thrown away."""
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.throwaway import Host, thrown_away
+from tests.doubles.throwaway import TAKES_ROOT, Host, thrown_away
 
 INSTALL = "/test/src/deploy/install.sh --wheels /nowhere"
 PACKAGE = "cd /test/src && PATH=$PATH:/usr/sbin sh deploy/debian"
@@ -38,10 +37,7 @@ Description: what dpkg knows of it
 """
 BLOCK = "# >>> guardian web"
 
-pytestmark = [
-    pytest.mark.skipif(os.getuid() != 0, reason="mounting a layer takes root: run tests/run.sh as root"),
-    pytest.mark.timeout(300),
-]
+pytestmark = [TAKES_ROOT, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

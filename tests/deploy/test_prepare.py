@@ -1,12 +1,11 @@
 """What a checkout sets up for itself on somebody's host leaves no trace that hurts: played in a layer that is thrown away."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.doubles.throwaway import Host, thrown_away
+from tests.doubles.throwaway import TAKES_ROOT, Host, thrown_away
 
 POLICY = "/usr/sbin/policy-rc.d"
 APT = f"""\
@@ -17,10 +16,7 @@ test ! -e /test/hang || exec sleep 60
 """
 INSTALL = "source /test/src/deploy/prepare.sh; PATH=/test/bin:$PATH prepare_install something"
 
-pytestmark = [
-    pytest.mark.skipif(os.getuid() != 0, reason="mounting a layer takes root: run tests/run.sh as root"),
-    pytest.mark.timeout(120),
-]
+pytestmark = [TAKES_ROOT, pytest.mark.timeout(120)]
 
 
 @pytest.fixture

@@ -4,13 +4,18 @@ Nothing is booted there: it is the host whose image is being made, or whose syst
 """
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.doubles.machine import HERE, PATIENCE, Said, checkout
+
+TAKES_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="mounting a layer takes root: run tests/run.sh as root")
 
 SET_UP = """\
 set -e

@@ -14,6 +14,28 @@ import pytest
 from tests.doubles.house import DEADLINE, House
 
 COMMAND = (sys.executable, "-c", "from guardian.cli.main import main; main()")
+HAPROXY = """\
+global
+    # our own comment, with a tab\there
+    maxconn 100
+
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 1s
+    timeout server 1s
+
+frontend www
+    bind 127.0.0.1:8080
+    default_backend web_blue    # blue for now
+
+backend web_blue
+    server b1 127.0.0.1:1
+
+backend web_green
+    server g1 127.0.0.1:2
+"""
+"""What stands in haproxy.cfg before guardian comes: somebody's own words, and a service between two environments."""
 
 
 @dataclass(frozen=True)

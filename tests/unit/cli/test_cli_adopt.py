@@ -10,29 +10,7 @@ import pytest
 from guardian.balancers.haproxy import turn
 from guardian.cli import haproxy as command
 from guardian.demo.haproxy import debian_binary, wheel_binary
-from tests.unit.cli.conftest import Said, Shell
-
-HAPROXY = """\
-global
-    # our own comment, with a tab\there
-    maxconn 100
-
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 1s
-    timeout server 1s
-
-frontend www
-    bind 127.0.0.1:8080
-    default_backend web_blue    # blue for now
-
-backend web_blue
-    server b1 127.0.0.1:1
-
-backend web_green
-    server g1 127.0.0.1:2
-"""
+from tests.unit.cli.conftest import HAPROXY, Said, Shell
 
 GUARDIAN = """\
 state_dir: state

@@ -7,28 +7,7 @@ from pathlib import Path
 import pytest
 
 from guardian.demo.haproxy import debian_binary
-from tests.unit.cli.conftest import Said, Shell
-
-HAPROXY = """\
-global
-    maxconn 100
-
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 1s
-    timeout server 1s
-
-frontend www
-    bind 127.0.0.1:8080
-    default_backend web_blue
-
-backend web_blue
-    server b1 127.0.0.1:1
-
-backend web_green
-    server g1 127.0.0.1:2
-"""
+from tests.unit.cli.conftest import HAPROXY, Said, Shell
 
 
 async def begun(shell: Shell, directory: Path) -> Said:
