@@ -18,6 +18,7 @@ from guardian.core.release_events import (
     Approved,
     DeployRequested,
     Muted,
+    PutOff,
     Resumed,
     Skipped,
     StageProgressed,
@@ -35,9 +36,11 @@ logger = logging.getLogger(__name__)
 ROLLBACK_PATIENCE = 0.25
 """Seconds that taking traffic back, or recording what has happened anyway, waits for the journal."""
 FORWARD_PATIENCE = 2.0
-"""Seconds that a person's order to move forward waits for the journal."""
+"""Seconds that what moves forward waits for the journal."""
 
-_BEGINNINGS = (SwitchRequested, DeployRequested, TurnCame, WentOn)
+_BY_ITSELF = (TurnCame, WentOn)
+"""What guardian begins by itself, and may begin later."""
+_BEGINNINGS = (SwitchRequested, DeployRequested, *_BY_ITSELF)
 """What begins something that must not begin unrecorded."""
 _FORWARD = (*_BEGINNINGS, Promoted, Unlatched, DrillOrdered, Rejudged, Approved, Resumed, Skipped, Unfrozen, Muted)
 """What moves something forward, or lets it: refused where it cannot be recorded."""
@@ -48,8 +51,8 @@ Act = Callable[[ServiceState, tuple[Command, ...]], None]
 class PostOffice(Protocol):
     """Who tells the outside: :class:`guardian.app.outbox.Outbox`. None of it may block."""
 
-    def address(self, change: Change) -> tuple[Posting, ...]:
-        """The letters that ``change`` leads to, to be recorded with it."""
+    def address(self, change: Change, instead: Iterable[Posting] = ()) -> tuple[Posting, ...]:
+        """The letters that ``change`` leads to, to be recorded with it; in the place of the news among ``instead``."""
 
     def post(self, postings: Iterable[Posting]) -> None:
         """Let them go out from now on."""
@@ -61,6 +64,7 @@ class Decider:
     def __init__(self, states: Mapping[str, ServiceState], recorder: Recorder, clock: Clock, feed: Feed) -> None:
         self._states = dict(states)
         self._locks = {service: asyncio.Lock() for service in states}
+        self._put_off: dict[str, Entry] = {}
         self._recorder, self._clock, self._feed = recorder, clock, feed
         self._act: Act = lambda _state, _commands: None
         self._office: PostOffice | None = None
@@ -84,6 +88,11 @@ class Decider:
         """The present state of every service, by name."""
         return [self._states[service] for service in sorted(self._states)]
 
+    def put_off(self, service: str) -> bool:
+        """Whether something of ``service`` was put off, and the disk has not answered since."""
+        entry = self._put_off.get(service)
+        return entry is not None and not entry.number
+
     async def submit(self, service: str, event: Event) -> ServiceState:
         """Let ``event`` happen to ``service`` and return what it led to. :class:`Refused` only for the orders of people."""
         self.state(service)
@@ -99,10 +108,10 @@ class Decider:
             self._done(change, entry, commands)
         return after
 
-    def _entry(self, event: Event, change: Change) -> Entry:
+    def _entry(self, event: Event, change: Change, instead: Iterable[Posting] = ()) -> Entry:
         """What is to be journalled, with the letters that tell of it. What a stage says while it works is for those who watch."""
         told = self._office is not None and not isinstance(event, StageProgressed)
-        letters = self._office.address(change) if self._office and told else ()
+        letters = self._office.address(change, instead) if self._office and told else ()
         return Entry(change.after.service, event, change.after, letters)
 
     def _done(self, change: Change, entry: Entry, commands: tuple[Command, ...]) -> None:
@@ -124,18 +133,27 @@ class Decider:
             return
         reason = self._recorder.trouble or refusals.disk_silent(FORWARD_PATIENCE)
         if durable is Durable.LATE:
-            # The request may still reach the journal. So that it never rises from there, it is followed by its end.
-            self._post(entry)
-            await self._abandon(before, entry.state, reason)
+            await self._undo(before, entry, reason)
         raise Refused(refusals.not_recorded(before.service, reason))
 
-    async def _abandon(self, before: ServiceState, state: ServiceState, reason: str) -> None:
-        event = _end_of(before, state, self._clock.now(), reason)
+    async def _undo(self, before: ServiceState, late: Entry, reason: str) -> None:
+        """The beginning may still reach the journal. So that it never rises from there, it is followed by its end."""
+        now = self._clock.now()
+        if isinstance(late.event, _BY_ITSELF):
+            event = PutOff(now, late.event.deployment, reason)
+            self._put_off[before.service] = await self._follow(before, event, late.letters)
+        else:
+            self._post(late)
+            await self._follow(late.state, _end_of(before, late.state, now, reason))
+
+    async def _follow(self, state: ServiceState, event: Event, instead: Iterable[Posting] = ()) -> Entry:
+        """Let ``event`` happen to ``state``, in line behind what is late."""
         after, commands = step(state, event)
         change = Change(event.at, state, after, announce(state, event, after))
-        entry = self._entry(event, change)
+        entry = self._entry(event, change, instead)
         await self._recorder.record(entry, 0.0, must=True)
         self._done(change, entry, commands)
+        return entry
 
 
 def _end_of(before: ServiceState, after: ServiceState, at: float, reason: str) -> Event:

@@ -16,7 +16,7 @@ from guardian.app.codec import posting_of
 from guardian.app.record import Recorder
 from guardian.app.stride import Stride
 from guardian.core.deployment import ServiceState
-from guardian.core.letters import Change, Letter, Route, letters
+from guardian.core.letters import Change, Kind, Letter, Route, letters
 from guardian.core.line import Delivery, Line, Pace, Posting
 from guardian.core.ports import Clock, KeptLetter
 from guardian.core.sending import Dispatch, Later, Never, NotYet, Sender
@@ -104,10 +104,17 @@ class Outbox:
             if state.waiting:
                 logger.info("%s", words.recalled(state.name, state.waiting))
 
-    def address(self, change: Change) -> tuple[Posting, ...]:
-        """The letters that ``change`` leads to, to be recorded with it. They go out with :meth:`post`."""
+    def address(self, change: Change, instead: Iterable[Posting] = ()) -> tuple[Posting, ...]:
+        """The letters that ``change`` leads to, to be recorded with it. They go out with :meth:`post`.
+
+        ``instead``: of these the news are not told after all. They may be recorded all the same: those of ``change`` replace them.
+        """
+        news = [posting for posting in instead if posting.letter.kind is Kind.NEWS]
+        for posting in news:
+            posting.settled = True
+        key = news[0].letter.key if news else uuid4().hex
         routes = [desk.channel.route for desk in self._desks.values()]
-        made = letters(routes, change, uuid4().hex, lambda channel, deployment: bool(self._desks[channel].line.card(deployment)))
+        made = letters(routes, change, key, lambda channel, deployment: bool(self._desks[channel].line.card(deployment)))
         return tuple(self._desks[letter.channel].line.posting(letter) for letter in made)
 
     def post(self, postings: Iterable[Posting]) -> None:

@@ -47,12 +47,14 @@ class Pacer:
                 try:
                     await self._parts.decider.submit(state.service, event)
                 except Refused:
-                    self.turned()  # it could not be recorded, which took its time; the next turn tries again
+                    self.turned()  # it could not be recorded, which took its time; it is tried again
 
     async def _next(self, state: ServiceState) -> Event | None:
         now, deployment = self._parts.clock.now(), state.deployment
         if due(state, now):
             return TimeCame(now)
+        if self._parts.decider.put_off(state.service):
+            return None  # the disk has not answered yet
         if deployment and deployment.ready and deployment.phase.active:
             return self._let_through(state, deployment, now)
         return await self._releases.turn(state) if state.queue else None

@@ -19,6 +19,7 @@ from guardian.core.events import Event
 from guardian.core.letters import Kind
 from guardian.core.line import Posting
 from guardian.core.ports import Store, StoreError
+from guardian.core.release_events import PutOff
 
 T = TypeVar("T")
 
@@ -46,6 +47,13 @@ class Entry:
     """Refused by the store, and forgotten."""
     late: bool = False
     """Nobody waits for it any more: it is not withdrawn."""
+
+    @property
+    def deployment(self) -> str | None:
+        """Whose story it is a part of: the state's, or the one that is put off, which the state need not have begun."""
+        if isinstance(self.event, PutOff):
+            return self.event.deployment
+        return self.state.deployment.id if self.state.deployment else None
 
 
 class Recorder:
@@ -142,10 +150,9 @@ class Recorder:
         self._store.mark_letter(kept_letter(posting))
 
     def _append(self, entry: Entry) -> None:
-        deployment = entry.state.deployment.id if entry.state.deployment else None
         event, state = event_to_record(entry.event), state_to_record(entry.state)
         letters = [kept_letter(each) for each in entry.letters if not each.settled or each.letter.kind is Kind.CARD]
-        written = self._store.append(entry.service, deployment, entry.event.at, event, state, letters)
+        written = self._store.append(entry.service, entry.deployment, entry.event.at, event, state, letters)
         entry.number = written.number
 
     def _attempt(self, work: Callable[[], object]) -> bool:

@@ -16,6 +16,7 @@ from guardian.core.release_events import (
     Frozen,
     Held,
     Muted,
+    PutOff,
     Rejected,
     Resumed,
     Skipped,
@@ -308,6 +309,7 @@ Event: TypeAlias = (
     | StageProgressed
     | StageEnded
     | WentOn
+    | PutOff
     | WayClosed
     | Approved
     | ApprovalLapsed

@@ -326,7 +326,8 @@ class Store(Protocol):
     ) -> JournalEntry:
         """Journal ``event``, the ``state`` it led to, and the ``letters`` that tell of it, in one transaction.
 
-        A letter with the channel and the key of one that is kept takes its place. :class:`StoreError` when it did not happen.
+        A letter with the channel and the key of one that is kept takes its place. A ``deployment`` that is not the one of ``state``
+        has not begun: but for the journal, nothing is kept of it. :class:`StoreError` when it did not happen.
         """
 
     def journal(

@@ -100,6 +100,16 @@ class WentOn:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """What the event before it began was not recorded in time: nothing of it was done, and all is as it was before that event."""
+
+    at: float
+    deployment: str
+    reason: str
+    kind: Literal["put off"] = "put off"
+
+
+@dataclass(frozen=True, slots=True)
 class WayClosed:
     """The next step could begin, but for the time of the week."""
 

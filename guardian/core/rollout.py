@@ -10,7 +10,7 @@ from guardian.core.model import BASIS_POINTS, Split
 from guardian.core.plan import Step, route
 from guardian.core.ports import StageJob
 from guardian.core.release import Closed, Installed, Question, StageDone, StageWork
-from guardian.core.release_events import StageEnded, StageProgressed, WayClosed, WentOn
+from guardian.core.release_events import PutOff, StageEnded, StageProgressed, WayClosed, WentOn
 from guardian.core.rollback import call_off, take_back
 from guardian.core.strategy import StageKind, StepKind, StrategyStep
 from guardian.core.words import rollout as words
@@ -106,6 +106,13 @@ def _went_on(event: WentOn, state: ServiceState) -> Step:
     if deployment is None or (deployment.id, deployment.step) != (event.deployment, event.step) or not deployment.ready:
         return Step(state)
     return Step(state) if hindrance(state, event.at) else enter(state, deployment, deployment.step + 1, event.at)
+
+
+@on.register
+def _put_off(event: PutOff, state: ServiceState) -> Step:
+    """``state`` is that before the event that is put off."""
+    del event
+    return Step(state)
 
 
 @on.register

@@ -47,6 +47,7 @@ from guardian.core.judges.judge import outcome
 from guardian.core.model import Split
 from guardian.core.mutes import left_out, muted, remembered
 from guardian.core.plan import Step, ending, route
+from guardian.core.release_events import PutOff
 from guardian.core.rollback import stop, stopped, stuck, take_back, take_back_stray, taken_back
 from guardian.core.rollout import begun, climbing, finish
 from guardian.core.rules import Lack
@@ -71,13 +72,17 @@ def step(state: ServiceState, event: Event) -> Step:
 
 
 def replay(service: str, events: list[Event]) -> ServiceState:
-    """The state that a journal leads to. ``ValueError`` where it does not begin with an adoption."""
+    """The state that a journal leads to. ``ValueError`` where it does not begin with an adoption.
+
+    What an entry puts off, the one before it, has not happened.
+    """
     if not events or not isinstance(events[0], Adopted):
         message = f"the journal of {service} does not begin with its adoption"
         raise ValueError(message)
-    state = adopt(service, events[0]).state
+    state = before = adopt(service, events[0]).state
     for event in events[1:]:
-        state = step(state, event).state
+        base = before if isinstance(event, PutOff) else state
+        before, state = state, step(base, event).state
     return state
 
 

@@ -81,7 +81,8 @@ class SqlStore:
         """Journal ``event``, the ``state`` it led to, and the ``letters`` that tell of it, in one transaction.
 
         ``state["deployment"]``, the current deployment or ``None``, is also kept on its own. It has at least ``id``, ``phase``, and
-        in seconds since the epoch ``requested_at`` and ``ended_at`` (``None`` while it goes on).
+        in seconds since the epoch ``requested_at`` and ``ended_at`` (``None`` while it goes on). Another ``deployment`` has not
+        begun: nothing is kept of it but the journal.
         """
         try:
             entry: dict[str, Any] = {"at": float(at), "service": service, "deployment": deployment, "event": canonical(event)}
@@ -96,6 +97,9 @@ class SqlStore:
             if current:
                 first = connection.scalar(select(deployments.c.first_entry).where(deployments.c.id == current["id"]))
                 _put(connection, deployments, current | {"first_entry": first or entry["number"]})
+            if deployment and (current is None or current["id"] != deployment):
+                retention.prune(connection, [deployment])
+                retention.forget(connection, [deployment])
             outbox.post(connection, entry["number"], rows)
         return _entry(entry)
 

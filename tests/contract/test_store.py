@@ -220,10 +220,25 @@ def test_readers_in_other_threads_see_whole_changes_while_one_writes(store: Stor
         assert [reader.result() for reader in readers] == [20, 20]
 
 
+def test_a_deployment_that_has_not_begun_is_not_kept(store: Store) -> None:
+    """What is put off was recorded as begun: once it is known not to be, only the journal and its other letters tell of it."""
+    append(store, "web", deployment("web-1"))
+    begun = {"deployment": deployment("web-2")}
+    store.append("web", "web-2", 2.0, {"kind": "turn came"}, begun, [letter("card", deployment="web-2"), letter("news")])
+    store.save_evidence("web-2", "errors", {"looks": [1]})
+    state = {"deployment": deployment("web-1")}
+    store.append("web", "web-2", 3.0, {"kind": "put off"}, state, [letter("news", sentence="put off")])
+    assert store.services() == {"web": state}
+    assert [each["id"] for each in store.deployments()] == ["web-1"]
+    assert (store.deployment("web-2"), store.evidence("web-2")) == (None, {})
+    assert [entry.event["kind"] for entry in store.journal(deployment="web-2")] == ["turn came", "put off"]
+    assert store.letters() == [letter("news", sentence="put off")]
+
+
 def letter(key: str, channel: str = "ops", **more: Any) -> KeptLetter:
     """A letter of the outbox about ``web-1``."""
     told = {name: more.pop(name) for name in tuple(more) if name not in ("unsure", "reference", "settled")}
-    return KeptLetter({"channel": channel, "key": key, "deployment": "web-1", **told}, **more)
+    return KeptLetter({"channel": channel, "key": key, "deployment": "web-1"} | told, **more)
 
 
 def post(store: Store, *letters: KeptLetter) -> None:

@@ -71,6 +71,10 @@ class MemoryStore:
         self._services[service] = state
         if identifier:
             self._deployments[identifier] = {**current, "service": service}
+        if deployment and deployment != identifier:
+            self._deployments.pop(deployment, None)
+            self._evidence.pop(deployment, None)
+            self._letters = {place: each for place, each in self._letters.items() if each.letter["deployment"] != deployment}
         self._letters |= kept
         return self._entry(entry)
 

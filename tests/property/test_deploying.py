@@ -10,7 +10,7 @@ from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import Breached, Event, Paused, RollbackOrdered, SwitchRequested, Unlatched, WatchEnded
 from guardian.core.gates import due
 from guardian.core.model import Environment
-from guardian.core.mutes import LONGEST_MUTE, muted
+from guardian.core.mutes import LONGEST_MUTE, muted, remembered
 from guardian.core.plan import stages
 from guardian.core.ports import StageJob
 from guardian.core.readings import History
@@ -22,6 +22,7 @@ from guardian.core.release_events import (
     Frozen,
     Held,
     Muted,
+    PutOff,
     Rejected,
     Resumed,
     Skipped,
@@ -34,8 +35,10 @@ from guardian.core.release_events import (
     Withdrawn,
 )
 from guardian.core.strategy import StepKind, StrategyStep
+from guardian.core.switch import step
 from guardian.core.verdicts import Finding
-from tests.property.test_switch import Switching
+from guardian.core.words.story import announce
+from tests.property.test_switch import Switching, through_json
 from tests.property.world import GOOD, some_verdict
 
 DEPLOY, PARITY, VERIFY = (StrategyStep(kind, seconds=60.0) for kind in (StepKind.DEPLOY, StepKind.PARITY, StepKind.VERIFY))
@@ -172,14 +175,33 @@ class Rolling(Switching):
     @rule(late=st.booleans())
     def pace(self, late: bool) -> None:  # noqa: FBT001  hypothesis draws it
         """What is due happens; perhaps about what was due a moment ago."""
+        if due(self.state, self.now):
+            self._submit(TimeCame(self.now))
+        elif beginning := self._beginning(late=late):
+            self._submit(beginning)
+
+    def _beginning(self, *, late: bool) -> WentOn | TurnCame | None:
         state = self.state
         deployment = state.deployment
-        if due(state, self.now):
-            self._submit(TimeCame(self.now))
-        elif deployment and (deployment.ready or late):
-            self._submit(WentOn(self.now, deployment.id, deployment.step - late))
-        elif queued := next_in_turn(state, self.now):
-            self._submit(TurnCame(self.now, queued.id, state.live.main.other, "", History()))
+        if deployment and (deployment.ready or late):
+            return WentOn(self.now, deployment.id, deployment.step - late)
+        queued = next_in_turn(state, self.now)
+        return TurnCame(self.now, queued.id, state.live.main.other, "", History()) if queued else None
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def stall(self) -> None:
+        """The disk takes too late what guardian begins by itself: the journal has it, and that it is put off; all is as before."""
+        beginning, before = self._beginning(late=False), self.state
+        if beginning is None or step(before, beginning).state == before:
+            return
+        self.journal.append(through_json(beginning))
+        put_off = PutOff(self.now, beginning.deployment, "the disk did not answer in 2 s")
+        said = announce(before, put_off, before)
+        assert said
+        assert said.sentence.startswith(f"{beginning.deployment}: its next step is put off: the disk did not answer in 2 s; ")
+        self._submit(put_off)
+        assert self.state == remembered(before, self.now)
 
     @precondition(lambda self: self.running and self.job)
     @rule(ok=st.sampled_from([True, True, True, False]), twice=st.booleans())

@@ -54,7 +54,7 @@ class Switching(RuleBasedStateMachine):
         self.world = World(Split.all_on(split.main), {"worker-1": split})
         adopted = Adopted(self.now, split, "worker-1")
         self.state, commands = adopt("web", adopted)
-        self.journal = [_through_json(adopted)]
+        self.journal = [through_json(adopted)]
         self.running = True
         self.reports: list[Outcome] = []
         self.reported: list[Outcome] = []
@@ -122,7 +122,7 @@ class Switching(RuleBasedStateMachine):
         assert not (isinstance(event, SwitchRequested) and before.latch), "nothing moves forward while latched"
         self._tell(before, event, after)
         self._remember(before, event, after)
-        self.journal.append(_through_json(event))
+        self.journal.append(through_json(event))
         self.state = after
         self._act(commands)
 
@@ -397,7 +397,8 @@ class Switching(RuleBasedStateMachine):
         assert any(not _refused(unlatched, order) and step(unlatched, order).state.live == state.safe for order in orders)
 
 
-def _through_json(event: Event) -> Event:
+def through_json(event: Event) -> Event:
+    """``event`` as the journal gives it back."""
     read = event_from_record(json.loads(json.dumps(event_to_record(event))))
     assert read == event
     return read

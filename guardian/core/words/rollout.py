@@ -230,6 +230,11 @@ def waits(deployment: str, reason: str) -> str:
     return f"{deployment}: ready for its next step, and waits: {reason}"
 
 
+def put_off(deployment: str, reason: str) -> str:
+    """The next step could not be recorded in time."""
+    return f"{deployment}: its next step is put off: {reason}; nothing was begun, and guardian tries again once it can be recorded"
+
+
 def froze(service: str, freeze: "Freeze") -> str:
     """A freeze begins."""
     return f"{service}: {freeze.by} freezes it until {moment(freeze.until)}: {freeze.reason}; a rollback is not held back"

@@ -21,8 +21,10 @@ def _identifier(state: "ServiceState") -> str:
     return state.deployment.id if state.deployment else state.service
 
 
-def progressed(event: "Event") -> Announcement | None:
-    """A stage says something while it works."""
+def aside(event: "Event") -> Announcement | None:
+    """What leaves the state as it was: a stage says something while it works, or what was to begin is put off."""
+    if event.kind == "put off":
+        return Announcement(WARNING, rollout.put_off(event.deployment, event.reason))
     return Announcement(INFO, rollout.progressed(event.deployment, event.line)) if event.kind == "stage progressed" else None
 
 

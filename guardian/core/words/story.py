@@ -54,8 +54,8 @@ def announce(before: "ServiceState | None", event: "Event", after: "ServiceState
         return _noted(event.verdict, event.muted, after) if _on_trial(after, event.deployment) else None
     if event.kind == "drifted":
         return Announcement(Severity.WARNING, f"{after.service}: {remains.drifted(asdict(event))}")
-    if event.kind == "stage progressed":
-        return steps.progressed(event)
+    if event.kind in ("stage progressed", "put off"):
+        return steps.aside(event)
     if before == after:
         return None
     if speaker := _SPEAKERS.get(event.kind):

@@ -38,6 +38,10 @@ def _went_on(event: Record) -> str:
     return f"step {event['step'] + 2} begins"
 
 
+def _put_off(event: Record) -> str:
+    return f"what was to begin is put off: {event['reason']}; nothing was moved or run"
+
+
 def _way_closed(event: Record) -> str:
     return f"ready for its next step, and waits: {event['reason']}"
 
@@ -97,6 +101,7 @@ TELLERS: Mapping[str, Callable[[Record], str]] = {
     "stage progressed": _stage_progressed,
     "stage ended": _stage_ended,
     "went on": _went_on,
+    "put off": _put_off,
     "way closed": _way_closed,
     "approved": _approved,
     "approval lapsed": _approval_lapsed,

@@ -1,7 +1,7 @@
 """Whole deployments in the running program, over a balancer and stages in memory: paced, held back by windows, resumed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -168,7 +168,7 @@ class Office:
     def __init__(self) -> None:
         self.sentences: list[str] = []
 
-    def address(self, change: Change) -> tuple[Posting, ...]:
+    def address(self, change: Change, instead: Iterable[Posting] = ()) -> tuple[Posting, ...]:
         """As the protocol says; nothing is ever sent."""
         if change.announcement:
             self.sentences.append(change.announcement.sentence)

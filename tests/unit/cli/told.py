@@ -19,6 +19,10 @@ RELEASES: list[tuple[Event, str]] = [
     (events.StageEnded(1.0, "web-1", StageKind.DEPLOY, 1, ok=True, summary="4 tasks"), "deploy done: 4 tasks"),
     (events.StageEnded(1.0, "web-1", StageKind.VERIFY, 1, ok=False, summary="500 on /"), "verify failed: 500 on /"),
     (events.WentOn(1.0, "web-1", 0), "step 2 begins"),
+    (
+        events.PutOff(1.0, "web-1", "the disk did not answer in 2 s"),
+        "what was to begin is put off: the disk did not answer in 2 s; nothing was moved or run",
+    ),
     (events.WayClosed(1.0, "web-1", 9.0, "outside its windows"), "ready for its next step, and waits: outside its windows"),
     (events.Approved(1.0, "bob", "seen", "web-1", 1), "bob approves it: seen"),
     (events.Approved(1.0, "bob", "fire", "web-1", 1, alone=True), "bob approves it, alone, with broken glass: fire"),

@@ -6,6 +6,7 @@ from guardian.core.commands import Command, End, Keep, Route, Watch
 from guardian.core.deployment import ServiceState
 from guardian.core.events import Adopted, Event
 from guardian.core.plan import resume, route
+from guardian.core.release_events import Approved, PutOff, WentOn
 from guardian.core.switch import replay, step
 from tests.unit.core.makers import (
     BLUE,
@@ -28,6 +29,7 @@ from tests.unit.core.makers import (
     verified,
     watching,
 )
+from tests.unit.core.releases import ASK, stepwise
 
 RESUMED: list[tuple[str, ServiceState, tuple[Command, ...]]] = [
     ("nothing yet", met(), (Keep(ON_BLUE),)),
@@ -67,6 +69,17 @@ def test_replay_needs_an_adoption_and_only_one() -> None:
             replay("web", journal)
     with pytest.raises(ValueError, match="web is known already"):
         replay("web", [adopted, adopted])
+
+
+def test_replay_leaves_out_what_was_put_off() -> None:
+    """The step that the disk held up has not begun for a journal that tells of it; it begins later."""
+    ready: list[Event] = [Adopted(1.0, ON_BLUE, "worker-1"), stepwise(ASK), Approved(60.0, "bob", "seen", "web-1", 1)]
+    late, again = WentOn(70.0, "web-1", 0), WentOn(80.0, "web-1", 0)
+    put_off = PutOff(72.0, "web-1", "the disk did not answer in 2 s")
+    assert replay("web", [*ready, late]).live == ON_GREEN
+    assert replay("web", [*ready, late, put_off]) == replay("web", ready)
+    assert replay("web", [*ready, late, put_off, again]) == replay("web", [*ready, again])
+    assert replay("web", [*ready, late, put_off, again, put_off]) == replay("web", ready)
 
 
 def test_what_is_no_event_is_a_defect() -> None:

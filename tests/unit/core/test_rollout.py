@@ -7,8 +7,8 @@ from guardian.core.deployment import Cause, Phase
 from guardian.core.model import Split
 from guardian.core.plan import resume
 from guardian.core.ports import StageJob
-from guardian.core.release_events import AbortOrdered, Frozen, Held, Resumed, Skipped, StageEnded, TimeCame, WentOn
-from guardian.core.rules import Lack
+from guardian.core.release_events import AbortOrdered, Frozen, Held, PutOff, Resumed, Skipped, StageEnded, TimeCame, WentOn
+from guardian.core.rules import Lack, Severity
 from guardian.core.strategy import StageKind, StrategyStep
 from guardian.core.switch import step
 from guardian.core.verdicts import Finding
@@ -267,6 +267,19 @@ def test_going_on_is_bound_to_the_step() -> None:
     went = WentOn(201.0, "web-1", 0)
     second = baked(routed(after(ready, went), at=202.0), at=600.0)
     assert after(second, went) == second
+
+
+def test_what_is_put_off_is_told_and_changes_nothing() -> None:
+    """One sentence with what was waited for, how long, and what becomes of it."""
+    state, put_off = baked(baking()), PutOff(202.0, "web-1", "the disk did not answer in 2 s")
+    assert step(state, put_off) == (state, ())
+    said = announce(state, put_off, state)
+    assert said
+    assert said.severity is Severity.WARNING
+    assert said.sentence == (
+        "web-1: its next step is put off: the disk did not answer in 2 s; nothing was begun, "
+        "and guardian tries again once it can be recorded"
+    )
 
 
 def test_every_step_is_told() -> None:
