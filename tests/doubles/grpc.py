@@ -1,12 +1,11 @@
 """A gRPC server on loopback: unary calls over HTTP/2 without TLS, each answered by a message and trailers."""
 
 import asyncio
-import contextlib
 import struct
 from dataclasses import dataclass, field
 from typing import Self
 
-from tests.doubles.origin import HOST
+from tests.doubles.streams import Streams
 
 DATA, HEADERS, SETTINGS, PING, WINDOW = 0, 1, 4, 6, 8
 END_STREAM, END_HEADERS, ACK = 1, 4, 1
@@ -34,40 +33,39 @@ class GrpcOrigin:
     port: int = 0
     called: list[bytes] = field(default_factory=list)
     """What was sent with each call."""
-    _server: asyncio.Server | None = None
+
+    def __post_init__(self) -> None:
+        """Have nobody come yet."""
+        self._streams = Streams(self._serve)
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = (await self._streams.__aenter__()).port
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Listen no more."""
-        if self._server:
-            self._server.close()
+        """End."""
+        await self._streams.__aexit__()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sent: dict[int, bytes] = {}
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await reader.readexactly(len(PREFACE))
-            writer.write(_frame(SETTINGS, 0, 0, b""))
-            while True:
-                head = await reader.readexactly(9)
-                kind, flags, stream = head[3], head[4], int.from_bytes(head[5:9], "big")
-                payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
-                if kind in {SETTINGS, PING} and not flags & ACK:
-                    writer.write(_frame(kind, ACK, 0, payload if kind == PING else b""))
-                if kind == DATA and payload:
-                    sent[stream] = sent.get(stream, b"") + payload
-                    for window in (0, stream):
-                        writer.write(_frame(WINDOW, 0, window, len(payload).to_bytes(4, "big")))
-                if kind in {DATA, HEADERS} and flags & END_STREAM:
-                    self.called.append(sent.pop(stream, b""))
-                    if self.cutting:
-                        break
-                    self._answer(writer, stream)
-        writer.close()
+        await reader.readexactly(len(PREFACE))
+        writer.write(_frame(SETTINGS, 0, 0, b""))
+        while True:
+            head = await reader.readexactly(9)
+            kind, flags, stream = head[3], head[4], int.from_bytes(head[5:9], "big")
+            payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
+            if kind in {SETTINGS, PING} and not flags & ACK:
+                writer.write(_frame(kind, ACK, 0, payload if kind == PING else b""))
+            if kind == DATA and payload:
+                sent[stream] = sent.get(stream, b"") + payload
+                for window in (0, stream):
+                    writer.write(_frame(WINDOW, 0, window, len(payload).to_bytes(4, "big")))
+            if kind in {DATA, HEADERS} and flags & END_STREAM:
+                self.called.append(sent.pop(stream, b""))
+                if self.cutting:
+                    return
+                self._answer(writer, stream)
 
     def _answer(self, writer: asyncio.StreamWriter, stream: int) -> None:
         head = STATUS_200 + _literal("content-type", "application/grpc")

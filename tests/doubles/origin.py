@@ -1,12 +1,12 @@
 """A server whose answers a request's path asks for: good ones, failures of every kind, and the request as it came in."""
 
 import asyncio
-import contextlib
 import json
 from dataclasses import dataclass, field
 from typing import Self
 
-HOST = "127.0.0.1"
+from tests.doubles.streams import Streams
+
 LARGE = 3_000_000
 ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 PAUSE = 0.6
@@ -41,24 +41,31 @@ class Origin:
     good: bool = True
     port: int = 0
     came: list[Came] = field(default_factory=list)
-    _server: asyncio.Server | None = None
+
+    def __post_init__(self) -> None:
+        """Have nobody come yet."""
+        self._streams = Streams(self._serve, self.port)
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        self._server = await asyncio.start_server(self._serve, HOST, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = (await self._streams.__aenter__()).port
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Listen no more."""
-        if self._server:
-            self._server.close()
+        """End."""
+        await self._streams.__aexit__()
+
+    async def go(self) -> None:
+        """Be gone: every connection ends, and new ones are refused."""
+        await self._streams.refuse()
+
+    async def come_back(self) -> None:
+        """Take connections again."""
+        await self._streams.listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while await self._answer(await _read(reader), reader, writer):
-                await writer.drain()
-        writer.close()
+        while await self._answer(await _read(reader), reader, writer):
+            await writer.drain()
 
     async def _answer(self, came: Came, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection goes on."""

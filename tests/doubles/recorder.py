@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from guardian.core.model import Environment
+from tests.doubles.streams import Streams
 from tests.waiting import eventually
 
 LOOPBACK = "127.0.0.1"
@@ -223,33 +224,17 @@ class WebSocket(Resident):
 @asynccontextmanager
 async def speaker(environment: Environment) -> AsyncIterator[int]:
     """A server that answers requests, agrees to every upgrade, and in a tunnel answers each line with its name. Gives its port."""
-    talking: set[asyncio.Task[None]] = set()
     answer = f"HTTP/1.1 200 OK\r\nX-Environment: {environment}\r\nContent-Length: 0\r\n\r\n".encode()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, EOFError):
-            while b"upgrade: websocket" not in (await reader.readuntil(b"\r\n\r\n")).lower():
-                writer.write(answer)
-            writer.write(AGREED)
-            while await reader.readline():
-                writer.write(f"{environment}\n".encode())
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        while b"upgrade: websocket" not in (await reader.readuntil(b"\r\n\r\n")).lower():
+            writer.write(answer)
+        writer.write(AGREED)
+        while await reader.readline():
+            writer.write(f"{environment}\n".encode())
 
-    def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(talk(reader, writer))
-        talking.add(task)
-        task.add_done_callback(talking.discard)
-
-    server = await asyncio.start_server(come, LOOPBACK, 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in talking:
-            task.cancel()
-        await asyncio.gather(*talking, return_exceptions=True)
+    async with Streams(talk) as server:
+        yield server.port
 
 
 @asynccontextmanager

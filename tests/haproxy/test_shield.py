@@ -15,7 +15,8 @@ from guardian.balancers.haproxy.balancer import Endpoints, HAProxy
 from guardian.core.model import Environment, Service, Split
 from guardian.core.shield import Further, Savings, Shield
 from guardian.demo.haproxy import HAProxyProcess, Site
-from tests.doubles.origin import HOST, LARGE, PAUSE, Origin
+from tests.doubles.origin import LARGE, PAUSE, Origin
+from tests.doubles.streams import HOST
 from tests.waiting import eventually
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
@@ -207,7 +208,7 @@ async def test_large_bodies_pass_unharmed(trial: Trial) -> None:
 
 async def test_a_release_that_is_gone_is_answered_for(trial: Trial) -> None:
     """Nobody listens: the users of idempotent requests do not notice."""
-    await trial.green.__aexit__()
+    await trial.green.go()
     for _ in range(5):
         assert await trial.origin("GET", "/fine") == "blue"
 

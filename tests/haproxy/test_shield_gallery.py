@@ -12,7 +12,8 @@ import pytest
 from guardian.balancers.haproxy.balancer import Endpoints
 from guardian.balancers.haproxy.runtime import Runtime
 from guardian.core.model import Holding, Routing, Split, Sticky
-from tests.doubles.origin import ALPHABET, HOST
+from tests.doubles.origin import ALPHABET
+from tests.doubles.streams import HOST
 from tests.haproxy.test_shield import GREEN, SERVICE, EncryptedSite, ForwardingSite, NarrowSite, Trial, certify, on_trial
 from tests.waiting import eventually
 
@@ -203,12 +204,12 @@ async def test_health_checks_keep_their_meaning(binary: Path, tmp_path: Path, fa
         async def down() -> bool:
             return not await up()
 
-        await trial.green.__aexit__()
+        await trial.green.go()
         await eventually(down)
         for _ in range(3):
             assert await trial.origin("GET", "/fine") == "blue"
         assert (await trial.answer("POST", "/fine")).status_code == posted
-        await trial.green.__aenter__()
+        await trial.green.come_back()
         await eventually(up)
         assert await trial.origin("GET", "/fine") == "green"
 

@@ -13,7 +13,7 @@ from guardian.core.model import Environment, Service, Split
 from guardian.core.shield import Further, Savings, Shield
 from guardian.demo.haproxy import HAProxyProcess, Site
 from tests.doubles.grpc import OK, UNAVAILABLE, GrpcOrigin, message
-from tests.doubles.origin import HOST
+from tests.doubles.streams import HOST
 
 BLUE, GREEN = Environment.BLUE, Environment.GREEN
 SHIELD = Shield(also=(Further("POST", "/shop.Cart/Show"),))
