@@ -1,8 +1,14 @@
 """Whether the traffic went where every worker says that it goes: seen in the counters, not believed."""
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from guardian.core.model import Environment
+from guardian.core.readings import Tally
+from guardian.core.words import upkeep
+
+logger = logging.getLogger(__name__)
 
 GRACE = 0.2
 """Seconds after the flip in which requests that were under way may still be counted on the abandoned side."""
@@ -36,3 +42,34 @@ class Movement:
     def over(self, now: float) -> bool:
         """Whether there is no more to be learnt."""
         return now - self.since >= PATIENCE or self.outcome(now) is not None
+
+
+class Movements:
+    """The latest flip of every service, until it is seen, or told, what came of it."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, Movement] = {}
+
+    def begin(self, service: str, movement: Movement) -> None:
+        """Follow ``movement`` of ``service``, and none before it."""
+        self._of[service] = movement
+
+    @property
+    def services(self) -> frozenset[str]:
+        """Those that are followed."""
+        return frozenset(self._of)
+
+    def follow(self, service: str, start: float, now: float, tallies: Mapping[Environment, Tally]) -> None:
+        """A look at ``service`` that began at ``start``, in monotonic seconds, brought these."""
+        movement = self._of.get(service)
+        if movement is None:
+            return
+        movement.look(start, tallies[movement.to].requests, tallies[movement.to.other].requests)
+        if not movement.over(now):
+            return
+        del self._of[service]
+        outcome, waited = movement.outcome(now), now - movement.since
+        if outcome:
+            logger.info("%s", upkeep.traffic_confirmed(service, movement.to, movement.seen, waited), extra={"service": service})
+        elif outcome is False:
+            logger.error("%s", upkeep.traffic_unmoved(service, movement.to, movement.stray, waited), extra={"service": service})

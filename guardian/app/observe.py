@@ -1,43 +1,125 @@
 """From counters to readings: what happened in each environment of one service between two looks, and in the recent past."""
 
-from collections import deque
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
 from operator import add
+from types import MappingProxyType
 
 from guardian.core.model import Environment, Service
-from guardian.core.readings import COUNTED, TOTALS, Counters, History, Snapshot, Tally, between
+from guardian.core.readings import COUNTED, TOTALS, TROUBLES, Counters, History, Snapshot, Tally, between
+from guardian.core.spells import WINDOWS, Seen, Windows, spell
 
+_TROUBLES = tuple((name, TOTALS.index(name)) for name in TROUBLES)
 BUCKET_SECONDS = 10.0
 HISTORY_SECONDS = 1800.0
 """How far back a baseline's past reaches. Longer would be surer of the rate and less sure that it still holds."""
+CLOSE = WINDOWS[0]
+"""Seconds between looks from which on they cannot tell how long a clump lasted: to a look a second, all of it came at once."""
+KNOWN_EVENTS, KNOWN_SECONDS = 300, 120.0
+"""What was seen closely of one trouble until more would tell little more of how long its clumps last."""
+
+
+Sums = Mapping[str, Sequence[int]]
+"""Of each trouble that was seen, how much there was, and the sums of squares of :class:`~guardian.core.spells.Seen`."""
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What happened in a few seconds. A thousand services keep 360,000 of them."""
+
+    began: float
+    totals: list[int]
+    looks: int = 0
+    close_looks: int = 0
+    close_seconds: float = 0.0
+    """Between the close looks among them."""
+    close: Sums = field(default_factory=lambda: _NONE)
+    far: Sums = field(default_factory=lambda: _NONE)
+
+
+_NONE: Sums = MappingProxyType({})
 
 
 class Past:
     """The recent past of one environment, in buckets, for as long as it served one release."""
 
     def __init__(self) -> None:
-        self._buckets: deque[tuple[float, list[int]]] = deque()
+        self._buckets: deque[Bucket] = deque()
+        self._close_seconds, self._close_events = 0.0, Counter[str]()
+        """What all buckets together have of these."""
+        self._windows: dict[str, Windows] = {}
+        self._begun: dict[str, tuple[float, int]] = {}
+        """The latest clump of which the beginning was not seen closely: when it was seen, and how much of it so far."""
 
-    def add(self, at: float, tally: Tally) -> None:
-        """Remember what happened up to ``at`` (monotonic seconds)."""
-        if not self._buckets or at - self._buckets[-1][0] >= BUCKET_SECONDS:
-            self._buckets.append((at, [0] * len(TOTALS)))
-            while at - self._buckets[0][0] > HISTORY_SECONDS:
-                self._buckets.popleft()
+    def add(self, at: float, seconds: float, tally: Tally) -> None:
+        """Remember what happened in the ``seconds`` up to ``at`` (monotonic seconds)."""
+        if not self._buckets or at - self._buckets[-1].began >= BUCKET_SECONDS:
+            self._buckets.append(Bucket(at, [0] * len(TOTALS)))
+            while at - self._buckets[0].began > HISTORY_SECONDS:
+                self._leave(self._buckets.popleft())
+        bucket, close = self._buckets[-1], seconds < CLOSE
+        bucket.looks += 1
+        if close:
+            bucket.close_looks, bucket.close_seconds = bucket.close_looks + 1, bucket.close_seconds + seconds
+            self._close_seconds += seconds
         if any(totals := tally.totals):
-            counts = self._buckets[-1][1]
-            counts[:] = map(add, counts, totals)
+            bucket.totals[:] = map(add, bucket.totals, totals)
+            for name, index in _TROUBLES:
+                if totals[index]:
+                    self._trouble(bucket, at, name, totals[index], close=close)
+
+    def _trouble(self, bucket: Bucket, at: float, name: str, count: int, *, close: bool) -> None:
+        begun, known = self._begun.get(name, (-inf, 0))
+        if close and at - begun > WINDOWS[-1]:
+            squares = self._windows.setdefault(name, Windows()).add(at, count)
+            bucket.close = _more(bucket.close, {name: (count, count * count, *squares)})
+            self._close_events[name] += count
+            return
+        begun, known = (begun, known) if close else (at, 0)
+        self._begun[name] = begun, known + count
+        bucket.far = _more(bucket.far, {name: (count, count * (2 * known + count))})
+
+    def _leave(self, bucket: Bucket) -> None:
+        self._close_seconds -= bucket.close_seconds
+        self._close_events.subtract({name: events for name, (events, *_) in bucket.close.items()})
 
     def forget(self) -> None:
         """A new release begins: what the environment did before says nothing about it."""
         self._buckets.clear()
+        self._close_seconds = 0.0
+        self._close_events.clear()
 
     def history(self, now: float) -> History:
         """The past as it stands now."""
         if not self._buckets:
             return History()
-        whole = Tally(*map(sum, zip(*(bucket for _, bucket in self._buckets), strict=True)))
-        return History(seconds=now - self._buckets[0][0], counts={name: whole.count(name) for name in COUNTED})
+        whole = Tally(*map(sum, zip(*(bucket.totals for bucket in self._buckets), strict=True)))
+        seconds = now - self._buckets[0].began
+        spells = {name: lasted for name in TROUBLES if (lasted := spell(self._close(name), self._far(name, seconds)))}
+        return History(seconds, {name: whole.count(name) for name in COUNTED}, spells or None)
+
+    def known(self, names: Collection[str]) -> bool:
+        """Whether enough was seen closely of all troubles called ``names``."""
+        return self._close_seconds >= KNOWN_SECONDS and all(self._close_events[name] >= KNOWN_EVENTS for name in names)
+
+    def _close(self, name: str) -> Seen:
+        looks = sum(bucket.close_looks for bucket in self._buckets)
+        return _seen(looks, self._close_seconds, [bucket.close[name] for bucket in self._buckets if name in bucket.close])
+
+    def _far(self, name: str, seconds: float) -> Seen:
+        looks = sum(bucket.looks - bucket.close_looks for bucket in self._buckets)
+        return _seen(looks, seconds - self._close_seconds, [bucket.far[name] for bucket in self._buckets if name in bucket.far])
+
+
+def _more(known: Sums, seen: Sums) -> Sums:
+    return {**known, **{name: tuple(map(add, known[name], sums)) if name in known else sums for name, sums in seen.items()}}
+
+
+def _seen(looks: int, seconds: float, sums: Sequence[Sequence[int]]) -> Seen:
+    events, *squares = map(sum, zip(*sums, strict=True)) if sums else (0,)
+    return Seen(looks, seconds, events, squares)
 
 
 class Observer:
@@ -72,5 +154,5 @@ class Observer:
                 return None
             tallies[environment] = tally
         for environment, tally in tallies.items():
-            self.past[environment].add(snapshot.taken, tally)
+            self.past[environment].add(snapshot.taken, seconds, tally)
         return seconds, tallies

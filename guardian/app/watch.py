@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 
+from guardian.app.attention import Attention
 from guardian.app.clock import SteadyClock
 from guardian.app.evidence import evidence_of, revived
-from guardian.app.movement import Movement
+from guardian.app.movement import Movement, Movements
 from guardian.app.observe import Observer
 from guardian.app.watching import Beat, Instruments, Records, Rules, Watch, Wires
 from guardian.core.deployment import Deployment, Phase, ServiceState
@@ -49,7 +50,7 @@ class Watcher:
         self._observers = {name: Observer(service) for name, service in services.items()}
         self._balancer, self._clock, self._rules, self._instruments, self._beat = balancer, clock, rules, instruments, beat
         self._watches: dict[str, Watch] = {}
-        self._movements: dict[str, Movement] = {}
+        self._movements, self._attention = Movements(), Attention()
         self._wake = asyncio.Event()
         self._lost_at: float | None = None
         self.evaluations = 0
@@ -128,7 +129,7 @@ class Watcher:
     def moved(self, service: str, split: Split) -> None:
         """Every worker has ``split`` from now on: see whether the traffic follows."""
         if split.sole is not None:
-            self._movements[service] = Movement(split.sole, self._clock.monotonic())
+            self._movements.begin(service, Movement(split.sole, self._clock.monotonic()))
             self._observers[service].rebase()
             self._wake.set()
 
@@ -208,12 +209,16 @@ class Watcher:
         await self._look(self._turn(self._clock.monotonic()))
 
     def _every(self) -> float:
-        return self._beat.look_every if self._watches or self._movements else self._beat.idle_every
+        return self._beat.look_every if self._closely(self._clock.monotonic()) else self._beat.idle_every
+
+    def _closely(self, now: float) -> set[str]:
+        """The services to look at every time."""
+        return {*self._watches, *self._movements.services, *self._attention.closely(now)}
 
     def _turn(self, now: float) -> list[str]:
         """The services whose turn it is: those on trial at every look, the others now and then, for their past."""
         if now < self._idle_due:
-            return sorted(self._watches.keys() | self._movements.keys())
+            return sorted(self._closely(now))
         self._idle_due = now + self._beat.idle_every
         return sorted(self._observers)
 
@@ -275,8 +280,10 @@ class Watcher:
             self._lost_at, self._told = None, ""
 
     async def _judge(self, service: str, taken: float, seconds: float, tallies: Mapping[Environment, Tally]) -> None:
-        self._follow(service, taken - seconds, tallies)
+        self._movements.follow(service, taken - seconds, self._clock.monotonic(), tallies)
         watch = self._heeding(service)
+        if watch is None:
+            self._attention.saw(self._observers[service], self._rules(service), taken, tallies)
         if watch is None or watch.over:
             return
         candidate = watch.trial.candidate
@@ -332,21 +339,6 @@ class Watcher:
             watch.noted -= fresh.keys()
             watch.give([fresh.get(judge.rule.name, judge) for judge in watch.judges])
         return watch
-
-    def _follow(self, service: str, start: float, tallies: Mapping[Environment, Tally]) -> None:
-        movement = self._movements.get(service)
-        if movement is None:
-            return
-        movement.look(start, tallies[movement.to].requests, tallies[movement.to.other].requests)
-        now = self._clock.monotonic()
-        if not movement.over(now):
-            return
-        del self._movements[service]
-        outcome, waited = movement.outcome(now), now - movement.since
-        if outcome:
-            logger.info("%s", upkeep.traffic_confirmed(service, movement.to, movement.seen, waited), extra={"service": service})
-        elif outcome is False:
-            logger.error("%s", upkeep.traffic_unmoved(service, movement.to, movement.stray, waited), extra={"service": service})
 
     async def _end_watches(self) -> None:
         now = self._clock.now()

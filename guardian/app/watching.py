@@ -16,7 +16,7 @@ HISTORY_PATIENCE = 10.0
 
 
 IDLE_SECONDS = 1.0
-"""Between looks at a service that is not on trial: enough for its past."""
+"""Between looks at a service that is not on trial: enough for its past, where :mod:`guardian.app.attention` wants no more."""
 
 
 class Instruments(Protocol):

@@ -33,6 +33,8 @@ class Totals:
 TOTALS = tuple(total.name for total in fields(Totals))
 _totals: Callable[[Any], tuple[int, ...]] = attrgetter(*TOTALS)
 NOTHING = (0,) * len(TOTALS)
+TROUBLES = ("responses_4xx", "responses_5xx", "connection_errors", "response_errors", "retries", "redispatches", "unreached")
+"""Totals that may come in clumps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,17 +145,26 @@ class History:
     seconds: float = 0.0
     counts: Mapping[str, int] | None = None
     """Totals by name, or ``None`` where nothing is known of the past."""
+    spells: Mapping[str, float] | None = None
+    """How long clumps of :data:`TROUBLES` may last, in seconds, where that is longer than a look: :mod:`guardian.core.spells`."""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """The history that :meth:`to_record` wrote."""
-        return cls(seconds=float(record["seconds"]), counts=dict(record["counts"] or {}) or None)
+        counts, spells = dict(record["counts"] or {}) or None, dict(record.get("spells") or {}) or None
+        return cls(seconds=float(record["seconds"]), counts=counts, spells=spells)
 
     def to_record(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"seconds": self.seconds, "counts": dict(self.counts or {})}
+        known = {"seconds": self.seconds, "counts": dict(self.counts or {})}
+        return {**known, "spells": dict(self.spells)} if self.spells else known
 
     def count(self, names: tuple[str, ...]) -> int:
         """The sum of the totals called ``names``."""
         counts = self.counts or {}
         return sum(counts.get(name, 0) for name in names)
+
+    def spell(self, names: tuple[str, ...]) -> float:
+        """The longest that clumps of the totals called ``names`` may last, in seconds; 0 where no longer than a look."""
+        spells = self.spells or {}
+        return max((spells.get(name, 0.0) for name in names), default=0.0)

@@ -187,14 +187,18 @@ class Cost:
 
 
 async def measure_costs(binary: Path) -> list[Cost]:
-    """The daemon's own cost with one service and the starter's four rules: first while nothing is on trial, then in a watch."""
+    """The daemon's own cost with one service and the starter's four rules: nothing on trial, the same after errors, in a watch."""
     with tempfile.TemporaryDirectory(prefix="guardian-bench-") as directory:
         setting = Setting(Path(directory), binary, RULES.read_text())
         async with Stage(setting) as stage, stage.guardian.client() as client, Traffic(stage.haproxy.port, Load(100.0)):
             idle = await _cost("nothing on trial", stage.guardian.pid)
+            await stage.applications[Environment.BLUE].fail(Fault(errors=0.05))
+            await asyncio.sleep(2.0)
+            await stage.applications[Environment.BLUE].fail(Fault())
+            wary = await _cost("nothing on trial, errors of late", stage.guardian.pid)
             await stage.guardian.order(client, "switch", {})
             await stage.guardian.until(client, "watching")
-            return [idle, await _cost("watching, a look every 50 ms", stage.guardian.pid)]
+            return [idle, wary, await _cost("watching, a look every 50 ms", stage.guardian.pid)]
 
 
 async def _cost(name: str, pid: int) -> Cost:

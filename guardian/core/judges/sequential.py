@@ -44,8 +44,29 @@ class Span:
         return self.events / self.trials if self.trials else None
 
 
+@dataclass(slots=True)
+class Block:
+    """Looks that are weighed as one: as long together as clumps of errors last."""
+
+    seconds: float = 0.0
+    trials: int = 0
+    events: int = 0
+    others: int = 0
+    """The baseline's trials, where that serves as well."""
+    other_events: int = 0
+
+    def add(self, seconds: float, trials: int, events: int, others: int, other_events: int) -> None:
+        """One look more."""
+        self.seconds += seconds
+        self.trials, self.events = self.trials + trials, self.events + events
+        self.others, self.other_events = self.others + others, self.other_events + other_events
+
+
 class SequentialJudge(Judge):
-    """Judges ``test: sequential`` rules at every look that had traffic."""
+    """Judges ``test: sequential`` rules at every look that had traffic.
+
+    Where the past had clumps of errors that lasted for longer than a look, at every block of looks that is as long as they.
+    """
 
     def __init__(self, rule: Rule, trial: Trial, test: Sequential, measure: Ratio) -> None:
         super().__init__(rule, trial)
@@ -59,6 +80,8 @@ class SequentialJudge(Judge):
         self._pair = TwoSample(test.tolerance, clumps=clumps) if beside else None
         self._pair_evidence = Evidence.none(TwoSample.components, TwoSample.components)
         self._pending = [0, 0, 0, 0]
+        self._spell = trial.history.spell(measure.numerator) if trial.clumps else 0.0
+        self._block = Block()
         self._whole = Span(trial.since)
         self._other = Span(trial.since)
         self._recent = Span(trial.since)
@@ -78,17 +101,24 @@ class SequentialJudge(Judge):
             return
         trials = int(numbers[0])
         events = self._whole.add(trials, int(numbers[1]))
-        if trials or events:
-            suspicion = self._weighed.take(trials, events)
+        others, other_events = (int(numbers[2]), int(numbers[3])) if self._pair else (0, 0)
+        self._block.add(seconds, trials, events, others, self._other.add(others, other_events))
+        if self._block.seconds >= self._spell - self.trial.look_every / 2:
+            block, self._block = self._block, Block()
+            self._weigh(at, block)
+
+    def _weigh(self, at: float, block: Block) -> None:
+        """What was seen up to ``at``."""
+        if block.trials or block.events:
+            suspicion = self._weighed.take(block.trials, block.events)
             for step in self._above:
-                step.take(trials, events)
+                step.take(block.trials, block.events)
             if self._suspicion == 0.0:  # nothing is wrong: what follows may be the start of a regression
-                self._recent = Span(at - seconds)
+                self._recent = Span(at - block.seconds)
             self._suspicion = max(0.0, self._suspicion + suspicion)
-            self._recent.add(trials, events)
+            self._recent.add(block.trials, block.events)
         if self._pair:
-            others = int(numbers[2])
-            self._compare(self._pair, (trials, events, others, self._other.add(others, int(numbers[3]))))
+            self._compare(self._pair, (block.trials, block.events, block.others, block.other_events))
         if self._weighed.reached and self._come() >= FIRES:
             self._fired = at
 
@@ -151,6 +181,7 @@ class SequentialJudge(Judge):
             events=baseline.events,
             trials=baseline.trials,
             false_alarm=self.test.false_alarm,
+            spell=self._spell,
         )
 
     def _lacks(self) -> str:
@@ -166,6 +197,7 @@ class SequentialJudge(Judge):
             "above": [step.snapshot() for step in self._above],
             "pair": finite(self._pair_evidence),
             "pending": list(self._pending),
+            "block": asdict(self._block),
             "whole": asdict(self._whole),
             "other": asdict(self._other),
             "recent": asdict(self._recent),
@@ -179,6 +211,6 @@ class SequentialJudge(Judge):
         for step, known in zip(self._above, state.get("above", ()), strict=True):
             step.resume(known)
         self._pair_evidence = infinite(state["pair"])
-        self._pending = list(state["pending"])
+        self._pending, self._block = list(state["pending"]), Block(**state.get("block", {}))
         self._whole, self._other, self._recent = Span(**state["whole"]), Span(**state["other"]), Span(**state["recent"])
         self._suspicion, self._fired, self._last = state["suspicion"], state["fired"], state["last"]

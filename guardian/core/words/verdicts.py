@@ -31,6 +31,8 @@ class Tolerated:
     events: int
     trials: int
     false_alarm: float
+    spell: float = 0.0
+    """How long clumps of the baseline's events may last, in seconds, where that is longer than a look."""
 
 
 def value_of(rule: Rule, value: float) -> str:
@@ -100,6 +102,8 @@ def sequential(rule: Rule, finding: Finding, counted: Counted, window: float, to
     events = " + ".join(rule.measure.numerator)
     held = f"{percent(counted.bad / counted.of)} {events} ({count(counted.bad)} of {count(counted.of)} in {seconds(window)})"
     limit = f"{percent(tolerated.rate)} is tolerated{_source(tolerated)}"
+    if tolerated.spell:
+        limit += f", judged every {seconds(tolerated.spell)}, as clumps of {tolerated.baseline}'s {events} may last so long"
     if finding is Finding.BREACHED:
         return f"{held}; {limit}; a release within that rate would be accused in at most {one_in(tolerated.false_alarm)} watches"
     return f"{held}; {limit}"

@@ -109,7 +109,7 @@ def missing(session: Session, records: Sequence[Record]) -> Session | None:
 
 async def run(session: Session, heat: Heat, runs: int, raw: Path, progress: Progress) -> None:
     """Race ``session``, and add what is finished to the raw data. ``TimeoutError`` where that takes far too long."""
-    async with asyncio.timeout(SESSION_SECONDS + 60 * session.soak), heat:
+    async with asyncio.timeout(SESSION_SECONDS + 60 * session.soak + 2 * heat.pace.history), heat:
         for name in session.cases:
             task = progress.add_task(f"{session.entrant}, {CASES[name].title}, {session.rate:g}/s", total=runs)
             append(raw, await heat.cell(CASES[name], runs, "first", partial(_told, progress, task)))

@@ -51,6 +51,17 @@ def traffic(rng: np.random.Generator, per_look: float, rate: float, clump: int =
             yield int(trials), int(min(events, trials))
 
 
+def lasting(rng: np.random.Generator, per_look: float, rate: float, clump: int, looks: int) -> Iterator[Counts]:
+    """Looks without end: errors come in clumps, each error of one in any of so many looks one after the other."""
+    due = np.zeros(256 + looks, dtype=int)
+    while True:
+        for begin, clumps in enumerate(rng.poisson(rate * per_look / clump, 256).tolist()):
+            np.add.at(due, begin + rng.integers(0, looks, clump * clumps), 1)
+        for good, events in zip(rng.poisson((1 - rate) * per_look, 256).tolist(), due[:256].tolist(), strict=True):
+            yield good + events, events
+        due = np.concatenate([due[256:], np.zeros(256, dtype=int)])
+
+
 def side_by_side(candidate: Iterator[Counts], baseline: Iterator[Counts]) -> Iterator[Counts]:
     """Looks at both environments while both serve."""
     return ((*ours, *theirs) for ours, theirs in zip(candidate, baseline, strict=True))

@@ -1,5 +1,7 @@
 """Errors that come in clumps: however many come at a time, a healthy release is not accused, and an outage is found."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice, product
 from math import exp, log
@@ -15,8 +17,9 @@ from guardian.core.judges.judge import Judge
 from guardian.core.readings import History
 from guardian.core.rules import Against, Sequential
 from guardian.core.sequential import MULTIPLES, OneSided, TwoSample
-from tests.unit.core.makers import rule, trial
-from tests.unit.core.oracle import Counts, looks_until_breach, side_by_side, traffic
+from guardian.core.verdicts import Finding
+from tests.unit.core.makers import CUTOVER, LOOK, rule, trial
+from tests.unit.core.oracle import Counts, lasting, looks_until_breach, side_by_side, traffic
 
 TEST = Sequential(0.01, Against.BASELINE)
 ROUNDING = 1e-9
@@ -24,9 +27,10 @@ SIZES = (1, 2, 3, 5, 10, 20, 40, 100, 1_000)
 CLEAN, DIRTY, UNKNOWN = 0.001, 0.005, None
 
 
-def judge(usual: float | None, *, shared: bool = False, clumps: bool = True) -> Judge:
-    """A judge after half an hour at 200 requests a second, of which the old environment failed so many."""
-    past = History(1800.0, {"responses_5xx": round(usual * 360_000), "responses": 360_000}) if usual else History()
+def judge(usual: float | None, *, shared: bool = False, clumps: bool = True, spell: float = 0.0) -> Judge:
+    """A judge after half an hour at 200 requests a second, of which the old environment failed so many, in clumps of ``spell``."""
+    counts = {"responses_5xx": round(usual * 360_000), "responses": 360_000} if usual else None
+    past = History(1800.0 if usual else 0.0, counts, {"responses_5xx": spell} if spell else None)
     return judge_for(rule(TEST), replace(trial(shared=shared, history=past), clumps=clumps))
 
 
@@ -119,3 +123,54 @@ def test_an_outage_is_found_at_once_all_the_same(per_look: int) -> None:
     assert looks(judge(CLEAN, shared=True), (*everything, per_look, 0)) <= 5
     assert looks(judge(DIRTY, shared=True), (*everything, 9 * per_look, 0)) <= 5
     assert looks(judge(DIRTY, shared=True), (*everything, per_look, 0)) <= 15
+
+
+@pytest.mark.parametrize(("per_look", "shared"), [(1, False), (10, False), (50, True)])
+def test_a_healthy_release_stays_whose_errors_come_in_clumps_that_last(per_look: int, *, shared: bool) -> None:
+    """0.5 % of errors, ten within 0.3 s, as before: only a judge that does not know how long they last accuses it."""
+
+    def watch(seed: int) -> Iterator[Counts]:
+        sides = [lasting(np.random.default_rng([seed, side]), per_look, DIRTY, 10, 6) for side in range(2)]
+        return side_by_side(*sides) if shared else sides[0]
+
+    accused = {
+        spell: sum(
+            looks_until_breach(judge(DIRTY, shared=shared, spell=spell), watch(seed), 3_000) is not None for seed in range(4)
+        )
+        for spell in (0.0, 0.4)
+    }
+    assert accused[0.4] == 0
+    assert accused[0.0] > 0
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_outage_is_found_after_clumps_that_last(*, shared: bool) -> None:
+    """As soon as three stretches as long as clumps last agree, or five where there is less to go by."""
+    numbers = (10, 10, 90, 0) if shared else (10, 10)
+    assert looks(judge(CLEAN, shared=shared, spell=0.4), numbers) <= 4 * 8
+    assert looks(judge(DIRTY, shared=shared, spell=0.8), numbers) <= 5 * 16
+
+
+def test_the_verdict_says_how_often_it_is_come_to() -> None:
+    """Whoever waits for a verdict sees why it takes longer than elsewhere."""
+    one = judge(DIRTY, spell=0.4)
+    one.feed(CUTOVER + LOOK, LOOK, (10, 0))
+    assert one.verdict().reason == (
+        "0 % responses_5xx (0 of 10 in 50 ms); 1 % is tolerated, "
+        "judged every 0.40 s, as clumps of blue's responses_5xx may last so long"
+    )
+
+
+def test_a_stretch_that_has_begun_survives_evidence() -> None:
+    """A judge that rises from its evidence in the middle of one comes to the same verdict at the same look."""
+    one, other = judge(DIRTY, spell=0.4), judge(DIRTY, spell=0.4)
+    for number in range(4_001):
+        one.feed(CUTOVER + number * LOOK, LOOK, (10, 0))
+    other.replay(json.loads(json.dumps(one.evidence())))
+    assert one.evidence()["base"]["block"]
+    number = 4_001
+    while one.feed(CUTOVER + number * LOOK, LOOK, (10, 10)) is not Finding.BREACHED:
+        assert other.feed(CUTOVER + number * LOOK, LOOK, (10, 10)) is not Finding.BREACHED
+        number += 1
+    assert other.feed(CUTOVER + number * LOOK, LOOK, (10, 10)) is Finding.BREACHED
+    assert one.verdict() == other.verdict()

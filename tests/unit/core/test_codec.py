@@ -83,7 +83,9 @@ def test_a_state_survives_the_journal(state: ServiceState) -> None:
         assert deployment_from_record(record["deployment"] | {"service": "web"}) == state.deployment
 
 
-@pytest.mark.parametrize("history", [History(), History(3.5, {}), History(3.5, {"requests": 7})])
+@pytest.mark.parametrize(
+    "history", [History(), History(3.5, {}), History(3.5, {"requests": 7}), History(3.5, {"requests": 7}, {"unreached": 0.4})]
+)
 def test_a_past_survives_the_journal(history: History) -> None:
     """Unknown, empty and known."""
     order = requested()
