@@ -224,6 +224,11 @@ def carried_twice(service: str, instance: str) -> str:
     return f"{service} is carried by {instance} already; name it under one instance only"
 
 
+def shared_by_two(path: object, owner: str) -> str:
+    """Two instances of HAProxy are to have the same socket, or the same map."""
+    return f"{path} is that of {owner} already; every instance has its own, or a change for one would be lost to the other"
+
+
 def backend_on_two(backend: str) -> str:
     """A backend is asked for by its name alone."""
     return f"services on two instances use backends of the same name, {backend}; give one of them another name in haproxy.cfg"
