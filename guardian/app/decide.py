@@ -1,15 +1,25 @@
 """The only writer of state: one event of a service after the other, journalled before anything is done about it."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from guardian.app.precedence import Precedence
 from guardian.app.record import Durable, Entry, Recorder
 from guardian.app.tell import Feed
 from guardian.core.commands import Command
 from guardian.core.deployment import ServiceState
-from guardian.core.events import DrillOrdered, Event, Promoted, Rejudged, RoutingFailed, SwitchRequested, Unlatched
+from guardian.core.events import (
+    Breached,
+    DrillOrdered,
+    Event,
+    Promoted,
+    Rejudged,
+    RollbackOrdered,
+    RoutingFailed,
+    SwitchRequested,
+    Unlatched,
+)
 from guardian.core.letters import Change
 from guardian.core.line import Posting
 from guardian.core.ports import Clock
@@ -19,6 +29,7 @@ from guardian.core.release_events import (
     DeployRequested,
     Muted,
     PutOff,
+    Rejected,
     Resumed,
     Skipped,
     StageProgressed,
@@ -44,6 +55,8 @@ _BEGINNINGS = (SwitchRequested, DeployRequested, *_BY_ITSELF)
 """What begins something that must not begin unrecorded."""
 _FORWARD = (*_BEGINNINGS, Promoted, Unlatched, DrillOrdered, Rejudged, Approved, Resumed, Skipped, Unfrozen, Muted)
 """What moves something forward, or lets it: refused where it cannot be recorded."""
+_BACK = (Breached, RollbackOrdered, AbortOrdered, Rejected)
+"""What takes traffic back."""
 
 Act = Callable[[ServiceState, tuple[Command, ...]], None]
 
@@ -63,7 +76,7 @@ class Decider:
 
     def __init__(self, states: Mapping[str, ServiceState], recorder: Recorder, clock: Clock, feed: Feed) -> None:
         self._states = dict(states)
-        self._locks = {service: asyncio.Lock() for service in states}
+        self._precedence = {service: Precedence() for service in states}
         self._put_off: dict[str, Entry] = {}
         self._recorder, self._clock, self._feed = recorder, clock, feed
         self._act: Act = lambda _state, _commands: None
@@ -96,7 +109,7 @@ class Decider:
     async def submit(self, service: str, event: Event) -> ServiceState:
         """Let ``event`` happen to ``service`` and return what it led to. :class:`Refused` only for the orders of people."""
         self.state(service)
-        async with self._locks[service]:
+        async with self._precedence[service].turn(back=isinstance(event, _BACK)):
             before = self._states[service]
             after, commands = step(before, event)
             change = Change(event.at, before, after, announce(before, event, after))
@@ -127,11 +140,13 @@ class Decider:
             self._office.post(entry.letters)
 
     async def _record_forward(self, before: ServiceState, entry: Entry) -> None:
-        """What cannot be recorded is not begun."""
-        durable = await self._recorder.record(entry, FORWARD_PATIENCE, must=False)
+        """What cannot be recorded is not begun. What takes traffic back has it wait no longer than that waits itself."""
+        hurry, began = self._precedence[entry.service].hurry, self._clock.monotonic()
+        durable = await self._recorder.record(entry, FORWARD_PATIENCE, must=False, hurry=hurry, least=ROLLBACK_PATIENCE)
         if durable is Durable.YES or (durable is Durable.LATE and not isinstance(entry.event, _BEGINNINGS)):
             return
-        reason = self._recorder.trouble or refusals.disk_silent(FORWARD_PATIENCE)
+        waited = min(FORWARD_PATIENCE, round(self._clock.monotonic() - began, 2))
+        reason = self._recorder.trouble or refusals.disk_silent(waited)
         if durable is Durable.LATE:
             await self._undo(before, entry, reason)
         raise Refused(refusals.not_recorded(before.service, reason))

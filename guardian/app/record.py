@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from guardian.app.codec import event_to_record, kept_letter, state_to_record
 from guardian.core.deployment import ServiceState
@@ -81,8 +81,10 @@ class Recorder:
         """Entries that are not durable yet."""
         return len(self._line)
 
-    async def record(self, entry: Entry, patience: float, *, must: bool) -> Durable:
-        """Journal ``entry`` after all that wait before it; at most ``patience`` seconds.
+    async def record(
+        self, entry: Entry, patience: float, *, must: bool, hurry: asyncio.Event | None = None, least: float = 0.0
+    ) -> Durable:
+        """Journal ``entry`` after all that wait before it; at most ``patience`` seconds, or ``least`` where there is ``hurry``.
 
         ``must``: the entry stays in line whatever happens. Otherwise a refusal of the store (``Durable.NO``) forgets it.
         """
@@ -90,7 +92,10 @@ class Recorder:
             return Durable.NO
         self._line.append(entry)
         writing = self._run(lambda: self._write(entry, must=must))
-        done, _ = await asyncio.wait({writing}, timeout=patience)
+        await asyncio.wait({writing}, timeout=min(patience, least) if hurry else patience)
+        if hurry and not writing.done() and patience > least:
+            await _first(writing, hurry, patience - least)
+        done = writing.done()
         with self._withdrawing:
             entry.late = not done
             if entry.withdrawn:
@@ -168,3 +173,12 @@ class Recorder:
         """Write what can still be written, and end the thread."""
         await self.retry()
         self._thread.shutdown(wait=True)
+
+
+async def _first(writing: "asyncio.Future[object]", hurry: asyncio.Event, patience: float) -> None:
+    """Wait for the end of ``writing``, for ``hurry``, or for so many seconds."""
+    waited: set[asyncio.Future[Any]] = {writing, hurried := asyncio.ensure_future(hurry.wait())}
+    try:
+        await asyncio.wait(waited, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hurried.cancel()

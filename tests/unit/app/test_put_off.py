@@ -57,10 +57,10 @@ class HangingStore(MemoryStore):
             self._passes.release()
 
     @contextmanager
-    def hanging(self) -> Iterator[None]:
+    def hanging(self, patience: float = 0.1) -> Iterator[None]:
         """A disk that hangs for a while, with people and guardian who are less patient than in the field."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("guardian.app.decide.FORWARD_PATIENCE", 0.1)
+            patch.setattr("guardian.app.decide.FORWARD_PATIENCE", patience)
             patch.setattr("guardian.app.outbox.RECORD_PATIENCE", 0.1)
             self.hangs = True
             try:
@@ -182,6 +182,30 @@ async def test_what_takes_the_traffic_back_supersedes_what_is_put_off(back: Call
         after = kinds(store)[kinds(store).index("went on") :]
         assert after[1] == "put off"
         assert after[2] in ("rollback ordered", "abort ordered", "breached")
+        assert recorded(store) == web.state
+
+
+@pytest.mark.parametrize("back", [_rolled_back, _aborted, _breached])
+async def test_what_takes_the_traffic_back_does_not_wait_until_it_is_put_off(
+    back: Callable[[Works], Coroutine[Any, Any, None]],
+) -> None:
+    """While the record of a step is waited for, however patiently: the step is put off at once, and the traffic goes back."""
+    web, store = begin(SLICE, ASK)
+    async with web.running():
+        await asked(web)
+        with store.hanging(patience=100 * DEADLINE):
+            store.let_through()
+            await web.orders.approve("web-1", BOB)
+            await web.until(lambda: web.recorder.waiting == 1)
+            assert web.deployment.ready
+            await back(web)
+            await web.until(lambda: web.deployment.phase in (Phase.ROLLED_BACK, Phase.ABORTED))
+            assert web.balancer.workers[0].splits["web"] == BLUE
+            assert [sentence for sentence in told(web) if "put off" in sentence]
+        await web.until(lambda: web.recorder.waiting == 0)
+        went, held, over = kinds(store)[kinds(store).index("went on") :][:3]
+        assert (went, held) == ("went on", "put off")
+        assert over in ("rollback ordered", "abort ordered", "breached")
         assert recorded(store) == web.state
 
 
