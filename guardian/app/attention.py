@@ -1,14 +1,15 @@
 """Who is looked at closely though no release is on trial: services whose errors can tell how long clumps of them last.
 
 For the rate of errors a look a second is enough. To it, all that hang on one slow query fail at once; that they fail one after the
-other for half a second is seen only by whoever looks as often as a judge does. Errors that no rule judges tell nothing.
+other for half a second is seen only by whoever looks as often as a judge does. Errors that no rule judges tell nothing, and what a
+rule counts that is no trouble, such as redirections, comes in no clumps.
 """
 
 from collections.abc import Mapping
 
 from guardian.app.observe import Observer
 from guardian.core.model import Environment
-from guardian.core.readings import Tally
+from guardian.core.readings import TROUBLES, Tally
 from guardian.core.rules import Ratio, RuleSet, Sequential
 
 SECONDS = 600.0
@@ -26,7 +27,7 @@ class Attention:
 
     def saw(self, observer: Observer, rules: RuleSet, at: float, tallies: Mapping[Environment, Tally]) -> None:
         """What a look at the service of ``observer`` brought that ended at ``at`` (monotonic seconds)."""
-        judged = {name for rule in rules.rules if isinstance(rule.test, Sequential) for name in _errors(rule.measure)}
+        judged = {name for rule in rules.rules if isinstance(rule.test, Sequential) for name in _troubles(rule.measure)}
         found = [(side, [name for name in judged if tally.count(name)]) for side, tally in tallies.items()]
         if any(names for _, names in found):
             self._errors.pop(observer.service.name, None)
@@ -39,5 +40,5 @@ class Attention:
         return list(self._errors)[-SERVICES:]
 
 
-def _errors(measure: object) -> tuple[str, ...]:
-    return measure.numerator if isinstance(measure, Ratio) else ()
+def _troubles(measure: object) -> set[str]:
+    return {*measure.numerator}.intersection(TROUBLES) if isinstance(measure, Ratio) else set()

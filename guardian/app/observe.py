@@ -50,8 +50,9 @@ class Past:
         self._close_seconds, self._close_events = 0.0, Counter[str]()
         """What all buckets together have of these."""
         self._windows: dict[str, Windows] = {}
-        self._begun: dict[str, tuple[float, int]] = {}
-        """The latest clump of which the beginning was not seen closely: when it was seen, and how much of it so far."""
+        self._begun: dict[str, tuple[float, int, Bucket]] = {}
+        """The latest clump of which the beginning was not seen closely: when it was seen, how much of it so far, and where it
+        counts: with the look that saw it begin, and for as long as that."""
 
     def add(self, at: float, seconds: float, tally: Tally) -> None:
         """Remember what happened in the ``seconds`` up to ``at`` (monotonic seconds)."""
@@ -71,15 +72,15 @@ class Past:
                     self._trouble(bucket, at, name, totals[index], close=close)
 
     def _trouble(self, bucket: Bucket, at: float, name: str, count: int, *, close: bool) -> None:
-        begun, known = self._begun.get(name, (-inf, 0))
+        begun, known, home = self._begun.get(name, (-inf, 0, bucket))
         if close and at - begun > WINDOWS[-1]:
             squares = self._windows.setdefault(name, Windows()).add(at, count)
             bucket.close = _more(bucket.close, {name: (count, count * count, *squares)})
             self._close_events[name] += count
             return
-        begun, known = (begun, known) if close else (at, 0)
-        self._begun[name] = begun, known + count
-        bucket.far = _more(bucket.far, {name: (count, count * (2 * known + count))})
+        begun, known, home = (begun, known, home) if close else (at, 0, bucket)
+        self._begun[name] = begun, known + count, home
+        home.far = _more(home.far, {name: (count, count * (2 * known + count))})
 
     def _leave(self, bucket: Bucket) -> None:
         self._close_seconds -= bucket.close_seconds
@@ -90,6 +91,8 @@ class Past:
         self._buckets.clear()
         self._close_seconds = 0.0
         self._close_events.clear()
+        self._windows.clear()
+        self._begun.clear()
 
     def history(self, now: float) -> History:
         """The past as it stands now."""

@@ -212,8 +212,9 @@ class Watcher:
         return self._beat.look_every if self._closely(self._clock.monotonic()) else self._beat.idle_every
 
     def _closely(self, now: float) -> set[str]:
-        """The services to look at every time."""
-        return {*self._watches, *self._movements.services, *self._attention.closely(now)}
+        """The services to look at every time. Of errors that an instance had that does not answer now, nothing can be learnt."""
+        learning = {*self._attention.closely(now)} - self._missing
+        return {*self._watches, *self._movements.services, *learning}
 
     def _turn(self, now: float) -> list[str]:
         """The services whose turn it is: those on trial at every look, the others now and then, for their past."""

@@ -211,8 +211,7 @@ def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], fin
     """Each service on one instance, and each backend's name on one, by which it is asked for."""
     found: dict[str, Instance] = {}
     carried: dict[str, str] = {}
-    owners: dict[Path, str] = {}
-    _apart(haproxy, "haproxy", base, owners)
+    sections: dict[str, Fields] = {}
     for name, node in haproxy.optional_section("instances").entries().items():
         fields = Fields(node, findings)
         instance = Instance(
@@ -223,7 +222,6 @@ def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], fin
             services=fields.optional_list("services", kinds.name("shop")),
             unit=fields.optional("unit", kinds.UNIT, ""),
         )
-        _apart(fields, f"haproxy.instances.{name}", base, owners)
         _needs_files(fields, instance.files, [services[name] for name in instance.services if name in services])
         for service in instance.services:
             if service not in services:
@@ -232,7 +230,8 @@ def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], fin
                 fields.fault("services", rule_faults.carried_twice(service, carried[service]))
             carried[service] = name
         fields.close()
-        found[name] = instance
+        found[name], sections[f"haproxy.instances.{name}"] = instance, fields
+    _apart(({} if carried.keys() >= services.keys() else {"haproxy": haproxy}) | sections, base)
     where: dict[str, str] = {}
     for name, each in services.items():
         for backend in (each.blue, each.green):
@@ -241,12 +240,14 @@ def _instances(haproxy: Fields, base: Path, services: Mapping[str, Service], fin
     return found
 
 
-def _apart(fields: Fields, name: str, base: Path, owners: dict[Path, str]) -> None:
-    """What guardian speaks to, and what it writes, belongs to one instance: ``name``, and nobody among ``owners``."""
-    for key in ("socket", "map", "master_socket"):
-        path = base / fields.text(key)
-        if fields.text(key) and fields.sound(key) and owners.setdefault(path, name) != name:
-            fields.fault(key, rule_faults.shared_by_two(path, owners[path]))
+def _apart(sections: Mapping[str, Fields], base: Path) -> None:
+    """What guardian speaks to, and what it writes, belongs to one of those that carry services: ``sections``, by their names."""
+    owners: dict[Path, str] = {}
+    for name, fields in sections.items():
+        for key in ("socket", "map", "master_socket"):
+            path = base / fields.text(key)
+            if fields.text(key) and fields.sound(key) and owners.setdefault(path, name) != name:
+                fields.fault(key, rule_faults.shared_by_two(path, owners[path]))
 
 
 def _needs_files(fields: Fields, files: Sequence[Path], services: Iterable[Service]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from guardian.app.watch import Watcher
 from guardian.app.watching import Beat
 from guardian.core.model import Environment, Service, Split
 from guardian.core.readings import Snapshot, Tally
-from guardian.core.rules import Direction, RuleSet, Sequential, Threshold
+from guardian.core.rules import Direction, Ratio, RuleSet, Sequential, Threshold
 from tests.doubles.balancer import FakeBalancer
 from tests.doubles.virtual import run
 from tests.unit.core.makers import LOOK, rule
@@ -55,10 +56,11 @@ def test_a_service_with_errors_is_looked_at_closely_for_a_while(side: Environmen
         (RULES, Tally(requests=10, responses_4xx=10)),
         (RuleSet("web"), FAILING),
         (RuleSet("web", (rule(LIMIT),)), FAILING),
+        (RuleSet("web", (replace(rule(Sequential(0.01)), measure=Ratio(("responses_2xx",), ("responses",))),)), QUIET),
     ],
 )
 def test_errors_that_nothing_judges_in_turn_are_left_alone(rules: RuleSet, tally: Tally) -> None:
-    """Every service has its 404s; and a threshold knows nothing of clumps."""
+    """Every service has its 404s; a threshold knows nothing of clumps; and of what is no trouble, none are ever known."""
     attention = Attention()
     saw(attention, 10.0, rules=rules, blue=tally)
     assert attention.closely(10.0) == []

@@ -163,6 +163,26 @@ async def test_a_release_is_judged_whatever_another_instance_does(
     await instances.fleet.aclose()
 
 
+async def test_an_instance_that_goes_after_errors_is_told_once(instances: Instances, caplog: pytest.LogCaptureFixture) -> None:
+    """Looks at what it had errors of, and at all, follow one another: nothing is lost and found with each of them."""
+    caplog.set_level("INFO")
+    rules = {name: RuleSet(name, (replace(SERVER_ERRORS),)) for name in SERVICES}
+    beat = Beat(look_every=0.01, idle_every=0.03)
+    watcher = Watcher(SERVICES, instances.fleet, SteadyClock(), rules.__getitem__, Gauges(), beat)
+    looking = asyncio.create_task(watcher.run())
+    await until(lambda: watcher.observer("shop")._last is not None)
+    instances.shop.count("shop_blue", requests=5, responses_5xx=5)
+    await until(lambda: watcher.history("shop", Environment.BLUE).count(("responses_5xx",)) == 5)
+    instances.shop.failures["snapshot"] = BalancerGone("nobody listens")
+    await until(lambda: "shop: the balancer's counters cannot be read" in caplog.text)
+    caplog.clear()
+    seen = watcher.evaluations
+    await until(lambda: watcher.evaluations > seen + 10)
+    looking.cancel()
+    await asyncio.wait({looking})
+    assert [record.getMessage() for record in caplog.records if "read" in record.getMessage()] == []
+
+
 async def test_looks_at_both_instances_cost_no_evidence(instances: Instances) -> None:
     """Looks at one alone and at both follow one another: nobody takes that for another worker, and no request is overlooked."""
     async with OnTrial(instances).running() as trial:

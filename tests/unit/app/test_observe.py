@@ -82,6 +82,29 @@ def test_a_clump_whose_beginning_was_not_seen_closely_tells_nothing() -> None:
     assert past.history(90.0).spell(("responses_5xx",)) in {0.2, 0.4}
 
 
+def test_a_clump_is_forgotten_with_the_release_that_had_it() -> None:
+    """What goes on a moment after the next release began is that one's: nobody has seen it from afar."""
+    past = Past()
+    past.add(1.0, 1.0, Tally(requests=1_000, responses_5xx=1_000))
+    past.forget()
+    for look in range(1, 2_400):
+        past.add(1.0 + look * LOOK, LOOK, Tally(requests=10, responses_5xx=1 if look % 200 == 1 else 0))
+    assert past.history(121.0).spells is None
+
+
+def test_a_clump_that_went_on_into_the_next_seconds_is_forgotten_at_once() -> None:
+    """What was left of it counts with the look that saw it begin, and for as long."""
+    past = Past()
+    for look in range(10):
+        past.add(float(look), 1.0, Tally(requests=10, responses_5xx=3 if look == 9 else 0))
+    for look in range(1, round((HISTORY_SECONDS + 12.0) / LOOK)):
+        past.add(at := 9.0 + look * LOOK, LOOK, Tally(requests=10, responses_5xx=1 if 20 <= look < 30 else 0))
+        if at > HISTORY_SECONDS - 2.0 and look % 10 == 0:
+            assert past.history(at).spells in (None, {"responses_5xx": 0.8})
+    assert past.history(at).count(("responses_5xx",)) == 0
+    assert past.history(at).spells is None
+
+
 @pytest.mark.parametrize(("looks", "errors", "known"), [(100, 40, False), (3_000, 2, False), (12_000, 2, True)])
 def test_enough_is_known_some_day(looks: int, errors: int, *, known: bool) -> None:
     """Neither a short time with many errors nor a long one with few is enough; and each trouble counts for itself."""

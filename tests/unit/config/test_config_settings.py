@@ -148,6 +148,14 @@ def test_each_service_is_carried_once(tmp_path: Path, instances: str, sentence: 
         load_settings(written(tmp_path, haproxy=f", instances: {instances}"))
 
 
+def test_where_further_instances_carry_everything_the_first_need_not_be_another(tmp_path: Path) -> None:
+    """It must be named, and nothing is written for it: nothing is lost to it, or by it."""
+    first = load_settings(written(tmp_path)).haproxy
+    edge = f", instances: {{edge: {{socket: {first.socket}, map: {first.map}, services: [web]}}}}"
+    haproxy = load_settings(written(tmp_path, haproxy=edge)).haproxy
+    assert (haproxy.instances["edge"].socket, haproxy.instances["edge"].map) == (haproxy.socket, haproxy.map)
+
+
 def test_backends_of_two_instances_have_two_names(tmp_path: Path) -> None:
     """Counters are asked for by the backend's name alone."""
     edge = ", instances: {edge: {socket: /e, map: /m, services: [web]}}"
