@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, sqrt
 from operator import add
 from types import MappingProxyType
 
@@ -19,6 +19,8 @@ CLOSE = WINDOWS[0]
 """Seconds between looks from which on they cannot tell how long a clump lasted: to a look a second, all of it came at once."""
 KNOWN_EVENTS, KNOWN_SECONDS = 300, 120.0
 """What was seen closely of one trouble until more would tell little more of how long its clumps last."""
+CHANCE = 3.0
+"""Standard deviations by which a look must have more than is usual for a clump to have begun in it."""
 
 
 Sums = Mapping[str, Sequence[int]]
@@ -31,7 +33,8 @@ class Bucket:
 
     began: float
     totals: list[int]
-    looks: int = 0
+    far_squares: float = 0.0
+    """The squares of how long each look took that was not close, added up."""
     close_looks: int = 0
     close_seconds: float = 0.0
     """Between the close looks among them."""
@@ -47,12 +50,12 @@ class Past:
 
     def __init__(self) -> None:
         self._buckets: deque[Bucket] = deque()
-        self._close_seconds, self._close_events = 0.0, Counter[str]()
+        self._close_seconds, self._close_events, self._events = 0.0, Counter[str](), Counter[str]()
         """What all buckets together have of these."""
         self._windows: dict[str, Windows] = {}
         self._begun: dict[str, tuple[float, int, Bucket]] = {}
-        """The latest clump of which the beginning was not seen closely: when it was seen, how much of it so far, and where it
-        counts: with the look that saw it begin, and for as long as that."""
+        """The latest clump, if any, whose beginning was not seen closely: when it was seen, how much of it so far, and the
+        bucket of the look that saw it, where all of it counts."""
 
     def add(self, at: float, seconds: float, tally: Tally) -> None:
         """Remember what happened in the ``seconds`` up to ``at`` (monotonic seconds)."""
@@ -61,36 +64,43 @@ class Past:
             while at - self._buckets[0].began > HISTORY_SECONDS:
                 self._leave(self._buckets.popleft())
         bucket, close = self._buckets[-1], seconds < CLOSE
-        bucket.looks += 1
         if close:
             bucket.close_looks, bucket.close_seconds = bucket.close_looks + 1, bucket.close_seconds + seconds
             self._close_seconds += seconds
+        else:
+            bucket.far_squares += seconds * seconds
         if any(totals := tally.totals):
             bucket.totals[:] = map(add, bucket.totals, totals)
             for name, index in _TROUBLES:
                 if totals[index]:
-                    self._trouble(bucket, at, name, totals[index], close=close)
+                    self._trouble(bucket, at, seconds, name, totals[index])
 
-    def _trouble(self, bucket: Bucket, at: float, name: str, count: int, *, close: bool) -> None:
+    def _trouble(self, bucket: Bucket, at: float, seconds: float, name: str, count: int) -> None:
         begun, known, home = self._begun.get(name, (-inf, 0, bucket))
-        if close and at - begun > WINDOWS[-1]:
+        if seconds >= CLOSE:
+            usual = self._events[name] * seconds / max(seconds, at - self._buckets[0].began)
+            bucket.far = _more(bucket.far, {name: (count, count * count)})
+            self._begun[name] = (at, count, bucket) if count > usual + CHANCE * sqrt(usual) else (-inf, 0, bucket)
+        elif at - begun <= WINDOWS[-1]:
+            home.far = _more(home.far, {name: (count, count * (2 * known + count))})
+            self._begun[name] = begun, known + count, home
+        else:
             squares = self._windows.setdefault(name, Windows()).add(at, count)
             bucket.close = _more(bucket.close, {name: (count, count * count, *squares)})
             self._close_events[name] += count
-            return
-        begun, known, home = (begun, known, home) if close else (at, 0, bucket)
-        self._begun[name] = begun, known + count, home
-        home.far = _more(home.far, {name: (count, count * (2 * known + count))})
+        self._events[name] += count
 
     def _leave(self, bucket: Bucket) -> None:
         self._close_seconds -= bucket.close_seconds
         self._close_events.subtract({name: events for name, (events, *_) in bucket.close.items()})
+        self._events.subtract({name: bucket.totals[index] for name, index in _TROUBLES if bucket.totals[index]})
 
     def forget(self) -> None:
         """A new release begins: what the environment did before says nothing about it."""
         self._buckets.clear()
         self._close_seconds = 0.0
         self._close_events.clear()
+        self._events.clear()
         self._windows.clear()
         self._begun.clear()
 
@@ -112,15 +122,16 @@ class Past:
         return _seen(looks, self._close_seconds, [bucket.close[name] for bucket in self._buckets if name in bucket.close])
 
     def _far(self, name: str, seconds: float) -> Seen:
-        looks = sum(bucket.looks - bucket.close_looks for bucket in self._buckets)
-        return _seen(looks, seconds - self._close_seconds, [bucket.far[name] for bucket in self._buckets if name in bucket.far])
+        far, squares = max(0.0, seconds - self._close_seconds), sum(bucket.far_squares for bucket in self._buckets)
+        looks = max(1.0, far * far / squares) if squares else 0.0
+        return _seen(looks, far, [bucket.far[name] for bucket in self._buckets if name in bucket.far])
 
 
 def _more(known: Sums, seen: Sums) -> Sums:
     return {**known, **{name: tuple(map(add, known[name], sums)) if name in known else sums for name, sums in seen.items()}}
 
 
-def _seen(looks: int, seconds: float, sums: Sequence[Sequence[int]]) -> Seen:
+def _seen(looks: float, seconds: float, sums: Sequence[Sequence[int]]) -> Seen:
     events, *squares = map(sum, zip(*sums, strict=True)) if sums else (0,)
     return Seen(looks, seconds, events, squares)
 

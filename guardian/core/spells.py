@@ -13,9 +13,10 @@ from math import floor, sqrt
 
 WINDOWS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds."""
-ENDLESS = 1.6
-"""So much more in the longest window than in the one before means that what was seen went on for longer than either: it was an
-incident, and such a judge should find."""
+ENDLESS = 1.75
+"""So much more above 1 in the longest window than in the one before means that what was seen went on for longer than either: it was
+an incident, and such a judge should find, or a rate that rose and fell. Of clumps as long as the longest window it is 1.6, of what
+goes on for ever 2."""
 ALIKE = 0.75
 """A window that holds so much of what the best one does is long enough; of clumps as long as itself, it holds hardly any whole."""
 TWICE = 2.0
@@ -48,7 +49,8 @@ class Windows:
 class Seen:
     """What looks of one kind saw of one trouble."""
 
-    looks: int = 0
+    looks: float = 0.0
+    """Where they were not equally long, how many that were would be as uneven: one that is longer holds more anyway."""
     seconds: float = 0.0
     """Between them, altogether."""
     events: int = 0
@@ -77,6 +79,6 @@ def spell(close: Seen, far: Seen) -> float:
         return 0.0
     best = max(indices)
     windows = close.looks if best == indices[0] else close.seconds / WINDOWS[indices.index(best) - 1]
-    if best < max(1.0 + SURE * sqrt(2.0 / windows), TWICE * indices[0]) or indices[-1] > ENDLESS * indices[-2]:
+    if best < max(1.0 + SURE * sqrt(2.0 / windows), TWICE * indices[0]) or indices[-1] - 1.0 > ENDLESS * (indices[-2] - 1.0):
         return 0.0
     return next(window for window, index in zip((0.0, *WINDOWS), indices, strict=True) if index >= ALIKE * best)

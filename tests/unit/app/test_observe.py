@@ -1,5 +1,6 @@
 """What is remembered of an environment's past."""
 
+import numpy as np
 import pytest
 
 from guardian.app.observe import HISTORY_SECONDS, KNOWN_EVENTS, KNOWN_SECONDS, Past
@@ -80,6 +81,17 @@ def test_a_clump_whose_beginning_was_not_seen_closely_tells_nothing() -> None:
     for look in range(4):
         past.add(80.0 + look * LOOK, LOOK, Tally(requests=10, responses_5xx=4))
     assert past.history(90.0).spell(("responses_5xx",)) in {0.2, 0.4}
+
+
+@pytest.mark.parametrize("rate", [1.0, 10.0, 50.0])
+@pytest.mark.parametrize("late", [0.001, 0.01, 0.1])
+def test_looks_that_come_late_make_no_clumps(rate: float, late: float) -> None:
+    """Errors that have nothing to do with each other: a look that is longer sees more of them, and nothing begins in it."""
+    rng, past, at = np.random.default_rng(1), Past(), 0.0
+    looks = [1.0] * 300 + np.where(rng.random(6_000) < late, 0.12, LOOK).tolist()
+    for seconds, errors in zip(looks, rng.poisson(np.array(looks) * rate).tolist(), strict=True):
+        past.add(at := at + seconds, seconds, Tally(requests=100, responses_5xx=errors))
+    assert past.history(at).spells is None
 
 
 def test_a_clump_is_forgotten_with_the_release_that_had_it() -> None:

@@ -62,10 +62,11 @@ def test_clumps_that_last_are_found(number: int, seconds: float, least: float, m
     assert max(lasted) <= most
 
 
-def test_a_rate_that_changes_slowly_is_no_clump() -> None:
+@pytest.mark.parametrize("rate", [0.05, 0.2, 0.5, 1.0, 5.0])
+def test_a_rate_that_changes_slowly_is_no_clump(rate: float) -> None:
     """Twice as many errors in one half of the past than in the other come together no more than before."""
     rng = np.random.default_rng(1)
-    rates = np.where(np.arange(LOOKS) < LOOKS / 2, 0.05, 0.1)
+    rates = np.where(np.arange(LOOKS) < LOOKS / 2, rate, 2 * rate)
     counts = {look: count for look, count in enumerate(rng.poisson(rates).tolist()) if count}
     assert found(counts) == 0.0
 
