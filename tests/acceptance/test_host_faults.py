@@ -40,8 +40,10 @@ def mapped(pid: int) -> int:
 
 
 def dead(pid: int) -> bool:
-    """Whether a process of ours has ended."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    """Whether a process of ours has ended, be it that nobody has asked yet how."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True
 
 
 async def asked_for_all(story: Story) -> None:
