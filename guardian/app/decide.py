@@ -13,12 +13,14 @@ from guardian.core.events import (
     Breached,
     DrillOrdered,
     Event,
+    FellBack,
     Promoted,
     Rejudged,
     RollbackOrdered,
     RoutingFailed,
     SwitchRequested,
     Unlatched,
+    WatchEnded,
 )
 from guardian.core.letters import Change
 from guardian.core.line import Posting
@@ -32,6 +34,7 @@ from guardian.core.release_events import (
     Rejected,
     Resumed,
     Skipped,
+    StageEnded,
     StageProgressed,
     TurnCame,
     Unfrozen,
@@ -55,8 +58,8 @@ _BEGINNINGS = (SwitchRequested, DeployRequested, *_BY_ITSELF)
 """What begins something that must not begin unrecorded."""
 _FORWARD = (*_BEGINNINGS, Promoted, Unlatched, DrillOrdered, Rejudged, Approved, Resumed, Skipped, Unfrozen, Muted)
 """What moves something forward, or lets it: refused where it cannot be recorded."""
-_BACK = (Breached, RollbackOrdered, AbortOrdered, Rejected)
-"""What takes traffic back."""
+_BACK = (Breached, RollbackOrdered, AbortOrdered, Rejected, WatchEnded, StageEnded, FellBack)
+"""What takes traffic back, or may."""
 
 Act = Callable[[ServiceState, tuple[Command, ...]], None]
 
