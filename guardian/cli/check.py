@@ -10,7 +10,7 @@ from guardian.config.configuration import Configuration, load
 from guardian.config.faults import ConfigFaults, Fault
 from guardian.config.lint import ERRORS, Known, lint
 from guardian.core.words import shell
-from guardian.records.store import too_new
+from guardian.records.opening import too_new
 
 
 def report(path: Path, *, online: bool, as_json: bool) -> int:

@@ -10,7 +10,6 @@ import json
 import os
 import random
 import signal
-import socket
 import time
 from dataclasses import asdict, dataclass, fields
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from typing import Self
 
 from guardian.core.model import Environment
 from guardian.demo.connection import Connection
+from guardian.demo.ports import bound
 from guardian.demo.wire import Reply, Request
 
 LOOPBACK = "127.0.0.1"
@@ -96,9 +96,9 @@ class Application:
         """Listen. ``OSError`` when the port is taken."""
         async with contextlib.AsyncExitStack() as stack:
             # This socket never listens. It keeps the port for us while the application is down.
-            port = stack.enter_context(_bound(self.port))
+            port = stack.enter_context(bound(self.port))
             self.port = port.getsockname()[1]
-            control = stack.enter_context(_bound(0))
+            control = stack.enter_context(bound(0))
             self.control_port = control.getsockname()[1]
             controllers: set[Connection] = set()
             stack.callback(_reset, controllers)
@@ -148,7 +148,7 @@ class Application:
 
     async def _listen(self) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: Connection(self._serve, self._connections), sock=_bound(self.port), backlog=1024)
+        return await loop.create_server(lambda: Connection(self._serve, self._connections), sock=bound(self.port), backlog=1024)
 
     def _serve(self, request: Request) -> Reply | None:
         fault = self._fault
@@ -188,17 +188,6 @@ class Application:
                 return Reply(HTTPStatus.BAD_REQUEST, f"{error}\n".encode(), {"Content-Type": "text/plain"})
         state = json.dumps({"fault": asdict(self._fault), "began": self.fault_began})
         return Reply(HTTPStatus.OK, state.encode(), {"Content-Type": "application/json"})
-
-
-def _bound(port: int) -> socket.socket:
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((LOOPBACK, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound
 
 
 def _reset(connections: set[Connection]) -> None:

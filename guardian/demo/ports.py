@@ -17,3 +17,18 @@ def free_port() -> int:
                 return port
         except OSError:
             continue
+
+
+def bound(port: int) -> socket.socket:
+    """A socket that has ``port`` of the loopback address, 0 any free one, and need not listen. ``OSError`` when it is taken.
+
+    Several of ours may have it as long as none of them listens: one keeps it while another listens now and then.
+    """
+    taken = socket.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((LOOPBACK, port))
+    except OSError:
+        taken.close()
+        raise
+    return taken

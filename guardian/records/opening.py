@@ -2,7 +2,8 @@
 
 import logging
 import re
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 
 from guardian.core.ports import StoreDamaged, StoreError
 from guardian.core.words import records as words
-from guardian.records import schema, sqlite
+from guardian.records import migrations, schema, sqlite
 from guardian.records.progress import Tell, silent
 from guardian.records.seal import Chain
 from guardian.records.store import SqlStore
@@ -38,6 +39,19 @@ def opened(state_dir: Path, tell: Tell = silent) -> tuple[SqlStore, str]:
             raise StoreError(words.unusable(path, str(error))) from damage
         logger.critical("%s", words.set_aside(path, aside, reason_of(damage)))
         return SqlStore(state_dir), words.held(aside)
+
+
+def too_new(state_dir: Path) -> str:
+    """That a newer guardian made the database in ``state_dir``, as a sentence; empty where it did not, or that cannot be known."""
+    path = state_dir / "guardian.db"
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=sqlite.BUSY_SECONDS)) as connection:
+            found, created_by = connection.execute("SELECT schema, created_by FROM meta").fetchone()
+    except (sqlite3.Error, TypeError, ValueError):
+        return ""
+    newest = migrations.newest()
+    return words.newer_schema(path, found, newest, str(created_by)) if isinstance(found, int) and found > newest else ""
 
 
 def _ends_well(store: SqlStore) -> bool:

@@ -7,7 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -345,19 +345,6 @@ class SqlStore:
                 yield connection
         except (SQLAlchemyError, UnicodeDecodeError) as error:  # the driver fails to decode what a damaged file makes SQLite say
             raise sqlite.failure(error, self._path) from error
-
-
-def too_new(state_dir: Path) -> str:
-    """That a newer guardian made the database in ``state_dir``, as a sentence; empty where it did not, or that cannot be known."""
-    path = state_dir / "guardian.db"
-    uri = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(uri, uri=True, timeout=sqlite.BUSY_SECONDS)) as connection:
-            found, created_by = connection.execute("SELECT schema, created_by FROM meta").fetchone()
-    except (sqlite3.Error, TypeError, ValueError):
-        return ""
-    newest = migrations.newest()
-    return words.newer_schema(path, found, newest, str(created_by)) if isinstance(found, int) and found > newest else ""
 
 
 def _enter(connection: Connection, entry: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,9 @@ class MemoryStore:
         """As the protocol says."""
         return {name: _copy(state) for name, state in self._services.items()}
 
+    def before_append(self) -> None:
+        """What a disk that is slow, or full, does with an entry first; this one does nothing."""
+
     def append(
         self,
         service: str,
@@ -58,6 +61,7 @@ class MemoryStore:
         letters: Sequence[KeptLetter] = (),
     ) -> JournalEntry:
         """As the protocol says."""
+        self.before_append()
         entry = JournalEntry(len(self._entries) + 1, float(at), service, deployment, _copy(event))
         state = _copy(state)
         try:

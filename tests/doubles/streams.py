@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Self
+
+from guardian.demo.ports import bound
 
 HOST = "127.0.0.1"
 
@@ -24,7 +25,7 @@ class Streams:
     async def __aenter__(self) -> Self:
         """Listen. ``OSError`` when the port is taken."""
         # This socket never listens: while nobody does, it keeps the port from whoever asks the system for a free one.
-        self.port = self._ends.enter_context(_bound(self.port)).getsockname()[1]
+        self.port = self._ends.enter_context(bound(self.port)).getsockname()[1]
         await self.listen()
         return self
 
@@ -35,7 +36,7 @@ class Streams:
 
     async def listen(self) -> None:
         """Take connections."""
-        self._server = await asyncio.start_server(self._come, sock=_bound(self.port))
+        self._server = await asyncio.start_server(self._come, sock=bound(self.port))
 
     async def refuse(self) -> None:
         """Take no more connections, and end those that there are. The port is kept."""
@@ -59,14 +60,3 @@ class Streams:
                 await self._talk(reader, writer)
         finally:
             writer.close()
-
-
-def _bound(port: int) -> socket.socket:
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((HOST, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound

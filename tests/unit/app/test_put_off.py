@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from threading import Semaphore
@@ -16,7 +16,6 @@ from guardian.core.deployment import Phase, ServiceState
 from guardian.core.events import SwitchRequested
 from guardian.core.letters import Change, Kind, Route
 from guardian.core.model import Environment, Split
-from guardian.core.ports import JournalEntry, KeptLetter
 from guardian.core.rules import Severity
 from guardian.core.strategy import Queueing, StageKind, Strategy
 from guardian.core.switch import Refused, step
@@ -37,19 +36,10 @@ class HangingStore(MemoryStore):
         super().__init__()
         self.hangs, self._passes = False, Semaphore(0)
 
-    def append(
-        self,
-        service: str,
-        deployment: str | None,
-        at: float,
-        event: dict[str, Any],
-        state: dict[str, Any],
-        letters: Sequence[KeptLetter] = (),
-    ) -> JournalEntry:
-        """As the protocol says, in its own time."""
+    def before_append(self) -> None:
+        """In its own time."""
         if self.hangs:
             assert self._passes.acquire(timeout=2 * DEADLINE)
-        return super().append(service, deployment, at, event, state, letters)
 
     def let_through(self, entries: int = 1) -> None:
         """Take so many entries, and hang on."""
@@ -299,12 +289,18 @@ def test_news_that_are_not_told_after_all_are_recorded_no_more() -> None:
 
 
 async def _queued(web: Works, store: HangingStore) -> None:
-    """One under way, a second one in the queue; the first one ends, and the disk hangs."""
+    """One under way, a second one in the queue."""
     web.stages.offered = {StageKind.DEPLOY: 60.0}
     await web.orders.deploy("web", "4.2", ANNA)
     await web.orders.deploy("web", "4.3", BOB)
     await web.until(lambda: web.stages.working is not None)
     assert store.hangs is False
+
+
+async def _held_up(web: Works) -> None:
+    """The first one ends, and the turn of the second one cannot be recorded."""
+    await web.orders.abort("web", BOB)
+    await web.until(put_off(web))
 
 
 async def test_a_turn_that_the_disk_holds_up_is_put_off() -> None:
@@ -313,8 +309,7 @@ async def test_a_turn_that_the_disk_holds_up_is_put_off() -> None:
     async with web.running():
         await _queued(web, store)
         with store.hanging():
-            await web.orders.abort("web", BOB)
-            await web.until(put_off(web))
+            await _held_up(web)
             await turns(web, 3)
             assert [view.id for view in web.orders.queue("web")] == ["web-2"]
             assert (web.deployment.id, web.deployment.phase, len(web.stages.jobs)) == ("web-1", Phase.ABORTED, 1)
@@ -331,8 +326,7 @@ async def test_a_deployment_withdrawn_while_its_turn_is_put_off_never_was() -> N
     async with web.running():
         await _queued(web, store)
         with store.hanging():
-            await web.orders.abort("web", BOB)
-            await web.until(put_off(web))
+            await _held_up(web)
             await web.orders.abort("web", BOB, "web-2")
         await web.until(lambda: web.recorder.waiting == 0)
         await turns(web, 3)
@@ -347,8 +341,7 @@ async def test_a_turn_that_was_durable_at_the_death_is_begun() -> None:
     async with web.running():
         await _queued(web, store)
         with store.hanging():
-            await web.orders.abort("web", BOB)
-            await web.until(put_off(web))
+            await _held_up(web)
             store.let_through(2)
             await web.until(lambda: kinds(store)[-1] == "turn came")
             left = store.after_death()

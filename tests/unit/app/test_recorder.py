@@ -1,14 +1,12 @@
 """What the store refused is written by nobody later."""
 
 import asyncio
-from collections.abc import Sequence
 from threading import Event
-from typing import Any
 
 from guardian.app.record import Durable, Entry, Recorder
 from guardian.core.events import Adopted
 from guardian.core.model import Split
-from guardian.core.ports import JournalEntry, KeptLetter, StoreError
+from guardian.core.ports import StoreError
 from guardian.core.switch import adopt
 from tests.doubles.store import MemoryStore
 
@@ -21,22 +19,13 @@ class Stumbling(MemoryStore):
         self.asked = 0
         self.refuse, self.go_on = Event(), Event()
 
-    def append(
-        self,
-        service: str,
-        deployment: str | None,
-        at: float,
-        event: dict[str, Any],
-        state: dict[str, Any],
-        letters: Sequence[KeptLetter] = (),
-    ) -> JournalEntry:
-        """As the protocol says."""
+    def before_append(self) -> None:
+        """The first is refused."""
         self.asked += 1
         if self.asked == 1:
             assert self.refuse.wait(5)
             raise StoreError("the disk is full")
         assert self.go_on.wait(5)
-        return super().append(service, deployment, at, event, state, letters)
 
 
 async def test_what_was_refused_is_not_written_by_a_retry_that_came_in_between() -> None:
